@@ -1,0 +1,50 @@
+"""torch's padding modes as arrays: explicit (low, high) pairs in, the padded array out."""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jaxconv._spec import Pairs
+
+_JNP_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+def check_pad(mode: str, size: tuple[int, ...], pairs: Pairs) -> None:
+    """Torch's limits: reflect stays inside the input, circular wraps once, and no mode crops all away."""
+    for axis, (n, (low, high)) in enumerate(zip(size, pairs, strict=True)):
+        widest = max(low, high)
+        if mode == "reflect" and widest >= n:
+            raise ValueError(
+                f"reflect: padding size should be less than the corresponding input dimension, but got padding "
+                f"{(low, high)} at spatial dimension {axis} of input size {size}"
+            )
+        if mode == "circular" and widest > n:
+            raise ValueError(
+                f"circular: padding value causes wrapping around more than once: got padding {(low, high)} at "
+                f"spatial dimension {axis} of input size {size}"
+            )
+        if n + low + high < (0 if mode == "constant" else 1):
+            raise ValueError(
+                f"{mode}: padding {(low, high)} at spatial dimension {axis} of input size {size} leaves "
+                f"{n + low + high} elements"
+            )
+
+
+def pad_spatial(x: jax.Array, pairs: Pairs, mode: str, value: float | complex = 0) -> jax.Array:
+    """Pads the last `len(pairs)` dimensions. A negative amount crops; limits as in `check_pad`.
+
+    Args:
+        x: (..., *size).
+        pairs: (low, high) for each of the last dimensions, in the dimensions' order.
+        mode: 'constant', 'reflect', 'replicate' or 'circular'.
+        value: the filling of 'constant'.
+    """
+    check_pad(mode, x.shape[x.ndim - len(pairs) :], pairs)
+    if not any(low or high for low, high in pairs):
+        return x
+    lead = x.ndim - len(pairs)
+    if mode == "constant":
+        return lax.pad(x, jnp.asarray(value, x.dtype), [(0, 0, 0)] * lead + [(lo, hi, 0) for lo, hi in pairs])
+    grown = jnp.pad(x, [(0, 0)] * lead + [(max(lo, 0), max(hi, 0)) for lo, hi in pairs], mode=_JNP_MODES[mode])
+    kept = [slice(None)] * lead + [slice(max(-lo, 0), -max(-hi, 0) or None) for lo, hi in pairs]
+    return grown[tuple(kept)]

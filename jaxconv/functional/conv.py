@@ -1,0 +1,112 @@
+"""torch.nn.functional's convolutions."""
+
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jaxconv import _lower
+from jaxconv._spec import check_conv_arrays, conv_spec
+from jaxconv.functional._arrays import array, refuse_dtype, same_dtype
+
+_DOC = """Applies a {n}D convolution over an input of several planes: torch.nn.functional.conv{n}d.
+
+    out[n, o] = bias[o] + sum over c of cross_correlation(weight[o, c], input[n, c]), where o and c are in the same
+    group; with stride, padding and dilation the output's size is
+    floor((size + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1 (torch.nn.Conv{n}d's documentation).
+
+    Args:
+        input: (N, C_in, {size}) or unbatched (C_in, {size}). N may be 0.
+        weight: (C_out, C_in / groups, {kernel}), of the input's dtype.
+        bias: (C_out,), of the input's dtype, or None.
+        stride: int or a tuple of {n}.
+        padding: int or a tuple of {n}: zeros on both sides; 'valid' (none); 'same' (the output is as large as the
+            input; stride 1 only; an odd element goes to the end).
+        dilation: int or a tuple of {n}: the distance between the kernel's elements. 1 is a dense kernel.
+        groups: divides the channels into groups that do not see each other.
+        precision: as in `jax.lax.conv_general_dilated`. torch has no such argument.
+
+    Returns:
+        (N, C_out, *out) or (C_out, *out), in the input's dtype: floating, complex or integer (which wraps around,
+        as in torch).
+
+    Raises:
+        ValueError: a value or shape that torch refuses too.
+        TypeError: mixed dtypes, bool arrays, or an argument of the wrong type.
+    """
+
+
+class _Conv(Protocol):
+    __name__: str
+
+    def __call__(
+        self,
+        input: Any,
+        weight: Any,
+        bias: Any = None,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        groups: Any = 1,
+        *,
+        precision: lax.PrecisionLike = None,
+    ) -> jax.Array: ...
+
+
+def add_bias(y: jax.Array, bias: jax.Array, ndim: int) -> jax.Array:
+    """y (N, C, *size) plus bias (C,).
+
+    Half types are added in float32 and rounded once, for the bias's gradient more than for the sum: it is the
+    transpose of this broadcast, a sum over N * size terms, which in bfloat16 stagnates (1600 ones add up to 1024).
+    torch accumulates it in float32 too.
+    """
+    wide = jnp.float32 if jnp.issubdtype(y.dtype, jnp.floating) and y.dtype.itemsize == 2 else y.dtype
+    return (y.astype(wide) + bias.astype(wide).reshape(-1, *(1,) * ndim)).astype(y.dtype)
+
+
+def _make(ndim: int) -> _Conv:
+    op = f"conv{ndim}d"
+
+    def conv(
+        input: Any,
+        weight: Any,
+        bias: Any = None,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        groups: Any = 1,
+        *,
+        precision: lax.PrecisionLike = None,
+    ) -> jax.Array:
+        x, w = array("input", input), array("weight", weight)
+        b = None if bias is None else array("bias", bias)
+        if w.ndim != ndim + 2:
+            raise ValueError(
+                f"Expected {ndim + 2}-dimensional `weight` (out_channels, in_channels / groups, *kernel_size) for "
+                f"{op}, but got `weight` of shape {w.shape}"
+            )
+        same_dtype(op, input=x, weight=w, bias=b)
+        refuse_dtype(op, x, jnp.bool_)
+        # Multiplied by a bad `groups`, in_channels is meaningless, but then the spec refuses `groups` first.
+        in_channels = w.shape[1] * groups if isinstance(groups, int) else w.shape[1]
+        spec = conv_spec(ndim, in_channels, w.shape[0], w.shape[2:], stride, padding, dilation, groups)
+        check_conv_arrays(op, spec, x.shape, None if b is None else b.shape)
+        batched = x.ndim == ndim + 2
+        y = _lower.conv(spec, x if batched else x[None], w, precision=precision)
+        if b is not None:
+            y = add_bias(y, b, ndim)
+        return y if batched else y[0]
+
+    conv.__name__ = conv.__qualname__ = op
+    conv.__doc__ = _DOC.format(
+        n=ndim,
+        size=", ".join("DHW"[-ndim:]),
+        kernel=", ".join(f"k{axis}" for axis in "DHW"[-ndim:]),
+    )
+    return conv
+
+
+conv1d = _make(1)
+conv2d = _make(2)
+conv3d = _make(3)

@@ -1,0 +1,53 @@
+"""torch.nn.functional.pad."""
+
+from typing import Any
+
+import jax
+
+from jaxconv._pad import pad_spatial
+from jaxconv._spec import PAD_MODES, check_spatial_input, integer
+from jaxconv.functional._arrays import array
+
+
+def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> jax.Array:
+    """Pads the last dimensions of an array: torch.nn.functional.pad.
+
+    Args:
+        input: any shape for 'constant'; for the other modes (N, C, *size) or (C, *size) with `len(pad) / 2` spatial
+            dimensions.
+        pad: (low, high) of the last dimension, then of the last but one, and so on, flat. A negative amount crops.
+        mode: 'constant', 'reflect' (less than the dimension), 'replicate' or 'circular' (at most the dimension).
+        value: the filling of 'constant', None for 0.
+
+    Returns:
+        The padded array, in the input's dtype.
+
+    Raises:
+        ValueError: an odd number of amounts, an unknown mode, amounts beyond the mode's limits, a wrong rank, or a
+            `value` for a mode that has none.
+        TypeError: amounts that are not ints.
+    """
+    x = array("input", input)
+    if mode not in PAD_MODES:
+        raise ValueError(f"`mode` (={mode!r}) must be one of {PAD_MODES}")
+    if not hasattr(pad, "__len__"):
+        raise TypeError(f"`pad` must be a sequence of ints, got {pad!r} of type {type(pad).__name__}")
+    flat = [integer(f"pad[{i}]", amount) for i, amount in enumerate(pad)]
+    if len(flat) % 2 or len(flat) > 2 * x.ndim:
+        raise ValueError(
+            f"`pad` (={tuple(flat)}) must have (low, high) for at most {x.ndim} dimensions of `input` of shape "
+            f"{x.shape}, got {len(flat)} ints"
+        )
+    ndim = len(flat) // 2
+    pairs = tuple((flat[2 * i], flat[2 * i + 1]) for i in reversed(range(ndim)))
+    if mode == "constant":
+        return pad_spatial(x, pairs, mode, 0 if value is None else value)
+    if value is not None:
+        raise ValueError(f"`value` (={value!r}): padding mode {mode!r} doesn't take in a value argument")
+    if ndim not in (1, 2, 3) or x.ndim not in (ndim + 1, ndim + 2):
+        raise ValueError(
+            f"`pad` of {len(flat)} ints with mode {mode!r} needs `input` of {ndim + 1} or {ndim + 2} dimensions "
+            f"(at most 3 of them padded), but got `input` of shape {x.shape}"
+        )
+    check_spatial_input(f"{mode} padding", ndim, x.shape)
+    return pad_spatial(x, pairs, mode)
