@@ -6,24 +6,23 @@ from jax import lax
 
 from jaxconv._spec import Pairs
 
-_JNP_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
-
 
 def check_pad(mode: str, size: tuple[int, ...], pairs: Pairs) -> None:
     """Torch's limits: reflect stays inside the input, circular wraps once, and no mode crops all away."""
     for axis, (n, (low, high)) in enumerate(zip(size, pairs, strict=True)):
         widest = max(low, high)
+        cropped = n + min(low, 0) + min(high, 0)
         if mode == "reflect" and widest >= n:
             raise ValueError(
                 f"reflect: padding size should be less than the corresponding input dimension, but got padding "
                 f"{(low, high)} at spatial dimension {axis} of input size {size}"
             )
-        if mode == "circular" and widest > n:
+        if mode == "circular" and widest > cropped:
             raise ValueError(
                 f"circular: padding value causes wrapping around more than once: got padding {(low, high)} at "
                 f"spatial dimension {axis} of input size {size}"
             )
-        if n + low + high < (0 if mode == "constant" else 1):
+        if cropped < 0 or n + low + high < (0 if mode == "constant" else 1):
             raise ValueError(
                 f"{mode}: padding {(low, high)} at spatial dimension {axis} of input size {size} leaves "
                 f"{n + low + high} elements"
@@ -45,6 +44,13 @@ def pad_spatial(x: jax.Array, pairs: Pairs, mode: str, value: float | complex = 
     lead = x.ndim - len(pairs)
     if mode == "constant":
         return lax.pad(x, jnp.asarray(value, x.dtype), [(0, 0, 0)] * lead + [(lo, hi, 0) for lo, hi in pairs])
-    grown = jnp.pad(x, [(0, 0)] * lead + [(max(lo, 0), max(hi, 0)) for lo, hi in pairs], mode=_JNP_MODES[mode])
-    kept = [slice(None)] * lead + [slice(max(-lo, 0), -max(-hi, 0) or None) for lo, hi in pairs]
-    return grown[tuple(kept)]
+
+    def crop(x: jax.Array) -> jax.Array:
+        kept = [slice(max(-lo, 0), -max(-hi, 0) or None) for lo, hi in pairs]
+        return x[(..., *kept)]
+
+    widths = [(0, 0)] * lead + [(max(lo, 0), max(hi, 0)) for lo, hi in pairs]
+    # torch crops before it wraps around, but after it reflects and replicates.
+    if mode == "circular":
+        return jnp.pad(crop(x), widths, mode="wrap")
+    return crop(jnp.pad(x, widths, mode="reflect" if mode == "reflect" else "edge"))

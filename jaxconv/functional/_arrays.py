@@ -14,7 +14,11 @@ def array(name: str, value: Any) -> jax.Array:
     if isinstance(value, np.ndarray | np.generic) or hasattr(value, "__jax_array__"):
         return jnp.asarray(value)
     module = type(value).__module__.split(".")[0]
-    hint = ": torch tensors are carried over by jaxconv.load_state_dict or `.numpy()`" if module == "torch" else ""
+    hint = (
+        ": torch tensors are carried over by jaxconv.load_state_dict or `.numpy()`"
+        if module == "torch"
+        else ""
+    )
     raise TypeError(f"`{name}` must be an array, got {type(value).__module__}.{type(value).__name__}{hint}")
 
 

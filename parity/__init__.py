@@ -1,0 +1,20 @@
+"""Whether a port computes the same network as its torch original, by bounds that are derived, not chosen."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from parity.case import Case as Case
+    from parity.compare import Verdict as Verdict
+    from parity.runner import Result as Result
+
+_HOMES = {"Case": "parity.case", "Verdict": "parity.compare", "Result": "parity.runner"}
+
+__all__ = ["Case", "Result", "Verdict"]
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are imported when first used: torch and JAX take time, and torch may be missing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'parity' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -1,0 +1,190 @@
+"""What to compare: one operation with one set of arguments, one dtype, one way to the weights."""
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import ml_dtypes
+import numpy as np
+
+Api = Literal["functional", "nnx", "linen"]
+Direction = Literal["to_flax", "to_torch"]
+
+_MODULES = {"conv2d": "Conv2d", "max_pool2d": "MaxPool2d"}
+_MODULE_ONLY = {
+    "conv2d": {"in_channels", "out_channels", "kernel_size", "bias", "padding_mode"},
+    "max_pool2d": set(),
+}
+
+_SHORT = {
+    "in_channels": "in",
+    "out_channels": "out",
+    "kernel_size": "k",
+    "stride": "s",
+    "padding": "p",
+    "dilation": "d",
+    "groups": "g",
+    "padding_mode": "mode",
+    "ceil_mode": "ceil",
+    "return_indices": "indices",
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case, hashable; its `id` is stable, and its data follow from the id and the suite's seed alone.
+
+    Attributes:
+        op: torch.nn.functional's name of the operation, 'conv2d' or 'max_pool2d'.
+        group: what the case is about; reports have one line a group.
+        api: which of our fronts is compared: 'functional', 'nnx' or 'linen'.
+        direction: whose weights are carried over: 'to_flax' torch's, 'to_torch' ours; None where arrays are
+            drawn.
+        dtype: NumPy's name of input, weights and cotangent.
+        shape: the input's.
+        args: the module's constructor arguments by torch's names, as (name, value) pairs.
+        draw: how the input is drawn, a key of `DRAWS`.
+        weight_dtype: where not `dtype`.
+        refused: whether torch refuses it, and we have to.
+    """
+
+    op: str
+    group: str
+    api: Api
+    direction: Direction | None
+    dtype: str
+    shape: tuple[int, ...]
+    args: tuple[tuple[str, Any], ...]
+    draw: str = "normal"
+    weight_dtype: str | None = None
+    refused: bool = False
+
+    @property
+    def id(self) -> str:
+        """For example `conv2d/groups/nnx/to_flax/float32/x=2x4x9x8,in=4,out=6,k=3x2,g=2`."""
+        settings = [("x", self.shape), *((_SHORT.get(name, name), value) for name, value in self.args)]
+        settings += [("draw", self.draw)] if self.draw != "normal" else []
+        settings += [("weight", self.weight_dtype)] if self.weight_dtype else []
+        where = [self.op, self.group, self.api, *([self.direction] if self.direction else []), self.dtype]
+        return "/".join([*where, ",".join(f"{name}={_short(value)}" for name, value in settings)])
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """`args` as a dict."""
+        return dict(self.args)
+
+    @property
+    def module(self) -> str:
+        """The class name of the module, in torch.nn, jaxconv and jaxconv.linen alike."""
+        return _MODULES[self.op]
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether the operation has weights, and its module a dtype for them."""
+        return "out_channels" in self.arguments
+
+    @property
+    def call_arguments(self) -> dict[str, Any]:
+        """The keyword arguments of the functional call, weights apart."""
+        return {name: value for name, value in self.args if name not in _MODULE_ONLY[self.op]}
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether there are gradients to compare."""
+        return as_dtype(self.dtype).kind not in "biu"
+
+    def seed(self, suite_seed: int, stream: str) -> int:
+        """A 32-bit seed for one of the case's streams of random numbers."""
+        return zlib.crc32(f"{suite_seed}/{self.id}/{stream}".encode())
+
+
+def _short(value: Any) -> str:
+    return "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def case(
+    op: str,
+    group: str,
+    api: Api,
+    direction: Direction | None,
+    args: Mapping[str, Any],
+    shape: tuple[int, ...],
+    dtype: str = "float32",
+    **more: Any,
+) -> Case:
+    """A `Case` from a dict of arguments."""
+    return Case(op, group, api, direction, dtype, shape, tuple(args.items()), **more)
+
+
+def as_dtype(name: str) -> np.dtype:
+    """NumPy's dtype of this name; 'bfloat16' is one, from ml_dtypes."""
+    return np.dtype(ml_dtypes.bfloat16 if name == "bfloat16" else name)
+
+
+def _normal(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    if dtype.kind == "b":
+        return rng.integers(0, 2, shape).astype(dtype)
+    if dtype.kind in "iu":
+        return rng.integers(-8, 9, shape).astype(dtype)
+    if dtype.kind == "c":
+        return (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(dtype)
+    return rng.standard_normal(shape).astype(dtype)
+
+
+def _ties(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    return rng.integers(-1, 2, shape).astype(dtype)
+
+
+def _signed_zeros(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    return rng.choice([-0.0, 0.0, -1.0], shape, p=[0.4, 0.4, 0.2]).astype(dtype)
+
+
+def _nan(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    return rng.choice([np.nan, -1.0, 2.0, np.inf], shape, p=[0.3, 0.3, 0.3, 0.1]).astype(dtype)
+
+
+def _minus_infinity(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    return np.where(rng.random(shape) < 0.9, -np.inf, rng.standard_normal(shape)).astype(dtype)
+
+
+def _wraparound(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    info = np.iinfo(dtype)
+    return rng.integers(info.min, info.max, shape, dtype=dtype, endpoint=True)
+
+
+DRAWS: dict[str, Callable[[np.random.Generator, tuple[int, ...], np.dtype], np.ndarray]] = {
+    "normal": _normal,
+    "ties": _ties,
+    "signed_zeros": _signed_zeros,
+    "nan": _nan,
+    "minus_infinity": _minus_infinity,
+    "wraparound": _wraparound,
+}
+
+
+def draw_input(case: Case, suite_seed: int) -> np.ndarray:
+    """The case's input: standard normal numbers, or small integers, unless `case.draw` says otherwise."""
+    rng = np.random.default_rng(case.seed(suite_seed, "input"))
+    return DRAWS[case.draw](rng, case.shape, as_dtype(case.dtype))
+
+
+def draw_weights(case: Case, suite_seed: int) -> dict[str, np.ndarray]:
+    """A functional case's `weight` and `bias`, in torch's shapes; empty for an operation without weights."""
+    args = case.arguments
+    if not case.has_weights:
+        return {}
+    rng = np.random.default_rng(case.seed(suite_seed, "weights"))
+    kernel, groups = args["kernel_size"], max(args.get("groups", 1), 1)
+    size = kernel if isinstance(kernel, tuple) else (kernel, kernel)
+    dtype = as_dtype(case.weight_dtype or case.dtype)
+    weights = {"weight": _normal(rng, (args["out_channels"], args["in_channels"] // groups, *size), dtype)}
+    if args.get("bias", True):
+        weights["bias"] = _normal(rng, (args["out_channels"],), dtype)
+    return weights
+
+
+def draw_cotangent(case: Case, suite_seed: int, shape: tuple[int, ...]) -> np.ndarray:
+    """A random cotangent: one of ones could not tell a permuted output from the right one."""
+    rng = np.random.default_rng(case.seed(suite_seed, "cotangent"))
+    return _normal(rng, shape, as_dtype(case.dtype))

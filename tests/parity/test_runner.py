@@ -1,0 +1,144 @@
+import jax
+import numpy as np
+import pytest
+
+from parity import jax_side, runner
+from parity.case import case
+from parity.cases import ALL
+
+CPU = jax.devices("cpu")[0]
+ARGS = {"in_channels": 4, "out_channels": 6, "kernel_size": 3}
+IDS = ["conv2d/groups/nnx/float32", "conv2d/batch/linen/float64", "max_pool2d/nan/nnx/bfloat16"]
+
+
+class Named:
+    def __init__(self, id):
+        self.id, self.dtype = id, id.split("/")[-1]
+
+
+@pytest.mark.parametrize(
+    ("expression", "chosen"),
+    [
+        ("", [0, 1, 2]),
+        ("conv2d", [0, 1]),
+        ("NNX", [0, 2]),
+        ("not conv2d", [2]),
+        ("conv2d and not nnx", [1]),
+        ("nan or float64", [1, 2]),
+        ("nnx and (nan or groups)", [0, 2]),
+        ("not (nan or groups)", [1]),
+        ("not not nan", [2]),
+        ("max_pool2d or conv2d and linen", [1, 2]),
+        ("nothing", []),
+    ],
+)
+def test_selection(expression, chosen):
+    cases = [Named(id) for id in IDS]
+    assert [c.id for c in runner.select(cases, expression)] == [IDS[i] for i in chosen]
+
+
+def test_selection_by_dtype():
+    assert [c.id for c in runner.select([Named(id) for id in IDS], "conv2d", "float64")] == [IDS[1]]
+
+
+@pytest.mark.parametrize(
+    ("expression", "error"),
+    [
+        ("and", r"`-k` \(='and'\) .* expected a word, got 'and'"),
+        ("conv2d or", "expected a word, got 'end of expression'"),
+        ("(nnx", r"missing '\)'"),
+        ("nnx )", r"unexpected '\)'"),
+        ("nnx linen", "unexpected 'linen'"),
+    ],
+)
+def test_selection_refuses_what_is_no_expression(expression, error):
+    with pytest.raises(ValueError, match=error):
+        runner.select([], expression)
+
+
+# A sample of each group; the whole suite is `python -m parity`.
+SAMPLE = [c for group in {(c.op, c.group): c for c in ALL[::7]}.values() for c in [group]]
+
+
+@pytest.mark.parametrize("sampled", SAMPLE, ids=lambda c: c.id)
+def test_cases_agree(sampled):
+    result = runner.run_case(sampled, 0, CPU)
+    assert result.ok, [v for v in result.verdicts if not v.ok]
+    assert sampled.shape[0] == 0 or all(v.elements for v in result.verdicts)
+
+
+def conv(api="nnx", direction="to_flax", **more):
+    return case("conv2d", "g", api, direction, ARGS, (2, 4, 9, 8), **more)
+
+
+@pytest.mark.parametrize("api", ["nnx", "linen"])
+@pytest.mark.parametrize("direction", ["to_flax", "to_torch"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "complex64"])
+def test_there_is_a_verdict_on_every_output_and_weight(api, direction, dtype):
+    result = runner.run_case(conv(api, direction, dtype=dtype), 0, CPU)
+    names = ["weights.weight", "weights.bias", "y", "grad.input", "grad.weight", "grad.bias"]
+    assert result.ok and [v.name for v in result.verdicts] == names
+    assert [v.elements for v in result.verdicts] == [216, 6, 2 * 6 * 7 * 6, 576, 216, 6]
+
+
+def test_weights_that_do_not_come_back_are_caught(monkeypatch):
+    right = jax_side.carry
+
+    def check(change, reason):
+        monkeypatch.setattr(jax_side, "carry", lambda case, weights: change(right(case, weights)))
+        verdicts = runner.run_case(conv(), 0, CPU).verdicts
+        assert any(not v.ok and reason in v.reason for v in verdicts), verdicts
+
+    check(lambda w: w | {"weight": w["weight"].flip(3)}, "outside the rounding bound")
+    check(lambda w: w | {"bias": w["bias"].double()}, "dtype float64, in torch float32")
+    check(lambda w: {"weight": w["weight"]}, "names ['weight'] where ['weight', 'bias'] were given")
+    check(lambda w: 1 / 0, "carrying them failed: ZeroDivisionError")
+
+
+def test_an_exception_is_a_verdict():
+    def broken(*_):
+        raise KeyError("lost")
+
+    (refusal,) = runner.run_case(conv("functional", None), 0, CPU, our_side=broken).verdicts
+    assert not refusal.ok and refusal.reason == "we refused, torch did not: KeyError: 'lost'"
+    refused = case("conv2d", "r", "functional", None, ARGS | {"stride": 0}, (2, 4, 9, 8), refused=True)
+    (accident,) = runner.run_case(refused, 0, CPU, our_side=broken).verdicts
+    assert not accident.ok and "we failed where we should have refused: KeyError" in accident.reason
+    assert runner.run_case(refused, 0, CPU).ok
+
+
+def test_a_result_without_verdicts_is_not_ok():
+    assert not runner.Result(conv(), (), 0.0).ok
+
+
+def test_results_come_in_order_and_do_not_depend_on_workers():
+    cases = [conv(), conv("functional", None), conv("nnx", "to_torch"), conv("linen")]
+    alone, together = (list(runner.run(cases, 3, CPU, workers=n)) for n in (1, 3))
+    assert [r.case for r in alone] == [r.case for r in together] == cases
+    assert [r.verdicts for r in alone] == [r.verdicts for r in together]
+
+
+def test_an_abandoned_run_stops():
+    ran = []
+
+    def our_side(case, *args):
+        ran.append(case)
+        return jax_side.run(case, *args)
+
+    running = runner.run([conv("functional", None)] * 200, 0, CPU, our_side=our_side)
+    next(running)
+    running.close()
+    assert 0 < len(ran) < 200
+
+
+def test_outputs_are_judged_by_what_the_platform_computes_in():
+    c = conv("functional", None)
+    x = np.random.default_rng(0).standard_normal(c.shape).astype(np.float32)
+    weights = {"weight": np.ones((6, 4, 3, 3), np.float32), "bias": np.zeros(6, np.float32)}
+    references = runner.expected(c, x, weights, None)
+    right = {"y": references["y"].value.astype(np.float32)}
+    rounded = {"y": right["y"] * np.float32(1 + 2.0**-12)}
+    (on_cpu,) = runner.judge_outputs(rounded, right, references, "float32")
+    (with_tf32,) = runner.judge_outputs(rounded, right, references, "float32", "gpu")
+    (without,) = runner.judge_outputs(rounded, right, references, "float32", "gpu", "highest")
+    assert (on_cpu.ok, with_tf32.ok, without.ok) == (False, True, False)
