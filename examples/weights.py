@@ -1,6 +1,6 @@
 """The weights of one convolution: automatic, then zeros, then uniform, then one's own. Each step is a new layer.
 
-    python examples/weights.py
+python examples/weights.py
 """
 
 import jax
@@ -31,7 +31,10 @@ def main():
     # torch: with torch.no_grad(): conv.weight.copy_(...); conv.bias.fill_(0.5)
     own = surgery.replace(
         uniform,
-        {"weight": jnp.arange(18.0, dtype=jnp.float32).reshape(1, 2, 3, 3), "bias": jnp.full(1, 0.5, jnp.float32)},
+        {
+            "weight": jnp.arange(18.0, dtype=jnp.float32).reshape(1, 2, 3, 3),
+            "bias": jnp.full(1, 0.5, jnp.float32),
+        },
     )
     show("weights of one's own", own, x)
     return automatic, zeros, uniform, own

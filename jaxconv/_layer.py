@@ -1,7 +1,7 @@
 """What the NNX and the Linen layers share: arguments -> spec at construction, attributes -> functional call later."""
 
 import math
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import jax
 from flax.typing import Dtype, Initializer, PrecisionLike, PromoteDtypeFn
@@ -18,7 +18,7 @@ _MAX_POOL = {1: functional.max_pool1d, 2: functional.max_pool2d, 3: functional.m
 class ConvLayer(Protocol):
     """The attributes of a convolution layer, read at every call, so that assigning to them works as in torch."""
 
-    ndim: Any
+    ndim: ClassVar[int]
     in_channels: Any
     out_channels: Any
     kernel_size: Any
@@ -35,7 +35,7 @@ class ConvLayer(Protocol):
 class MaxPoolLayer(Protocol):
     """The attributes of a max pooling layer."""
 
-    ndim: Any
+    ndim: ClassVar[int]
     kernel_size: Any
     stride: Any
     padding: Any

@@ -44,14 +44,15 @@ def select(tree: Any, selector: Selector, *, count: int | None = None) -> dict[s
         ValueError: it, or an element of it, selects nothing; or not `count` names.
     """
     leaves = named_leaves(tree)
-    names = _matches(selector, leaves)
-    if count is not None and len(names) != count:
-        matched = ", ".join(map(repr, names))
+    matched = _matches(selector, leaves)
+    selected = {name: leaf for name, leaf in leaves.items() if name in matched}
+    if count is not None and len(selected) != count:
+        names = ", ".join(map(repr, selected))
         raise ValueError(
-            f"selector {_show(selector)} matches {len(names)} name(s), not `count` (={count}): {matched}; "
+            f"selector {_show(selector)} matches {len(selected)} name(s), not `count` (={count}): {names}; "
             "narrow or widen the selector, or correct `count`"
         )
-    return {name: leaf for name, leaf in leaves.items() if name in names}
+    return selected
 
 
 def replace(tree: Tree, mapping: Mapping[str, Any]) -> Tree:
@@ -311,12 +312,12 @@ def _glob(pattern: Sequence[str], name: Sequence[str]) -> bool:
 def _hint(wanted: str, leaves: Mapping[str, jax.Array]) -> str:
     """The names the user may have meant, else the first ones there are."""
     if any(name.startswith(f"{wanted}.") for name in leaves):
-        return f"; did you mean {wanted + '.**'!r}?"
+        return f" (did you mean {wanted + '.**'!r}?)"
     if close := difflib.get_close_matches(wanted, leaves):
-        return f"; did you mean {' or '.join(map(repr, close))}?"
+        return f" (did you mean {' or '.join(map(repr, close))}?)"
     shown = ", ".join(map(repr, list(leaves)[:10])) or "none"
     more = f" and {len(leaves) - 10} more" if len(leaves) > 10 else ""
-    return f"; the names are {shown}{more}"
+    return f" (the names are {shown}{more})"
 
 
 def _show(selector: Selector) -> str:

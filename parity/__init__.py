@@ -6,11 +6,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from parity.case import Case as Case
     from parity.compare import Verdict as Verdict
+    from parity.model import check as check
+    from parity.model_report import Report as Report
     from parity.runner import Result as Result
 
-_HOMES = {"Case": "parity.case", "Verdict": "parity.compare", "Result": "parity.runner"}
+_HOMES = {
+    "Case": "parity.case",
+    "Report": "parity.model_report",
+    "Result": "parity.runner",
+    "Verdict": "parity.compare",
+    "check": "parity.model",
+}
 
-__all__ = ["Case", "Result", "Verdict"]
+__all__ = ["Case", "Report", "Result", "Verdict", "check"]
 
 
 def __getattr__(name: str) -> Any:

@@ -181,3 +181,43 @@ def judge_refusal(ours: Exception | None, torch: Exception | None, refused: bool
     if not isinstance(ours, ValueError | TypeError):
         return failed(name, f"we failed where we should have refused: {said(ours)}")
     return Verdict(name, True, 0.0, 0.0, elements=1)
+
+
+def judge_whole(
+    name: str, ours: np.ndarray, torch: np.ndarray, value: np.ndarray, allowance: float
+) -> Verdict:
+    """Judges a result of a whole network by its root-mean-square distance from the reference.
+
+    Element by element a network has no useful bound: where two elements of a pooling window are all but equal, the
+    gradient may take either way. `allowance` is how far, in the same measure, rounding may carry the result.
+    """
+    for what, a, b in (("dtype", ours.dtype, torch.dtype), ("shape", ours.shape, torch.shape)):
+        if a != b:
+            return failed(name, f"{what} {a}, in torch {b}")
+    if not all(np.array_equal(np.isfinite(a), np.isfinite(value)) for a in (ours, torch)):
+        return failed(name, "NaN or infinity on one side only")
+    finite = np.isfinite(value)
+
+    def distance(result: np.ndarray) -> float:
+        return (
+            float(np.sqrt(np.mean(np.abs(result.astype(value.dtype) - value)[finite] ** 2)))
+            if finite.any()
+            else 0.0
+        )
+
+    def ratio(of: float) -> float:
+        return 0.0 if of == 0 else (of / allowance if allowance > 0 else np.inf)
+
+    own = ratio(distance(ours))
+    reason = "" if own <= 1 else f"{own:.3g} times as far from float64 as rounding in the layers explains"
+    return Verdict(
+        name,
+        not reason,
+        own,
+        ratio(distance(torch)),
+        int(finite.sum()),
+        0,
+        None,
+        _max_abs_diff(ours, torch, value.dtype),
+        reason,
+    )

@@ -9,4 +9,6 @@ torch.set_num_threads(1)
 
 
 def pytest_addoption(parser):
-    parser.addoption("--all-samples", action="store_true", help="torch's samples in every dtype, not a share of them")
+    parser.addoption(
+        "--all-samples", action="store_true", help="torch's samples in every dtype, not a share of them"
+    )

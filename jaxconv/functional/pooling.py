@@ -122,7 +122,7 @@ def _make(ndim: int) -> _MaxPool:
         size = x.shape[-ndim:]
         out = spec.output_size(size)
         y = _pad_lowest(x, spec, out)
-        int_type = jnp.int64 if jax.config.jax_enable_x64 else jnp.int32
+        int_type = jax.dtypes.canonicalize_dtype(np.int64)  # int32 where 64-bit types are off
         index = jnp.zeros(y.shape, int_type) if return_indices else None
         for dim in reversed(range(ndim)):
             y, index = _pool_dim(spec, dim, out[dim], y, index, math.prod(size[dim + 1 :]))

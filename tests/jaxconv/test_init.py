@@ -144,6 +144,18 @@ def test_trunc_normal(args, dtype):
     assert fits(x, stats.truncnorm((a - mean) / std, (b - mean) / std, mean, std))
 
 
+def test_trunc_normal_is_finite_at_the_end_of_the_underlying_draw(monkeypatch):
+    def least(key, shape, dtype, minval, maxval):
+        return jnp.full(shape, minval, dtype)
+
+    monkeypatch.setattr(init.random, "uniform", least)
+    for dtype in (jnp.float32, jnp.float64):
+        for a in (-math.inf, -20.0):
+            x = init.trunc_normal(0, 1, a, 1)(KEY, (1,), dtype)
+            # half the distance below 1 is the least probability that can be drawn
+            assert stats.norm.cdf(float(x[0])) >= float(jnp.finfo(dtype).epsneg) / 4
+
+
 def test_trunc_normal_bounds_are_not_multiples_of_std():
     x = init.trunc_normal(0.0, 3.0, -1.0, 1.0)(KEY, (15000,))
     assert fits(x, stats.truncnorm(-1 / 3, 1 / 3, 0, 3))
@@ -280,7 +292,7 @@ def test_sparse_zeros_fall_anywhere_independently():
 
 @pytest.mark.parametrize("dtype", HALVES)
 @pytest.mark.parametrize(
-    ("a", "b"), [(0, 1), (-0.1, 0.1), (1, 1.05), (-3, -2.999), (5, 5), (0.1, 0.1), (1000, 1001)]
+    ("a", "b"), [(0, 1), (-0.1, 0.1), (-0.3, 0.3), (1, 1.05), (-3, -2.999), (5, 5), (0.1, 0.1), (1000, 1001)]
 )
 def test_half_precision_stays_within(a, b, dtype):
     """In [a, b) exactly, though the nearest half may lie outside; the nearest to `a` where there is none."""

@@ -35,7 +35,7 @@ def array(*shape, dtype=np.float32):
 
 class Conv(nnx.Module):
     def __init__(self, *shape):
-        self.weight = nnx.Param(array(*shape), out_sharding=(None,) * len(shape))
+        self.weight = nnx.Param(array(*shape), out_sharding=(None,) * len(shape), eager_sharding=False)
         self.bias = nnx.Param(array(shape[0], dtype=np.float16))
 
 
@@ -155,7 +155,7 @@ SEGMENT = st.one_of(
 def test_glob_is_every_expansion(pattern):
     segments = ["a", "b", "aa", "ab", "ba", "bb"]
     names = [".".join(s) for n in (1, 2) for s in itertools.product(segments, repeat=n)]
-    expected = brute_force(pattern.replace("***", "*"), "ab", 2, 2)
+    expected = brute_force(pattern, "ab", 2, 2)
     leaves = dict.fromkeys(names, jnp.zeros(1))
     try:
         found = set(surgery.select({name: leaves[name] for name in names}, pattern))
@@ -168,20 +168,20 @@ def test_glob_is_every_expansion(pattern):
 def test_nothing_selected():
     net = Net()
     for selector, message in {
-        "stem.wieght": r"selector 'stem\.wieght' matches nothing; did you mean 'stem\.weight'",
-        "stem": r"selector 'stem' matches nothing; did you mean 'stem\.\*\*'\?",
-        "head.9": r"selector 'head\.9' matches nothing; the names are 'scale', 'stem\.weight', .*",
+        "stem.wieght": r"selector 'stem\.wieght' matches nothing \(did you mean 'stem\.weight'.*\?\)",
+        "stem": r"selector 'stem' matches nothing \(did you mean 'stem\.\*\*'\?\)",
+        "head.9": r"selector 'head\.9' matches nothing \(the names are 'scale', 'stem\.weight', .*",
         ("stem.*", "hed.*"): r"selector 'hed\.\*' matches nothing",
-        (): r"selector \(\) matches nothing; the names are 'scale'",
-        nobody: r"selector nobody matches nothing; the names are 'scale'",
+        (): r"selector \(\) matches nothing \(the names are 'scale'",
+        nobody: r"selector nobody matches nothing \(the names are 'scale'",
     }.items():
         for function in (surgery.select, surgery.zeros):
             with pytest.raises(ValueError, match=message):
                 function(net, selector)
     many = {f"layer{i}": jnp.zeros(1) for i in range(12)}
-    with pytest.raises(ValueError, match=r"'layer9' and 2 more$"):
+    with pytest.raises(ValueError, match=r"'layer9' and 2 more\)$"):
         surgery.select(many, "x")
-    with pytest.raises(ValueError, match=r"the names are none$"):
+    with pytest.raises(ValueError, match=r"the names are none\)$"):
         surgery.select({}, "**")
 
 
@@ -275,7 +275,8 @@ def test_metadata_is_kept():
 
 
 def test_numpy_is_copied():
-    w = np.ones((4,), np.float32)
+    buffer = np.ones(64, np.float32)
+    w = buffer[-buffer.ctypes.data % 64 // 4 :][:4]  # aligned, so that JAX could share it
     new = surgery.replace({"a": jnp.zeros(4, jnp.float32)}, {"a": w})
     same = surgery.update({"a": jnp.zeros(4, jnp.float32)}, "a", lambda _: w)
     w[:] = 9
@@ -314,10 +315,8 @@ def test_replace_tells_all_problems_at_once():
     assert str(error.value).split("; ") == [
         "cannot replace: 'stem.weight' has dtype float32, got float64: use .astype('float32')",
         "'stem.bias' has shape (4,), got (1, 4) and has dtype float16, got float32: use .astype('float16')",
-        "no array is named 'stem.wait'",
-        "did you mean 'stem.weight'?",
-        "no array is named 'block'",
-        "did you mean 'block.**'?",
+        "no array is named 'stem.wait' (did you mean 'stem.weight' or 'stem.bias'?)",
+        "no array is named 'block' (did you mean 'block.**'?)",
         "'block.mean' has shape (4,), got ()",
         "'block.conv.bias' is given a torch.Tensor: see jaxconv.load_state_dict, or pass `.detach().numpy()`",
         str(error.value).split("; ")[-1],

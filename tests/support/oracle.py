@@ -64,7 +64,9 @@ def jax_outputs(function, arrays, ct):
 
 def judge_all(ours, torchs, references, dtype):
     verdicts = judge_outputs(ours, torchs, references, str(dtype))
-    bad = [f"{v.name}: {v.reason} (ratio {v.ratio:.3g}, torch {v.torch_ratio:.3g})" for v in verdicts if not v.ok]
+    bad = [
+        f"{v.name}: {v.reason} (ratio {v.ratio:.3g}, torch {v.torch_ratio:.3g})" for v in verdicts if not v.ok
+    ]
     assert verdicts and not bad, "; ".join(bad)
     return verdicts
 
@@ -80,7 +82,10 @@ def check_conv(ndim, x, w, b, kwargs, ct_rng):
         return None
     ours = jax_outputs(lambda *a: ours_function(*a, **kwargs), (x, w, b), ct)
     args = {key: value if isinstance(value, int | str) else tuple(value) for key, value in kwargs.items()}
-    args = {key: value[0] if isinstance(value, tuple) and len(value) == 1 else value for key, value in args.items()}
+    args = {
+        key: value[0] if isinstance(value, tuple) and len(value) == 1 else value
+        for key, value in args.items()
+    }
     refs = reference.conv_layer(args, x, {"weight": w} | ({} if b is None else {"bias": b}), ct)
     return judge_all(ours, torchs, refs, x.dtype)
 
@@ -96,7 +101,10 @@ def check_max_pool(ndim, x, kwargs, ct_rng):
         expect_refusal(lambda: ours_function(x, **kwargs), error)
         return None
     ours = jax_outputs(lambda x: ours_function(x, **kwargs), (x,), ct)
-    args = {key: value[0] if isinstance(value, tuple | list) and len(value) == 1 else value for key, value in kwargs.items()}
+    args = {
+        key: value[0] if isinstance(value, tuple | list) and len(value) == 1 else value
+        for key, value in kwargs.items()
+    }
     args = {key: None if value == () else value for key, value in args.items()}
     refs = reference.max_pool_layer(args, x, ct, ndim)
     return judge_all(ours, torchs, refs, x.dtype)
@@ -108,4 +116,6 @@ def expect_refusal(ours, torchs_error):
         result = ours()
     except (ValueError, TypeError):
         return
-    raise AssertionError(f"torch refuses ({str(torchs_error).splitlines()[0]}), we return {jax.tree.map(jnp.shape, result)}")
+    raise AssertionError(
+        f"torch refuses ({str(torchs_error).splitlines()[0]}), we return {jax.tree.map(jnp.shape, result)}"
+    )

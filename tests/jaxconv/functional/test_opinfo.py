@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 from oracle import REFUSALS, check_conv, check_max_pool
-from parity.torch_side import to_numpy
 
 import jaxconv.functional as F
+from parity.torch_side import to_numpy
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -126,7 +126,10 @@ def test_a_symbolic_batch_exports():
     x = jax.ShapeDtypeStruct((n, *X.shape[1:]), X.dtype)
     exported = export.export(jax.jit(lambda x: pool(conv(x, W, B))))(x)
     for batch in (1, 3):
-        equal(exported.call(jnp.tile(X[:1], (batch, 1, 1, 1))), jnp.tile(pool(conv(X[:1], W, B)), (batch, 1, 1, 1)))
+        equal(
+            exported.call(jnp.tile(X[:1], (batch, 1, 1, 1))),
+            jnp.tile(pool(conv(X[:1], W, B)), (batch, 1, 1, 1)),
+        )
 
 
 def test_bfloat16_bias_gradient_does_not_stagnate():
