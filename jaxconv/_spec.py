@@ -135,6 +135,11 @@ def conv_spec(
             raise ValueError(f"`{name}` (={channels}) must be divisible by `groups` (={groups})")
     if padding_mode not in PADDING_MODES:
         raise ValueError(f"`padding_mode` (={padding_mode!r}) must be one of {PADDING_MODES}")
+    if padding_mode != "zeros" and isinstance(padding, tuple | list) and len(padding) != ndim:
+        # torch hands these to its pad, which takes no 1-tuple for all dimensions.
+        raise ValueError(
+            f"`padding` (={padding}) must be an int or a tuple of {ndim} ints with `padding_mode` (={padding_mode!r})"
+        )
     kernel = integers("kernel_size", kernel_size, ndim)
     stride = integers("stride", stride, ndim)
     dilation = integers("dilation", dilation, ndim)

@@ -324,7 +324,8 @@ def max_pool(
         inside = np.logical_and.reduce([(a >= 0) & (a < n) for a, n in zip(at, size, strict=True)])
         here = np.ravel_multi_index(at, size, mode="clip")
         value = flat[:, :, here]
-        wins = inside & ((value > best) | (value != value))
+        with np.errstate(invalid="ignore"):  # ml_dtypes warns where NaN is compared
+            wins = inside & ((value > best) | (value != value))
         best, indices = np.where(wins, value, best), np.where(wins, here, indices)
     exact_format = best.dtype if best.dtype.kind in "iu" else np.dtype(np.float64)
     results = {"y": Reference.exact(best.astype(exact_format)), "indices": Reference.exact(indices)}

@@ -49,7 +49,8 @@ def _doc(ndim: int) -> str:
     return f"""torch.nn.Conv{ndim}d for Linen: `jaxconv.Conv{ndim}d`'s arguments, parameters and errors.
 
     `init` gives {{'params': {{'weight': ..., 'bias': ...}}}}, the weight (out_channels, in_channels / groups,
-    *kernel_size), the bias (out_channels,). There is no `rngs`: `init` takes the key. Partitioning is told by the initialisers (`nn.with_partitioning`).
+    *kernel_size), the bias (out_channels,). There is no `rngs`: `init` takes the key. Partitioning is told by
+    the initialisers (`nn.with_partitioning`).
     """
 
 

@@ -125,6 +125,12 @@ BAD = {
     "padding=-1": ((4, 4, 3), dict(padding=-1), ValueError, r"`padding` \(=\(-1.*\)\) must be non-negative"),
     "padding=foo": ((4, 4, 3), dict(padding="foo"), ValueError, r"Invalid padding string: `padding` \(='foo'\)"),
     "same, stride": ((4, 4, 3), dict(padding="same", stride=2), ValueError, r"padding='same' is not supported for strided"),
+    "padding of 1": (
+        (4, 4, 3),
+        dict(padding=(1, 1, 1, 1), padding_mode="circular"),
+        ValueError,
+        r"`padding` \(=\(1, 1, 1, 1\)\) must be an int or a tuple of . ints",
+    ),
     "padding_mode": ((4, 4, 3), dict(padding_mode="mirror"), ValueError, r"`padding_mode` \(='mirror'\) must be one of \('zeros'"),
 }  # fmt: skip
 
