@@ -81,7 +81,12 @@ def _describe(ours: np.ndarray, value: np.ndarray, index: tuple[int, ...], faili
         kind = "an infinity on one side only, or of the other sign"
     else:
         kind = "outside the rounding bound"
-    return f"{failing} of {ours.size} elements differ, {kind}: at {index} {a} where {b} is expected"
+
+    def shown(number: Any) -> str:
+        return str(number) if number.dtype.kind in "biu" else f"{number.item():.6g}"
+
+    where = f"at {index} {shown(a)} where {shown(b)} is expected"
+    return f"{failing} of {ours.size} elements differ, {kind}: {where}"
 
 
 def judge(

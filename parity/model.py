@@ -183,9 +183,8 @@ def _check_network(
             ),
         )
     outputs, d_inputs, d_params = flax_network.run(ours, inputs, cotangents)
-    grads = {
-        name: g for name, g in zip((n for n in theirs if n.startswith("grad.input")), d_inputs, strict=True)
-    }
+    of_inputs = [name for name in theirs if name.startswith("grad.")][: len(inputs)]
+    grads = dict(zip(of_inputs, d_inputs, strict=True))
     grads |= {f"grad.{name}": g for name, g in d_params.items()}
     results = dict(zip(given, outputs, strict=True)) | grads
     exact = torch_network.in_float64(module, inputs, cotangents)

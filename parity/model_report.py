@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from parity.compare import Verdict
 
@@ -124,7 +125,8 @@ class Report:
         return json.dumps(plain({**head, **rest}), indent=2, allow_nan=False)
 
     def __str__(self) -> str:
-        console = Console(file=io.StringIO(), width=100, color_system=None)
+        # As wide as it needs: where this is printed, and what wraps it, is not known here.
+        console = Console(file=io.StringIO(), width=1000, color_system=None)
         with console.capture() as capture:
             console.print(self)
         return capture.get().rstrip("\n")
@@ -149,7 +151,7 @@ class Report:
         table.add_section()
         table.add_row("end to end", "", "", *_figures(self.network, all(v.ok for v in self.network)))
         yield table
-        yield from (f"- {escape(line)}" for line in self.findings())
+        yield from (Text(f"- {line}") for line in self.findings())
 
 
 def _figures(verdicts: tuple[Verdict, ...], ok: bool) -> tuple[str, ...]:

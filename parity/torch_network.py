@@ -70,6 +70,10 @@ def _hooked(module: torch.nn.Module, before: Any, after: Any) -> Iterator[None]:
         running: list[str] = []
 
         def pre(_: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+            if not args or not isinstance(args[0], torch.Tensor):
+                raise TypeError(
+                    f"layer {name!r} must be called with a tensor as its first, positional argument"
+                )
             counts[name] = counts.get(name, 0) + 1
             running.append(name if counts[name] == 1 else f"{name}#{counts[name]}")
             return (before(running[-1], layer, args[0]), *args[1:])
@@ -98,6 +102,8 @@ def _leaves(result: Any) -> list[torch.Tensor]:
         raise TypeError(
             f"the torch module must return a tensor or a tuple of tensors, got {type(result).__name__}"
         )
+    if other := [str(t.dtype) for t in tensors if not t.is_floating_point()]:
+        raise TypeError(f"the torch module must return floating tensors, got {', '.join(other)}")
     return list(tensors)
 
 
@@ -120,10 +126,13 @@ def _named(
 
 
 def copy_of(module: torch.nn.Module) -> torch.nn.Module:
-    """A copy on the CPU, to convert and to run without touching the original."""
+    """A copy on the CPU, to convert and to run without touching the original. All its parameters take gradients."""
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"`torch_module` must be a torch.nn.Module, got {type(module).__name__}")
-    return copy.deepcopy(module).cpu()
+    own = copy.deepcopy(module).cpu()
+    for parameter in own.parameters():
+        parameter.requires_grad_()
+    return own
 
 
 def forward(module: torch.nn.Module, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -204,6 +204,25 @@ def test_a_single_layer_and_indices():
     parity.check(module, twin, image(shape=(2, 3, 9))).assert_ok()
 
 
+def test_a_layer_may_be_called_input():
+    class Ours(nnx.Module):
+        def __init__(self):
+            self.input_conv = jaxconv.Conv2d(3, 4, 3, rngs=nnx.Rngs(0))
+
+        def __call__(self, x):
+            return self.input_conv(x)
+
+    class Theirs(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.input_conv = torch.nn.Conv2d(3, 4, 3)
+
+        def forward(self, x):
+            return self.input_conv(x)
+
+    parity.check(Theirs(), Ours(), image()).assert_ok()
+
+
 def test_a_layer_called_twice_is_judged_twice():
     class Twice(torch.nn.Module):
         def __init__(self):
@@ -328,3 +347,47 @@ def test_json_and_text():
     assert max(map(len, text.splitlines()[:10])) <= 100
     right = str(parity.check(torch_net(), Net(rngs=nnx.Rngs(0)), image()))
     assert right.startswith("the same network: 4 of 4 layers and the whole differ by rounding only")
+
+
+def test_frozen_parameters_and_activations_in_place():
+    module = torch_net(activation=torch.relu_)
+    module.requires_grad_(False)
+    parity.check(module, Net(rngs=nnx.Rngs(0)), image()).assert_ok()
+    assert not any(p.requires_grad for p in module.parameters())
+
+
+def test_several_inputs_and_outputs():
+    class Two(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = torch.nn.Conv2d(3, 4, 3), torch.nn.Conv2d(2, 4, 1)
+
+        def forward(self, x, y):
+            return self.a(x), self.a(x) + self.b(y)
+
+    class Ours(nnx.Module):
+        def __init__(self):
+            self.a = jaxconv.Conv2d(3, 4, 3, rngs=nnx.Rngs(0))
+            self.b = jaxconv.Conv2d(2, 4, 1, rngs=nnx.Rngs(0))
+
+        def __call__(self, x, y):
+            return self.a(x), self.a(x) + self.b(y)
+
+    inputs = image(0), image(1, (2, 2, 7, 6))
+    report = parity.check(Two(), Ours(), *inputs)
+    report.assert_ok()
+    names = {v.name for v in report.network}
+    assert names >= {"output.0", "output.1", "grad.input.0", "grad.input.1", "grad.a.weight"}
+
+    class Swapped(Ours):
+        def __call__(self, x, y):
+            return super().__call__(x, y)[::-1]
+
+    assert not parity.check(Two(), Swapped(), *inputs).ok
+
+
+def test_outputs_that_cannot_be_compared_are_refused():
+    with pytest.raises(TypeError, match=r"must return floating tensors, got torch\.int64"):
+        parity.check(
+            torch.nn.MaxPool2d(2, return_indices=True), jaxconv.MaxPool2d(2, return_indices=True), image()
+        )

@@ -1,0 +1,35 @@
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help parity test lint thorough clean
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | expand -t 12
+
+parity: $(READY)  ## compare every layer with torch's, then train, port and serve a network on real digits
+	$(RUN) -m parity
+	$(RUN) examples/digits.py
+
+test: $(READY)  ## run the tests
+	$(RUN) -m pytest -n 2
+
+lint: $(READY)  ## ruff (rules and format) and mypy
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	$(RUN) -m mypy
+
+thorough: $(READY)  ## all of torch's own samples in every dtype, and long fuzzing
+	$(RUN) -m pytest -n 2 --all-samples tests/jaxconv/functional/test_opinfo.py
+	HYPOTHESIS_PROFILE=thorough $(RUN) -m pytest -n 2 tests/jaxconv/functional/test_fuzz.py
+
+clean:  ## remove the environment, so that the next command makes it anew
+	rm -rf $(VENV)
+
+# Stamped last: an install that was interrupted is started again.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"
+	touch $@

@@ -1,0 +1,287 @@
+"""docs/differences.md, section by section: what torch does, and what we do instead."""
+
+import warnings
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import torch
+from flax import nnx
+
+import jaxconv
+from jaxconv import functional as F
+
+rng = np.random.default_rng(11)
+X = rng.standard_normal((2, 4, 6, 5)).astype(np.float32)
+TX = torch.from_numpy(X)
+T = torch.nn.functional
+
+
+def ours(*args, **kwargs):
+    return jaxconv.Conv2d(*args, **kwargs, rngs=nnx.Rngs(0))
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "message"),
+    [
+        ((0, 4, 3), {}, "`in_channels` (=0) must be positive"),
+        ((4, 0, 3), {}, "`out_channels` (=0) must be positive"),
+        ((4, 4, 0), {}, "`kernel_size` (=(0, 0)) must be positive"),
+        ((4, 4, 3), dict(stride=0), "`stride` (=(0, 0)) must be positive"),
+        ((4, 4, 3), dict(stride=-1), "`stride` (=(-1, -1)) must be positive"),
+        (
+            (4, 4, 3),
+            dict(stride=(1, 1, 1)),
+            "`stride` (=(1, 1, 1)) must be an int or a tuple of 2 ints, got 3",
+        ),
+        ((4, 4, 3), dict(dilation=0), "`dilation` (=(0, 0)) must be positive"),
+        ((4, 4, 3), dict(padding=-1), "`padding` (=(-1, -1)) must be non-negative"),
+        ((4, 4, 3), dict(stride=2.0), "`stride` must be an int, got 2.0 of type float"),
+    ],
+    ids=str,
+)
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors:UserWarning")
+def test_bad_convolutions_are_refused_at_construction(args, kwargs, message):
+    layer = torch.nn.Conv2d(*args, **kwargs)
+    with pytest.raises((RuntimeError, TypeError)):
+        layer(TX)
+    for construct in (ours, jaxconv.linen.Conv2d):
+        with pytest.raises((ValueError, TypeError)) as caught:
+            construct(*args, **kwargs)
+        assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        (dict(kernel_size=0), "`kernel_size` (=(0, 0)) must be positive"),
+        (dict(kernel_size=2, stride=0), "`stride` (=(0, 0)) must be positive"),
+        (
+            dict(kernel_size=2, padding=2),
+            "`padding` (=(2, 2)) must be at most half of `kernel_size` (=(2, 2))",
+        ),
+        (dict(kernel_size=2, padding=-1), "`padding` (=(-1, -1)) must be non-negative"),
+        (dict(kernel_size=2, dilation=0), "`dilation` (=(0, 0)) must be positive"),
+        (dict(kernel_size=2.0), "`kernel_size` must be an int, got 2.0 of type float"),
+        (dict(kernel_size=2, ceil_mode=1), "`ceil_mode` must be a bool, got 1 of type int"),
+    ],
+    ids=str,
+)
+def test_bad_poolings_are_refused_at_construction(kwargs, message):
+    layer = torch.nn.MaxPool2d(**kwargs)
+    with pytest.raises((RuntimeError, TypeError)):
+        layer(TX)
+    for construct in (jaxconv.MaxPool2d, jaxconv.linen.MaxPool2d):
+        with pytest.raises((ValueError, TypeError)) as caught:
+            construct(**kwargs)
+        assert str(caught.value).startswith(message)
+
+
+def test_constructors_take_no_bool_for_an_int():
+    assert torch.nn.Conv2d(4, 4, True)(TX).shape == TX.shape
+    with pytest.raises(TypeError, match="`kernel_size` must be an int, got True of type bool"):
+        ours(4, 4, True)
+    assert torch.nn.Conv2d(True, 4, 3)(TX[:, :1]).shape == (2, 4, 4, 3)
+    with pytest.raises(TypeError, match="`in_channels` must be an int, got True of type bool"):
+        ours(True, 4, 3)
+    torch.nn.MaxPool2d(True)
+    with pytest.raises(TypeError, match="`kernel_size` must be an int, got True of type bool"):
+        jaxconv.MaxPool2d(True)
+
+
+@pytest.mark.parametrize("bias", [0, 1, None, "no", ()])
+def test_bias_takes_any_truth_value_as_in_torch(bias):
+    assert (ours(4, 4, 3, bias=bias).bias is None) == (torch.nn.Conv2d(4, 4, 3, bias=bias).bias is None)
+
+
+def test_tuples_of_one():
+    with pytest.raises(RuntimeError, match="expected stride to be a single integer value"):
+        torch.nn.Conv2d(4, 4, (3,))(TX)
+    assert ours(4, 4, (3,)).kernel_size == (3, 3)
+    kwargs = dict(padding=(1,), padding_mode="reflect")
+    assert torch.nn.Conv2d(4, 4, 3, **kwargs)(TX[0]).shape == (4, 4, 5)  # a row of padding is missing
+    with pytest.raises(NotImplementedError):
+        torch.nn.Conv2d(4, 4, 3, **kwargs)(TX)
+    with pytest.raises(ValueError, match=r"`padding` \(=\(1,\)\) must be an int or a tuple of 2 ints with"):
+        ours(4, 4, 3, **kwargs)
+    kwargs = dict(padding="same", dilation=(2,), padding_mode="circular")
+    assert torch.nn.Conv2d(4, 4, 3, **kwargs)(TX).shape != TX.shape
+    assert ours(4, 4, 3, **kwargs)(X).shape == X.shape
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+def test_negative_padding_of_a_layer(mode):
+    assert torch.nn.Conv2d(4, 4, 1, padding=-1, padding_mode=mode)(TX).shape == (2, 4, 4, 3)
+    with pytest.raises(ValueError, match=r"`padding` \(=\(-1, -1\)\) must be non-negative"):
+        ours(4, 4, 1, padding=-1, padding_mode=mode)
+    cropped = T.pad(TX, (-1, -1, -1, -1), mode=mode)
+    np.testing.assert_array_equal(F.pad(X, (-1, -1, -1, -1), mode=mode), cropped)
+
+
+def test_no_channels():
+    assert T.conv2d(torch.ones(1, 0, 4, 4), torch.ones(4, 0, 3, 3)).shape == (1, 0, 2, 2)
+    with pytest.raises(ValueError, match=r"`in_channels` \(=0\) must be positive"):
+        F.conv2d(np.ones((1, 0, 4, 4)), np.ones((4, 0, 3, 3)))
+    assert T.pad(torch.ones(1, 0, 3), (1, 1), mode="circular").shape == (1, 0, 5)
+    with pytest.raises(ValueError, match="circular padding: only the batch may be of size zero"):
+        F.pad(np.ones((1, 0, 3)), (1, 1), mode="circular")
+
+
+def test_circular_padding_of_what_was_cropped():
+    row = np.arange(4.0).reshape(1, 1, 4)
+    # What it holds is undefined: torch reads what it is writing.
+    assert T.pad(torch.from_numpy(row), (-4, 1), mode="circular").shape == (1, 1, 1)
+    with pytest.raises(ValueError, match=r"circular: .* more than once: got padding \(-4, 1\)"):
+        F.pad(row, (-4, 1), mode="circular")
+    assert T.pad(torch.from_numpy(row), (-2, -2), mode="circular").shape == (1, 1, 0)
+    with pytest.raises(ValueError, match=r"circular: padding \(-2, -2\) .* leaves 0 elements"):
+        F.pad(row, (-2, -2), mode="circular")
+    # What does not wrap around beyond the rest is defined, and equal.
+    for amounts in ((-1, 3), (3, -1), (-3, 1), (-1, -1)):
+        expected = T.pad(torch.from_numpy(row), amounts, mode="circular")
+        np.testing.assert_array_equal(F.pad(row, amounts, mode="circular"), expected)
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+def test_a_value_for_a_mode_that_has_none(mode):
+    np.testing.assert_array_equal(T.pad(TX[0], (1, 1), mode, 0), T.pad(TX[0], (1, 1), mode))
+    with pytest.raises(ValueError, match=rf"`value` \(=0\): padding mode '{mode}' doesn't take in a value"):
+        F.pad(X[0], (1, 1), mode, 0)
+
+
+def test_padding_assigned_later_counts():
+    for mode, theirs in (("zeros", (2, 4, 8, 7)), ("circular", (2, 4, 4, 3))):
+        layers = torch.nn.Conv2d(4, 4, 3, padding_mode=mode), ours(4, 4, 3, padding_mode=mode)
+        for layer in layers:
+            layer.padding = (2, 2)
+        assert layers[0](TX).shape == theirs
+        assert layers[1](X).shape == (2, 4, 8, 7)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int32"])
+def test_pooling_windows_in_the_padding(dtype):
+    plane = np.arange(1, 5, dtype=dtype).reshape(1, 2, 2)
+    theirs = T.max_pool2d(torch.from_numpy(plane), 2, 1, 1, 3, return_indices=True)
+    mine = F.max_pool2d(plane, 2, 1, 1, 3, return_indices=True)
+    lowest = -np.inf if dtype == "float32" else np.iinfo(dtype).min
+    assert theirs[0].item() == mine[0].item() == lowest
+    assert theirs[1].item() == mine[1].item() >= plane.size
+    if dtype == "float32":  # torch's backward would write out of bounds
+        assert not jax.grad(lambda x: F.max_pool2d(x, 2, 1, 1, 3).sum())(jnp.asarray(plane)).any()
+
+
+def test_param_dtype_is_torchs_dtype():
+    assert torch.nn.Conv2d(4, 4, 3, dtype=torch.bfloat16).weight.dtype == torch.bfloat16
+    layer = ours(4, 4, 3, param_dtype=jnp.bfloat16, dtype=jnp.float32)
+    assert layer.weight.dtype == layer.bias.dtype == jnp.bfloat16
+    assert layer(X).dtype == jnp.float32
+    assert torch.nn.Conv2d(4, 4, 3, device="cpu").weight.device.type == "cpu"
+    with pytest.raises(TypeError, match="device"):
+        ours(4, 4, 3, device="cpu")
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64", "int32"])
+def test_layers_promote_and_functionals_do_not(dtype):
+    x = X.astype(dtype)
+    with pytest.raises(RuntimeError):
+        torch.nn.Conv2d(4, 4, 3)(torch.from_numpy(x))
+    assert ours(4, 4, 3)(x).dtype == jnp.promote_types(dtype, jnp.float32)
+    weight = X[:, :, :3, :3]
+    with pytest.raises(RuntimeError):
+        T.conv2d(torch.from_numpy(x), torch.from_numpy(weight))
+    with pytest.raises(TypeError, match=f"same dtype, but got input: {dtype}, weight: float32"):
+        F.conv2d(x, weight)
+
+
+def test_without_64_bit_types():
+    assert T.max_pool2d(TX.double(), 2).dtype == torch.float64
+    assert T.max_pool2d(TX, 2, return_indices=True)[1].dtype == torch.int64
+    with jax.enable_x64(False):
+        assert F.max_pool2d(X.astype(np.float64), 2).dtype == jnp.float32
+        assert F.max_pool2d(X, 2, return_indices=True)[1].dtype == jnp.int32
+
+
+@pytest.mark.parametrize(
+    ("dtype", "call"),
+    [
+        ("bool", lambda f, x: f.pad(x, (1, 1), "reflect")),
+        ("bool", lambda f, x: f.pad(x, (1, 1), "replicate")),
+        ("uint16", lambda f, x: f.max_pool1d(x, 2)),
+        ("uint16", lambda f, x: f.conv1d(x, x[:, :, :2])),
+        ("float8_e5m2", lambda f, x: f.max_pool1d(x, 2)),
+        ("float8_e5m2", lambda f, x: f.conv1d(x, x[:, :, :2])),
+        ("int32", lambda f, x: f.max_pool1d(x, 2)),
+    ],
+)
+def test_dtypes_that_torch_has_no_kernel_for(dtype, call):
+    x = torch.tensor([[[0, 1, 1, 0]]])
+    with pytest.raises(NotImplementedError, match="not implemented for"):
+        call(T, x.to(getattr(torch, dtype)))
+    y = call(F, jnp.asarray(x.numpy(), dtype))
+    assert y.dtype == dtype
+    # The same in a dtype that both know. The numbers are small: exact in all of these.
+    np.testing.assert_array_equal(np.asarray(y).astype(np.float32), call(T, x.float()))
+
+
+@pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental:UserWarning")
+def test_jax_has_no_complex32():
+    assert torch.nn.Conv2d(4, 4, 3, dtype=torch.complex32).weight.dtype == torch.complex32
+    with pytest.raises(TypeError):
+        jnp.zeros(1, "complex32")
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="of XLA's CPU programs")
+def test_subnormal_numbers_are_zeros():
+    tiny, one = np.full((1, 1, 1), 1e-40, np.float32), np.ones((1, 1, 1), np.float32)
+    assert T.conv1d(torch.from_numpy(tiny), torch.from_numpy(one)).item() > 0
+    assert F.conv1d(tiny, one).item() == 0
+    row = np.array([[[0, 1e-40]]], np.float32)
+    assert T.max_pool1d(torch.from_numpy(row), 2, return_indices=True)[1].item() == 1
+    assert F.max_pool1d(row, 2, return_indices=True)[1].item() == 0
+
+
+def test_complex_gradients_are_conjugates():
+    def integers(*shape):
+        return (rng.integers(-4, 5, shape) + 1j * rng.integers(-4, 5, shape)).astype(np.complex64)
+
+    z, w = integers(2, 3, 5), integers(4, 3, 2)
+    tz, tw = (torch.from_numpy(a).requires_grad_() for a in (z, w))
+    T.conv1d(tz, tw).real.square().sum().backward()
+    gz, gw = jax.grad(lambda z, w: jnp.square(F.conv1d(z, w).real).sum(), (0, 1))(z, w)
+    # Small integers: exact.
+    np.testing.assert_array_equal(np.conj(gz), tz.grad)
+    np.testing.assert_array_equal(np.conj(gw), tw.grad)
+    assert np.any(tz.grad.numpy().imag)
+
+
+@pytest.fixture
+def torch_warns_every_time():
+    torch.set_warn_always(True)
+    yield
+    torch.set_warn_always(False)
+
+
+def test_same_padding_of_an_even_kernel_does_not_warn(torch_warns_every_time):
+    with pytest.warns(UserWarning, match="Using padding='same' with even kernel"):
+        expected = torch.nn.Conv2d(4, 4, 2, padding="same")(TX)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert ours(4, 4, 2, padding="same")(X).shape == expected.shape
+
+
+def test_torchs_types_of_errors_become_ours():
+    w = np.ones((4, 4, 3, 3), np.float32)
+    for kwargs in (dict(padding=-1), dict(groups=3), dict(dilation=9), dict(padding="same", stride=2)):
+        with pytest.raises(RuntimeError):
+            T.conv2d(TX, torch.from_numpy(w), **kwargs)
+        with pytest.raises(ValueError):
+            F.conv2d(X, w, **kwargs)
+
+
+def test_attributes():
+    theirs, mine = torch.nn.Conv2d(4, 4, 3), ours(4, 4, 3)
+    for name in ("transposed", "output_padding"):
+        assert hasattr(theirs, name) and not hasattr(mine, name)
+    for name in ("kernel_size", "stride", "padding", "dilation", "groups", "padding_mode"):
+        assert getattr(theirs, name) == getattr(mine, name)
