@@ -1,6 +1,6 @@
 """Every Python block of README.md and docs/*.md runs, page by page, and prints what the page says it prints.
 
-A ```text block below a Python block is that block's output if a comment stands between them: `<!-- output -->`, or
+A ```text block is the output of the Python block before it if a comment stands on top of it: `<!-- output -->`, or
 `<!-- output, figures vary -->` where the last digits depend on the machine.
 """
 
@@ -17,7 +17,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 BLOCK = re.compile(
     r"^```python\n(?P<code>.*?)^```\n"
-    r"(?:\n*^<!-- output(?P<varies>, figures vary)? -->\n```text\n(?P<output>.*?)^```\n)?",
+    r"(?:(?:(?!^```).)*?^<!-- output(?P<varies>, figures vary)? -->\n```text\n(?P<output>.*?)^```\n)?",
     re.DOTALL | re.MULTILINE,
 )
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -84,7 +84,10 @@ def test_the_readme_gives_the_two_commands_and_the_makefile_has_them():
     [
         ("```python\nassert 1 == 2\n```\n", AssertionError),
         ("```python\nprint(1)\n```\n\n<!-- output -->\n```text\n2\n```\n", AssertionError),
-        ("```python\nprint(1)\n```\n<!-- output, figures vary -->\n```text\none\n```\n", AssertionError),
+        (
+            "```python\nprint(1)\n```\nSo:\n\n<!-- output, figures vary -->\n```text\none\n```\n",
+            AssertionError,
+        ),
         ("```python\na = 1\n```\ntext\n```python\nb\n```\n", NameError),
     ],
 )

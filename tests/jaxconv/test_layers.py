@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+import scipy.stats
 import torch
 from flax import nnx
 
@@ -232,6 +233,27 @@ def test_initialisers_and_promotion_are_used():
         return tuple(None if a is None else jnp.asarray(a, jnp.float16) for a in args)
 
     assert jaxconv.Conv2d(4, 6, 3, promote_dtype=to_half, rngs=nnx.Rngs(0))(x).dtype == jnp.float16
+
+
+def test_parameters_are_drawn_from_torchs_distribution():
+    # Uniform within 1 / sqrt(fan-in), the fan-in counted within a group: without that it were 1 / sqrt(8) of it.
+    arguments = (64, 2048, 3, 1, 0, 1, 8)
+    ours = jaxconv.Conv2d(*arguments, rngs=nnx.Rngs(0))
+    linen = jaxconv.linen.Conv2d(*arguments).init(jax.random.key(0), jnp.zeros((1, 64, 3, 3)))["params"]
+    torch.manual_seed(0)
+    theirs = torch.nn.Conv2d(*arguments)
+    limit = 1 / np.sqrt(64 / 8 * 3 * 3)
+    for name in ("weight", "bias"):
+        samples = [
+            np.ravel(getattr(ours, name)[...]),
+            np.ravel(linen[name]),
+            getattr(theirs, name).detach().numpy().ravel(),
+        ]
+        for sample in samples:
+            assert np.abs(sample).max() <= limit
+            assert scipy.stats.kstest(sample, scipy.stats.uniform(-limit, 2 * limit).cdf).pvalue > 1e-3
+            for wrong in (limit / np.sqrt(8), limit * 1.1, limit * 0.9):
+                assert scipy.stats.kstest(sample, scipy.stats.uniform(-wrong, 2 * wrong).cdf).pvalue < 1e-3
 
 
 def test_rngs_stream_decides_the_parameters():

@@ -188,7 +188,7 @@ def test_no_alarm_over_many_seeds():
         jaxconv.MaxPool2d(2),
         jaxconv.Conv2d(3, 2, 2, rngs=nnx.Rngs(0)),
     )
-    for seed in range(20):
+    for seed in range(8):
         parity.check(module, twin, image(seed, (1, 2, 8, 7)), seed=seed).assert_ok()
 
 
