@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxconv import _lower
-from jaxconv._spec import check_conv_arrays, conv_spec
+from jaxconv._spec import check_conv_arrays, conv_spec, integer
 from jaxconv.functional._arrays import array, refuse_dtype, same_dtype
 
 _DOC = """Applies a {n}D convolution over an input of several planes: torch.nn.functional.conv{n}d.
@@ -88,8 +88,9 @@ def _make(ndim: int) -> _Conv:
             )
         same_dtype(op, input=x, weight=w, bias=b)
         refuse_dtype(op, x, jnp.bool_)
-        # Multiplied by a bad `groups`, in_channels is meaningless, but then the spec refuses `groups` first.
-        in_channels = w.shape[1] * groups if isinstance(groups, int) else w.shape[1]
+        groups = integer("groups", groups)
+        # Negative where `groups` is, but then the spec refuses `groups` first.
+        in_channels = w.shape[1] * groups
         spec = conv_spec(ndim, in_channels, w.shape[0], w.shape[2:], stride, padding, dilation, groups)
         check_conv_arrays(op, spec, x.shape, None if b is None else b.shape)
         batched = x.ndim == ndim + 2

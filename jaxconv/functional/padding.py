@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from jaxconv._pad import pad_spatial
 from jaxconv._spec import PAD_MODES, check_spatial_input, integer
@@ -41,7 +42,7 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> jax.
     ndim = len(flat) // 2
     pairs = tuple((flat[2 * i], flat[2 * i + 1]) for i in reversed(range(ndim)))
     if mode == "constant":
-        return pad_spatial(x, pairs, mode, 0 if value is None else value)
+        return pad_spatial(x, pairs, mode, 0 if value is None else _filling(value, x))
     if value is not None:
         raise ValueError(f"`value` (={value!r}): padding mode {mode!r} doesn't take in a value argument")
     if ndim not in (1, 2, 3) or x.ndim not in (ndim + 1, ndim + 2):
@@ -51,3 +52,21 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> jax.
         )
     check_spatial_input(f"{mode} padding", ndim, x.shape)
     return pad_spatial(x, pairs, mode)
+
+
+def _filling(value: Any, x: jax.Array) -> Any:
+    """`value`, if it is a number that x's dtype can hold (a float in an integer array is cut off, as in torch)."""
+    try:
+        if not isinstance(value, bool | int | float | complex):
+            value = value.item()  # NumPy's and JAX's scalars
+        if isinstance(value, complex) and not jnp.issubdtype(x.dtype, jnp.complexfloating):
+            raise TypeError
+        if jnp.issubdtype(x.dtype, jnp.integer):
+            value, limits = int(value), jnp.iinfo(x.dtype)
+            if not limits.min <= value <= limits.max:
+                raise ValueError
+    except (AttributeError, TypeError):
+        raise TypeError(f"`value` must be a number for `input` of dtype {x.dtype}, got {value!r}") from None
+    except (ValueError, OverflowError):
+        raise ValueError(f"`value` (={value!r}) cannot be represented in `input`'s dtype {x.dtype}") from None
+    return value

@@ -240,6 +240,34 @@ PAD = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("dtype", "value", "error", "message"),
+    [
+        (
+            "int32",
+            1e20,
+            ValueError,
+            r"`value` \(=100000000000000000000\) cannot be represented in `input`'s dtype int32",
+        ),
+        ("uint8", -1, ValueError, r"`value` \(=-1\) cannot be represented in `input`'s dtype uint8"),
+        ("int32", float("nan"), ValueError, r"`value` \(=nan\) cannot be represented"),
+        ("float32", "1", TypeError, r"`value` must be a number for `input` of dtype float32, got '1'"),
+        ("float32", 1j, TypeError, r"`value` must be a number for `input` of dtype float32, got 1j"),
+        ("float32", [1.0], TypeError, r"`value` must be a number for `input` of dtype float32, got \[1.0\]"),
+    ],
+)
+def test_fillings_that_do_not_fit(dtype, value, error, message):
+    with pytest.raises(error, match=message):
+        F.pad(X.astype(dtype), (1, 1), value=value)
+
+
+@pytest.mark.parametrize("groups", [np.int64(2), torch.tensor(2)], ids=["numpy", "torch"])
+def test_groups_may_be_any_integer(groups):
+    w = W[:, :2]
+    expected = torch.nn.functional.conv2d(to_torch(X), to_torch(w), groups=2)
+    np.testing.assert_array_equal(F.conv2d(X, w, groups=groups), expected)
+
+
 def to_torch(value):
     return torch.from_numpy(np.asarray(value)) if isinstance(value, np.ndarray | np.generic) else value
 
