@@ -66,12 +66,18 @@ def run_torch(name, args, kwargs, x):
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel:UserWarning")
 @pytest.mark.parametrize("run", [run_nnx, run_linen])
-@pytest.mark.parametrize("ndim", NDIMS)
-@pytest.mark.parametrize("row", [*CONV.items(), *POOL.items()], ids=lambda row: row[0])
-def test_equals_torch(run, ndim, row):
-    case, (args, kwargs) = row
+@pytest.mark.parametrize(
+    ("ndim", "case"),
+    # The dimensions differ by a class attribute: 2-d is run with all, the others with what could tell them apart.
+    [(2, case) for case in {**CONV, **POOL}]
+    + [
+        (ndim, case) for ndim in (1, 3) for case in ("positional", "same", "reflect", "multiplier", "indices")
+    ],
+)
+def test_equals_torch(run, ndim, case):
+    args, kwargs = {**CONV, **POOL}[case]
     name = f"{'Conv' if case in CONV else 'MaxPool'}{ndim}d"
-    for batch in ((2,), (), (0,)) if ndim == 2 else ((2,),):
+    for batch in ((2,), (), (0,)) if (ndim, run) == (2, run_nnx) else ((2,),):
         x = ints(*batch, 4, *(7, 6, 5)[-ndim:])
         expected, weights = run_torch(name, args, kwargs, x)
         got = run(name, args, kwargs, weights, x)

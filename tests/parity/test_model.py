@@ -69,8 +69,7 @@ def linen_net(x):
     return module, module.init(jax.random.key(0), jnp.asarray(x))
 
 
-@pytest.mark.parametrize("convert", ["to_flax", "to_torch"])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("convert", "seed"), [("to_flax", 0), ("to_torch", 1)])
 def test_a_right_port_passes(convert, seed):
     report = parity.check(torch_net(seed), Net(rngs=nnx.Rngs(seed)), image(seed), convert=convert, seed=seed)
     report.assert_ok()
@@ -188,7 +187,7 @@ def test_no_alarm_over_many_seeds():
         jaxconv.MaxPool2d(2),
         jaxconv.Conv2d(3, 2, 2, rngs=nnx.Rngs(0)),
     )
-    for seed in range(8):
+    for seed in range(6):
         parity.check(module, twin, image(seed, (1, 2, 8, 7)), seed=seed).assert_ok()
 
 

@@ -53,12 +53,16 @@ def arrays_of(sample):
 @pytest.mark.parametrize(("name", "dtype"), dtype_rows(CONVS))
 def test_conv_samples(name, dtype, request):
     rng = np.random.default_rng(0)
-    compared = 0
+    compared, seen = 0, set()
     for sample in samples(name, dtype, request.config.getoption("--all-samples")):
         x, w, *rest = arrays_of(sample)
         assert not [a for a in sample.args if not isinstance(a, torch.Tensor) and a is not None]
-        verdicts = check_conv(int(name[-2]), x, w, rest[0] if rest else None, plain(sample.kwargs), rng)
-        compared += verdicts is not None
+        kwargs = plain(sample.kwargs)
+        key = (x.shape, w.shape, len(rest), str(kwargs))
+        if key not in seen:  # torch lists some twice
+            verdicts = check_conv(int(name[-2]), x, w, rest[0] if rest else None, kwargs, rng)
+            compared += verdicts is not None
+        seen.add(key)
     assert compared
 
 
