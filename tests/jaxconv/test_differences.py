@@ -285,3 +285,13 @@ def test_attributes():
         assert hasattr(theirs, name) and not hasattr(mine, name)
     for name in ("kernel_size", "stride", "padding", "dilation", "groups", "padding_mode"):
         assert getattr(theirs, name) == getattr(mine, name)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "int32"])
+def test_dilated_convolutions_of_narrow_integers(dtype):
+    x, w = np.arange(12).reshape(1, 1, 12).astype(dtype), np.array([[[1, 2]]], dtype)
+    with pytest.raises(NotImplementedError, match="slow_conv_dilated"):
+        T.conv1d(torch.from_numpy(x), torch.from_numpy(w), dilation=2)
+    np.testing.assert_array_equal(
+        F.conv1d(x, w, dilation=2)[0, 0], (x[0, 0, :-2] + 2 * x[0, 0, 2:]).astype(dtype)
+    )
