@@ -2,6 +2,7 @@
 
 import argparse
 import importlib.util
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -76,7 +77,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     elif not arguments or arguments[0].startswith("-"):
         arguments = ["suite", *arguments]
     options = main_parser.parse_args(arguments)
-    return options.run(options)
+    try:
+        status = options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `parity --list | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    return status
 
 
 def _fail(message: str) -> int:
@@ -103,7 +110,9 @@ def _suite(options: argparse.Namespace) -> int:
     except ValueError as error:
         return _fail(str(error))
     if not cases:
-        return _fail(f"no case of {len(ALL)} matches `-k` (={options.k!r}) and `--dtype` (={options.dtype})")
+        given = {"-k": options.k, "--dtype": options.dtype}
+        asked = " and ".join(f"`{name}` (={value!r})" for name, value in given.items() if value)
+        return _fail(f"no case of {len(ALL)} matches {asked}")
     if options.list:
         print("\n".join(case.id for case in cases))
         return OK
