@@ -236,8 +236,12 @@ def check_conv_arrays(
             f"Given weight of size {spec.weight_shape}, expected `bias` to be 1-dimensional with "
             f"{spec.out_channels} elements, but got bias of shape {bias_shape}"
         )
+    padded = tuple(n + sum(p) for n, p in zip(size, spec.padding, strict=True))
+    if any(isinstance(n, int) and n > 2**31 - 1 for n in padded):
+        raise ValueError(
+            f"`padding` (={spec.padding}) makes `input` {padded} elements long: XLA takes up to 2**31 - 1"
+        )
     if min(spec.output_size(size)) < 1:
-        padded = tuple(n + sum(p) for n, p in zip(size, spec.padding, strict=True))
         extent = tuple(d * (k - 1) + 1 for k, d in zip(spec.kernel_size, spec.dilation, strict=True))
         raise ValueError(
             f"Calculated padded input size per channel: {padded}. Kernel size: {spec.kernel_size}, dilated to "

@@ -72,7 +72,7 @@ def layers(model: Any, part: Part, inputs: Sequence[np.ndarray]) -> dict[str, Pa
         return next_function(*args, **kwargs)
 
     # A network that does not run is reported elsewhere; the layers that it came to are still judged.
-    with linen.intercept_methods(note), suppress(ValueError, TypeError):
+    with linen.intercept_methods(note), suppress(Exception):
         part.call(part.params, *map(jnp.asarray, inputs))
     parents = {name.rpartition(".")[0] for name in found if name}
     return {name: layer for name, layer in found.items() if name not in parents}

@@ -67,6 +67,8 @@ def check(
         torch_module.load_state_dict(jaxconv.to_torch(jaxconv.state_dict(ours.params)))
     rng = np.random.default_rng(seed)
     outputs = torch_network.forward(torch_module, arrays)
+    again = torch_network.forward(torch_module, arrays)
+    random = any(a.tobytes() != b.tobytes() for a, b in zip(outputs, again, strict=True))
     cotangents = [rng.standard_normal(y.shape).astype(y.dtype) for y in outputs]
     theirs = torch_network.run(torch_module, arrays, cotangents)
     parts = flax_network.layers(flax_module, ours, arrays)
@@ -75,7 +77,18 @@ def check(
         report, bounds[call.name] = _check_layer(call, parts.get(call.name.partition("#")[0]), rng)
         reports.append(report)
     network = _check_network(torch_module, ours, arrays, cotangents, theirs.outputs, bounds, rng)
-    return Report(tuple(reports), network, _problems(torch_module, theirs.calls, parts, arrays))
+    problems = _problems(torch_module, theirs.calls, parts, arrays)
+    if random:
+        problems += ("torch's network gives another output each time (dropout?): call .eval() to compare it",)
+    unseen = [
+        i
+        for i, y in enumerate(outputs)
+        if not np.isfinite(y).any() or ((y == y.flat[0]).all() and y.size > 1)
+    ]
+    problems += tuple(
+        f"torch's output {i} is constant or has no finite number: it shows nothing" for i in unseen
+    )
+    return Report(tuple(reports), network, problems)
 
 
 def _array(index: int, value: Any) -> np.ndarray:
@@ -118,7 +131,15 @@ def _precision(part: Part | None) -> str:
     """JAX's matmul precision in force for a layer."""
     own = None if part is None else part.precision
     chosen = jax.config.jax_default_matmul_precision if own is None else own  # type: ignore[attr-defined]
-    return "default" if chosen is None else str(getattr(chosen, "name", chosen)).lower()
+    if isinstance(chosen, tuple | list):  # of both factors: the less exact one counts
+        return min((_spelled(p) for p in chosen), key=("default", "high", "highest").index)
+    return _spelled(chosen)
+
+
+def _spelled(precision: Any) -> str:
+    name = "default" if precision is None else str(getattr(precision, "name", precision)).lower()
+    aliases = {"float32": "highest", "tensorfloat32": "high", "bfloat16_3x": "high"}
+    return aliases.get(name, {"bfloat16": "default", "fastest": "default"}.get(name, name))
 
 
 def _bounds(refs: Mapping[str, Reference], dtype: np.dtype, precision: str) -> dict[str, np.ndarray]:
@@ -147,7 +168,7 @@ def _check_layer(
     theirs = torch_network.run_layer(call.module, call.input, cotangent)
     try:
         ours = _run_layer(part, call.input, cotangent)
-    except (ValueError, TypeError) as error:
+    except Exception as error:
         return report(failed("layer", f"the Flax layer refused torch's input: {error}"))
     platform = jax.default_backend()
     return report(*judge_outputs(ours, theirs, refs, str(call.input.dtype), platform, precision))
@@ -173,8 +194,13 @@ def _check_network(
     """The outputs and gradients of the whole network, one verdict each."""
     try:
         expected = flax_network.outputs_of(ours, inputs)
-    except (ValueError, TypeError) as error:
-        return (failed("output", f"the Flax network does not run: {str(error).splitlines()[0]}"),)
+    except Exception as error:
+        return (
+            failed(
+                "output",
+                f"the Flax network does not run: {type(error).__name__}: {str(error).partition(chr(10))[0]}",
+            ),
+        )
     given = [name for name in theirs if not name.startswith("grad.")]
     if [tuple(y.shape) for y in expected] != [theirs[name].shape for name in given]:
         return (
@@ -208,4 +234,6 @@ def _check_network(
         )
         allowance = max(rms(m[name] - value) for m in moved) + rms(theirs[name] - value) + own
         verdicts.append(judge_whole(name, results[name], theirs[name], value, allowance))
-    return tuple(verdicts)
+    known = {f"grad.{name}" for name, _ in module.named_parameters(remove_duplicate=False)}
+    extra = [name for name in results if name not in exact and name not in known]
+    return (*verdicts, *(failed(name, "missing in torch's network") for name in extra))

@@ -390,3 +390,57 @@ def test_outputs_that_cannot_be_compared_are_refused():
         parity.check(
             torch.nn.MaxPool2d(2, return_indices=True), jaxconv.MaxPool2d(2, return_indices=True), image()
         )
+
+
+def test_a_random_network_and_a_dead_output_are_no_pass():
+    class Theirs(torch.nn.Module):
+        def __init__(self, after):
+            super().__init__()
+            self.conv, self.after = torch.nn.Conv2d(3, 4, 3), after
+
+        def forward(self, x):
+            return self.after(self.conv(x))
+
+    class Ours(nnx.Module):
+        def __init__(self, after):
+            self.conv, self.after = jaxconv.Conv2d(3, 4, 3, rngs=nnx.Rngs(0)), after
+
+        def __call__(self, x):
+            return self.after(self.conv(x))
+
+    report = parity.check(Theirs(torch.nn.functional.dropout), Ours(lambda x: x), image())
+    assert not report.ok and "gives another output each time" in str(report)
+    report = parity.check(
+        Theirs(lambda x: torch.relu(x - 100)), Ours(lambda x: jax.nn.relu(2 * x - 100)), image()
+    )
+    assert not report.ok and "torch's output 0 is constant" in str(report)
+
+
+def test_a_parameter_that_torch_does_not_have_is_no_pass():
+    class Scaled(nnx.Module):
+        def __init__(self):
+            self.conv, self.w = (
+                jaxconv.Conv2d(3, 4, 3, rngs=nnx.Rngs(0)),
+                nnx.Param(jnp.ones((), jnp.float32)),
+            )
+
+        def __call__(self, x):
+            return self.conv(x) * self.w[...]
+
+    class Theirs(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = torch.nn.Conv2d(3, 4, 3)
+
+        def forward(self, x):
+            return self.conv(x)
+
+    report = parity.check(Theirs(), Scaled(), image(), convert=None)
+    assert "network: grad.w: missing in torch's network" in report.findings()
+
+
+@pytest.mark.parametrize("precision", ["float32", "tensorfloat32", "highest"])
+def test_every_spelling_of_a_precision(precision):
+    with jax.default_matmul_precision(precision):
+        model = jaxconv.Conv2d(3, 4, 3, precision=("highest", "default"), rngs=nnx.Rngs(0))
+        parity.check(torch.nn.Conv2d(3, 4, 3), model, image()).assert_ok()

@@ -1,5 +1,6 @@
 """Whatever torch refuses we refuse, with a message that names argument, value and expectation; and the reverse."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -320,3 +321,11 @@ def test_spellings_of_pooling_stride():
     for stride in (None, (), (2,), 2, [2, 2], np.int64(2)):
         expected = torch.nn.functional.max_pool2d(to_torch(X), 2, stride)
         np.testing.assert_array_equal(F.max_pool2d(X, 2, stride), expected)
+
+
+def test_a_traced_filling_and_a_huge_padding_are_refused():
+    # The first would lose its gradient in silence, the second ends the process inside XLA.
+    with pytest.raises(TypeError, match="`value` must be a number, not traced"):
+        jax.grad(lambda v: F.pad(X, (1, 1), value=v).sum())(1.0)
+    with pytest.raises(ValueError, match=r"`padding` .* elements long: XLA takes up to"):
+        F.conv2d(X, W, padding=2**40)
