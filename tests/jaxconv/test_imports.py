@@ -16,7 +16,7 @@ LAYERS = [
     "jaxconv._lower",
     "jaxconv.functional",
     "jaxconv.init",
-    "jaxconv._layer",
+    "jaxconv._layers",
     "jaxconv.nn",
     "jaxconv.linen",
     "jaxconv._tree",

@@ -1,0 +1,122 @@
+"""What a layer is: torch's constructor arguments as dataclass fields, what it holds, and what it computes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax.nnx.nn.dtypes import promote_dtype as _promote_dtype
+from flax.typing import Dtype, Initializer, PromoteDtypeFn
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A parameter or buffer that a layer holds.
+
+    Attributes:
+        shape: torch's.
+        init: (key, shape, dtype) -> array.
+        dtype: None for the layer's `param_dtype`.
+        buffer: whether it is state (nnx.BatchStat, Linen's collection 'batch_stats') and no parameter.
+        draws: whether `init` needs a key.
+    """
+
+    shape: tuple[int, ...]
+    init: Initializer
+    dtype: Dtype | None = None
+    buffer: bool = False
+    draws: bool = True
+
+    def make(self, name: str, key: Any, dtype: Dtype) -> Any:
+        """The first value; a ValueError where a user's `init` gives another shape."""
+        value = self.init(key, self.shape, dtype if self.dtype is None else self.dtype)
+        if isinstance(value, jax.Array) and value.shape != self.shape:
+            raise ValueError(f"`{name}_init` gave shape {value.shape} where {self.shape} is expected")
+        return value
+
+
+@dataclass(eq=False, repr=False)
+class Layer:
+    """A layer without parameters. A subclass is a dataclass: its fields are torch's arguments in torch's order.
+
+    Attributes are read at every call, so assigning to them works as in torch. The methods are private because
+    nnx.tabulate and Linen's scopes take public ones for layers of their own.
+    """
+
+    def _normalised(self) -> Mapping[str, Any]:
+        """Refuses bad arguments (ValueError, TypeError); gives those that torch normalises, as torch does."""
+        return {}
+
+    def _forward(self, *inputs: Any) -> Any:
+        """One call of `jaxconv.functional`."""
+        raise NotImplementedError
+
+
+@dataclass(eq=False, repr=False)
+class ParamLayer:
+    """A layer with parameters, and Flax's usual keyword arguments for them.
+
+    Attributes:
+        dtype: of the computation: input and parameters are cast to it; None promotes them to a common one (Flax).
+        param_dtype: of the parameters.
+        weight_init: initialiser (key, shape, dtype) -> array; None for torch's.
+        bias_init: likewise.
+        promote_dtype: how input and parameters are cast (Flax).
+    """
+
+    dtype: Dtype | None = field(default=None, kw_only=True)
+    param_dtype: Dtype = field(default=jnp.float32, kw_only=True)
+    weight_init: Initializer | None = field(default=None, kw_only=True)
+    bias_init: Initializer | None = field(default=None, kw_only=True)
+    promote_dtype: PromoteDtypeFn = field(default=_promote_dtype, kw_only=True)
+
+    _holds: ClassVar[tuple[str, ...]] = ("weight", "bias")
+    """The names of what the layer holds, in torch's order."""
+
+    def _normalised(self) -> Mapping[str, Any]:
+        """As `Layer._normalised`; subclasses call this one too."""
+        for name in ("dtype", "param_dtype"):
+            check_dtype(name, getattr(self, name))
+        return {}
+
+    def _declared(self) -> dict[str, Declared | None]:
+        """Each of `_holds`; None for one that is switched off.
+
+        Called at construction only: afterwards an attribute like `bias` is the parameter, no longer the argument.
+        """
+        raise NotImplementedError
+
+    def _forward(self, held: Mapping[str, Any], *inputs: Any) -> Any:
+        """One call of `jaxconv.functional` with what is held."""
+        raise NotImplementedError
+
+    def _cast(self, *arrays: Any) -> Any:
+        """The arrays (None stays) in the dtype of the computation."""
+        return self.promote_dtype(arrays, dtype=self.dtype)
+
+
+def check_dtype(name: str, value: Any) -> None:
+    """Refuses what JAX has no dtype for, torch's own dtypes among it."""
+    try:
+        if value is not None:
+            jax.dtypes.canonicalize_dtype(value)
+    except TypeError:
+        raise TypeError(
+            f"`{name}` must be a JAX dtype such as jnp.float32, got {value!r} of type {type(value).__name__}"
+        ) from None
+
+
+def check_flag(name: str, value: Any) -> None:
+    """torch asks for the truth of its flags; an array in the place of one is a mistake."""
+    if isinstance(value, jax.Array | np.ndarray):
+        raise TypeError(f"`{name}` must be a bool, got an array of shape {value.shape}")
+
+
+class Documented:
+    """A front's classes have the docstrings of what they front."""
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        cls.__doc__ = cls.__doc__ or next(base.__doc__ for base in cls.__mro__[1:] if base.__doc__)

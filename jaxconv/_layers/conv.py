@@ -1,0 +1,127 @@
+"""torch.nn's convolutions."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import jax
+from flax.typing import PrecisionLike
+
+from jaxconv import functional, init
+from jaxconv._layers.base import Declared, ParamLayer, check_flag
+from jaxconv._pad import pad_spatial
+from jaxconv._spec import ConvSpec, check_conv_arrays, conv_spec
+from jaxconv.functional._arrays import array
+
+_FUNCTIONAL = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}
+
+
+@dataclass(eq=False, repr=False)
+class _Conv(ParamLayer):
+    ndim: ClassVar[int]
+
+    in_channels: int
+    out_channels: int
+    kernel_size: int | tuple[int, ...]
+    stride: int | tuple[int, ...] = 1
+    padding: str | int | tuple[int, ...] = 0
+    dilation: int | tuple[int, ...] = 1
+    groups: int = 1
+    bias: bool = True
+    padding_mode: str = "zeros"
+    precision: PrecisionLike = field(default=None, kw_only=True)
+
+    def _spec(self) -> ConvSpec:
+        return conv_spec(
+            self.ndim,
+            self.in_channels,
+            self.out_channels,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.groups,
+            self.padding_mode,
+        )
+
+    def _normalised(self) -> Mapping[str, Any]:
+        super()._normalised()
+        spec = self._spec()
+        check_flag("bias", self.bias)
+        # 'same' and 'valid' stay, as in torch.
+        padding = self.padding if isinstance(self.padding, str) else tuple(low for low, _ in spec.padding)
+        return {
+            "kernel_size": spec.kernel_size,
+            "stride": spec.stride,
+            "padding": padding,
+            "dilation": spec.dilation,
+        }
+
+    def _declared(self) -> dict[str, Declared | None]:
+        shape = self._spec().weight_shape
+        bias_init = self.bias_init or init.conv_bias(math.prod(shape[1:]))
+        return {
+            "weight": Declared(shape, self.weight_init or init.conv_weight),
+            "bias": Declared((self.out_channels,), bias_init) if self.bias else None,
+        }
+
+    def _forward(self, held: Mapping[str, Any], input: Any) -> jax.Array:
+        x, weight, bias = self._cast(array("input", input), held["weight"], held["bias"])
+        padding = self.padding
+        if self.padding_mode != "zeros":
+            spec = self._spec()
+            check_conv_arrays(type(self).__name__, spec, x.shape, None)
+            x, padding = pad_spatial(x, spec.padding, self.padding_mode), 0
+        return _FUNCTIONAL[self.ndim](
+            x, weight, bias, self.stride, padding, self.dilation, self.groups, precision=self.precision
+        )
+
+
+def _doc(ndim: int) -> str:
+    size = ", ".join("DHW"[-ndim:])
+    return f"""torch.nn.Conv{ndim}d: the same positional arguments, defaults, layouts, parameters and distribution.
+
+    Parameters `weight` (out_channels, in_channels / groups, *kernel_size) and `bias` (out_channels,), both uniform in
+    +-1 / sqrt(in_channels / groups * prod(kernel_size)) unless initialisers are given. The operation is
+    `jaxconv.functional.conv{ndim}d`.
+
+    Args:
+        in_channels: channels of the input, (N, in_channels, {size}) or (in_channels, {size}).
+        out_channels: channels of the output.
+        kernel_size: int or a tuple of {ndim}.
+        stride: int or a tuple of {ndim}.
+        padding: int, a tuple of {ndim}, 'same' (stride 1 only) or 'valid'.
+        dilation: int or a tuple of {ndim}; 1 is a dense kernel.
+        groups: must divide both numbers of channels.
+        bias: whether there is a bias.
+        padding_mode: 'zeros', 'reflect', 'replicate' or 'circular'.
+        dtype: of the computation: input and parameters are cast to it; None promotes them to a common one (Flax).
+        param_dtype: of the parameters.
+        precision: as in `jax.lax.conv_general_dilated`.
+        weight_init: initialiser (key, shape, dtype) -> array; None for torch's distribution.
+        bias_init: likewise.
+        promote_dtype: how input and parameters are cast (Flax).
+        rngs: NNX only: the stream `params` is drawn from (Linen's `init` takes the key).
+        weight_metadata: NNX only: keyword arguments for the weight's `nnx.Param`, such as sharding.
+        bias_metadata: likewise.
+
+    Raises:
+        ValueError: a value or an input shape that torch refuses too.
+        TypeError: an argument of the wrong type.
+    """
+
+
+class Conv1d(_Conv):
+    __doc__ = _doc(1)
+    ndim = 1
+
+
+class Conv2d(_Conv):
+    __doc__ = _doc(2)
+    ndim = 2
+
+
+class Conv3d(_Conv):
+    __doc__ = _doc(3)
+    ndim = 3

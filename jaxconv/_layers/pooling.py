@@ -1,0 +1,72 @@
+"""torch.nn's pooling."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from jaxconv import functional
+from jaxconv._layers.base import Layer
+from jaxconv._spec import pool_spec
+
+_MAX_POOL = {1: functional.max_pool1d, 2: functional.max_pool2d, 3: functional.max_pool3d}
+
+
+@dataclass(eq=False, repr=False)
+class _MaxPool(Layer):
+    ndim: ClassVar[int]
+
+    kernel_size: int | tuple[int, ...]
+    stride: int | tuple[int, ...] | None = None
+    padding: int | tuple[int, ...] = 0
+    dilation: int | tuple[int, ...] = 1
+    return_indices: bool = False
+    ceil_mode: bool = False
+
+    def _normalised(self) -> Mapping[str, Any]:
+        pool_spec(self.ndim, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
+        return {"stride": self.kernel_size} if self.stride is None else {}
+
+    def _forward(self, input: Any) -> Any:
+        return _MAX_POOL[self.ndim](
+            input,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.ceil_mode,
+            self.return_indices,
+        )
+
+
+def _doc(ndim: int) -> str:
+    return f"""torch.nn.MaxPool{ndim}d: the same arguments and defaults. No parameters.
+
+    The operation is `jaxconv.functional.max_pool{ndim}d`, where limits, ties and NaN are described.
+
+    Args:
+        kernel_size: int or a tuple of {ndim}: the window.
+        stride: int or a tuple of {ndim}; None means kernel_size.
+        padding: int or a tuple of {ndim}: minus infinity on both sides, at most half of kernel_size.
+        dilation: int or a tuple of {ndim}: the distance between the window's elements.
+        return_indices: whether to return (output, indices).
+        ceil_mode: whether a last window that is partly outside counts.
+
+    Raises:
+        ValueError: a value or an input shape that torch refuses too.
+        TypeError: an argument of the wrong type.
+    """
+
+
+class MaxPool1d(_MaxPool):
+    __doc__ = _doc(1)
+    ndim = 1
+
+
+class MaxPool2d(_MaxPool):
+    __doc__ = _doc(2)
+    ndim = 2
+
+
+class MaxPool3d(_MaxPool):
+    __doc__ = _doc(3)
+    ndim = 3

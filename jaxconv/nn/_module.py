@@ -1,0 +1,69 @@
+"""A layer as an NNX module: its parameters are nnx.Param attributes under torch's names."""
+
+from collections.abc import Mapping
+from dataclasses import InitVar, dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from flax import nnx
+
+from jaxconv._layers.base import Documented, Layer, ParamLayer
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(eq=False, repr=False)
+class Module(Documented, Layer, nnx.Module):
+    """A layer without parameters."""
+
+    def __post_init__(self) -> None:
+        for name, value in self._normalised().items():
+            setattr(self, name, value)
+
+    def __call__(self, *inputs: Any) -> Any:
+        """What the class computes; see there for shapes."""
+        return self._forward(*inputs)
+
+
+@dataclass(eq=False, repr=False)
+class ParamModule(Documented, ParamLayer, nnx.Module):
+    """A layer with parameters, drawn in torch's order from `rngs.params()`."""
+
+    rngs: InitVar[Any] = field(default=None, kw_only=True)
+    weight_metadata: InitVar[Mapping[str, Any]] = field(default=_NOTHING, kw_only=True)
+    bias_metadata: InitVar[Mapping[str, Any]] = field(default=_NOTHING, kw_only=True)
+
+    def __post_init__(
+        self, rngs: Any, weight_metadata: Mapping[str, Any], bias_metadata: Mapping[str, Any]
+    ) -> None:
+        for name, value in self._normalised().items():
+            setattr(self, name, value)
+        metadata = {"weight": weight_metadata, "bias": bias_metadata}
+        for name, declared in self._declared().items():
+            # nnx.data: until now an attribute like `bias` was the argument, which is no data.
+            if declared is None:
+                setattr(self, name, nnx.data(None))
+                continue
+            value = declared.make(name, _key(rngs, declared.draws), self.param_dtype)
+            kind = nnx.BatchStat if declared.buffer else nnx.Param
+            setattr(self, name, nnx.data(kind(value, **metadata.get(name, {}))))
+        # Two modules that were built alike are alike as pytrees, even if each was given a function of its own.
+        del self.weight_init, self.bias_init
+
+    def _held(self) -> dict[str, Any]:
+        """The parameters and buffers, those that are switched off as None."""
+        return {name: getattr(self, name) for name in self._holds}
+
+    def __call__(self, *inputs: Any) -> Any:
+        """What the class computes; see there for shapes."""
+        return self._forward(self._held(), *inputs)
+
+
+def _key(rngs: Any, draws: bool) -> Any:
+    if not draws:
+        return None
+    if not callable(getattr(rngs, "params", None)):
+        raise TypeError(
+            f"`rngs` must be nnx.Rngs(seed) or jaxconv.TorchRngs(seed), got {rngs!r} of type {type(rngs).__name__}"
+        )
+    return rngs.params()
