@@ -1,16 +1,36 @@
-"""Which layers can be judged: from a torch module to the reference of what it computes."""
+"""What a layer of torch's should give, and how far rounding may take ours, for any layer.
 
-from collections.abc import Callable, Mapping
+The value is torch's own in float64. The bound is a running error analysis of what our layer does (`parity.rounding`);
+for convolution and max pooling both come from a NumPy implementation of the definition (`parity.reference`).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import jax
 import numpy as np
 import torch
 
-from parity import reference
+from parity import flax_network, reference, rounding, tolerance, torch_network
+from parity.compare import Verdict, failed, judge
+from parity.flax_network import Part
 from parity.reference import Reference
+from parity.tolerance import Arithmetic
+from parity.torch_network import Arrays, Call
+from parity.torch_side import to_numpy
 
 _CONV = ("stride", "padding", "dilation", "groups", "padding_mode")
 _MAX_POOL = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a result should be. The bounds are None where it has to be met bit for bit."""
+
+    value: np.ndarray
+    bound: np.ndarray | None
+    torch_bound: np.ndarray | None
 
 
 def _arguments(module: torch.nn.Module, names: tuple[str, ...]) -> dict[str, Any]:
@@ -33,7 +53,7 @@ def _max_pool(
     return outputs
 
 
-_KINDS: dict[type[torch.nn.Module], Callable[..., dict[str, Reference]]] = {
+_DEFINED: dict[type[torch.nn.Module], Callable[..., dict[str, Reference]]] = {
     torch.nn.Conv1d: _conv,
     torch.nn.Conv2d: _conv,
     torch.nn.Conv3d: _conv,
@@ -41,14 +61,94 @@ _KINDS: dict[type[torch.nn.Module], Callable[..., dict[str, Reference]]] = {
     torch.nn.MaxPool2d: _max_pool,
     torch.nn.MaxPool3d: _max_pool,
 }
+_RENAMED = {"y": "output", "indices": "index"}
 
 
-def references(
-    module: torch.nn.Module, x: np.ndarray, params: Mapping[str, np.ndarray], cotangent: np.ndarray
-) -> dict[str, Reference] | None:
-    """What the layer gives and its gradients, `y`, `grad.input`, `grad.weight`, ...; None for an unknown layer.
+def expected(
+    call: Call, part: Part, cotangents: Sequence[np.ndarray], how: Arithmetic
+) -> dict[str, Expected]:
+    """What the layer gives and its gradients, by the names of `parity.torch_network.run`.
 
-    Only the class itself is known: a subclass may compute anything.
+    Raises:
+        parity.rounding.UnknownPrimitive: our layer does something that no bound is known for.
     """
-    kind = _KINDS.get(type(module))
-    return None if kind is None else kind(module, x, params, cotangent)
+    # Only the class itself is known: a subclass may compute anything.
+    define = _DEFINED.get(type(call.module))
+    if define is not None and len(call.args) == 1 and not call.kwargs and call.args[0].size:
+        params = {name: to_numpy(p) for name, p in call.module.named_parameters()}
+        defined = define(call.module, call.args[0], params, cotangents[0])
+        return {_RENAMED.get(name, name): _defined(ref, how) for name, ref in defined.items()}
+    values = torch_network.run(call.module, call.args, call.kwargs, cotangents, wide=True)
+    buffers = [name.removeprefix("buffer.") for name in values if name.startswith("buffer.")]
+    ours, torchs = (
+        flax_network.bounds(part, call.args, call.kwargs, cotangents, buffers, h) for h in (how, how.narrow())
+    )
+    return {
+        name: Expected(value, ours.get(name), torchs.get(name))
+        if value.dtype.kind == "f"
+        else Expected(value, None, None)
+        for name, value in values.items()
+    }
+
+
+def _defined(ref: Reference, how: Arithmetic) -> Expected:
+    if ref.is_exact:
+        return Expected(ref.value, None, None)
+    return Expected(ref.value, tolerance.bound(ref, how), tolerance.bound(ref, how.narrow()))
+
+
+def precision(part: Part) -> str:
+    """JAX's matmul precision in force for a layer or network."""
+    chosen = jax.config.jax_default_matmul_precision if part.precision is None else part.precision  # type: ignore[attr-defined]
+    if isinstance(chosen, tuple | list):  # of both factors: the less exact one counts
+        return min((_spelled(p) for p in chosen), key=("default", "high", "highest").index)
+    return _spelled(chosen)
+
+
+def _spelled(precision: Any) -> str:
+    name = "default" if precision is None else str(getattr(precision, "name", precision)).lower()
+    aliases = {"float32": "highest", "tensorfloat32": "high", "bfloat16_3x": "high"}
+    return aliases.get(name, {"bfloat16": "default", "fastest": "default"}.get(name, name))
+
+
+def judge_layer(
+    call: Call, part: Part, rng: np.random.Generator, device: jax.Device | None = None
+) -> tuple[Verdict, ...]:
+    """Runs a layer of torch's and ours forward and backward on the same input, and judges every result.
+
+    Args:
+        call: torch's layer and what it is given.
+        part: ours, holding the same weights.
+        rng: for the cotangents.
+        device: where ours runs; JAX's default device by default.
+    """
+    if not call.outputs:
+        return (failed("layer", "torch's layer gives no floating tensor: not judged"),)
+    cotangents = [rng.standard_normal(shape).astype(dtype) for shape, dtype in call.outputs]
+    theirs = torch_network.run(call.module, call.args, call.kwargs, cotangents)
+    buffers = [name.removeprefix("buffer.") for name in theirs if name.startswith("buffer.")]
+    with jax.default_device(device):
+        try:
+            ours = flax_network.run(part, call.args, call.kwargs, cotangents, buffers)
+        except Exception as error:
+            return (failed("layer", f"the Flax layer refused torch's input: {error}"),)
+    platform = jax.default_backend() if device is None else device.platform
+    how = tolerance.arithmetic(cotangents[0].dtype, platform, precision(part))
+    try:
+        wanted = expected(call, part, cotangents, how)
+    except rounding.UnknownPrimitive as error:
+        return (failed("layer", f"not judged: {error}"),)
+    return tuple(_judge(name, ours, theirs, wanted) for name in dict.fromkeys([*wanted, *theirs, *ours]))
+
+
+def _judge(name: str, ours: Arrays, theirs: Arrays, wanted: Mapping[str, Expected]) -> Verdict:
+    shown = {renamed: name for name, renamed in _RENAMED.items()}.get(name, name)
+    sides = {"the Flax layer's results": ours, "torch's results": theirs, "the reference": wanted}
+    if missing := [side for side, results in sides.items() if name not in results]:
+        return failed(shown, f"missing in {' and '.join(missing)}")
+    mine, other, want = ours[name], theirs[name], wanted[name]
+    if (
+        other.dtype == np.int64 and mine.dtype == np.int32
+    ):  # where JAX's 64-bit types are off: the same numbers
+        mine = mine.astype(np.int64)
+    return judge(shown, mine, other, want.value, want.bound, want.torch_bound)

@@ -8,13 +8,10 @@ import numpy as np
 import torch
 
 import jaxconv
-from parity import flax_network, tolerance, torch_network
-from parity.compare import Verdict, failed, judge_whole
+from parity import flax_network, layers, reference, tolerance, torch_network
+from parity.compare import Verdict, failed, judge, judge_whole
 from parity.flax_network import Part
-from parity.layers import references
 from parity.model_report import LayerReport, Report
-from parity.reference import Reference
-from parity.runner import judge_outputs
 from parity.torch_network import Call
 from parity.torch_side import to_numpy
 
@@ -35,13 +32,13 @@ def check(
     torch network, by torch and by the Flax layer of the same path, and both results are held against a float64
     reference with a bound that is derived for each number (`parity.tolerance`). So an error is found where it is made,
     and nowhere else. Then the networks are run end to end, forward and backward; how far rounding may carry the result
-    is measured by running torch's network in float64 with every layer's rounding drawn at random within its bound.
-    Neither network is changed.
+    is measured by running torch's network in float64 with every operation's rounding drawn at random
+    (`parity.monte_carlo`). Neither network is changed.
 
     Args:
         torch_module: in the mode (train, eval) in which it is to be compared.
-        flax_module: an NNX module, a bound Linen module, or a pair (Linen module, variables). Its layers are found by
-            torch's names.
+        flax_module: an NNX module, a bound Linen module, a pair (Linen module, variables), or a pair (function,
+            parameters), called as function(parameters, *inputs). Its layers are found by torch's names.
         inputs: arrays or tensors in torch's layout, floating, not constant: a constant input could not tell a layout
             from another.
         convert: whose weights both networks get: 'to_flax' torch's, 'to_torch' ours; None leaves each its own.
@@ -62,33 +59,29 @@ def check(
     ours = flax_network.network(flax_module)
     torch_module = torch_network.copy_of(torch_module)
     if convert == "to_flax":
-        ours = ours.with_weights(dict(torch_module.state_dict()))
+        weights = dict(torch_module.state_dict())
+        ours = ours.with_weights(weights) if weights else ours
     elif convert == "to_torch":
-        torch_module.load_state_dict(jaxconv.to_torch(jaxconv.state_dict(ours.params)))
+        torch_module.load_state_dict(jaxconv.to_torch(jaxconv.state_dict(ours.tree)))
     rng = np.random.default_rng(seed)
     outputs = torch_network.forward(torch_module, arrays)
     again = torch_network.forward(torch_module, arrays)
     random = any(a.tobytes() != b.tobytes() for a, b in zip(outputs, again, strict=True))
     cotangents = [rng.standard_normal(y.shape).astype(y.dtype) for y in outputs]
-    theirs = torch_network.run(torch_module, arrays, cotangents)
+    calls = torch_network.calls(torch_module, arrays)
     parts = flax_network.layers(flax_module, ours, arrays)
-    reports, bounds = [], {}
-    for call in theirs.calls:
-        report, bounds[call.name] = _check_layer(call, parts.get(call.name.partition("#")[0]), rng)
-        reports.append(report)
-    network = _check_network(torch_module, ours, arrays, cotangents, theirs.outputs, bounds, rng)
-    problems = _problems(torch_module, theirs.calls, parts, arrays)
+    judged = [call for call in calls if call.path in parts or _has_weights(call.module)]
+    reports = tuple(_check_layer(call, parts.get(call.path), rng) for call in judged)
+    network, dead = _check_network(torch_module, ours, arrays, cotangents, rng)
+    problems, notes = _problems(torch_module, calls, parts, arrays, dead)
     if random:
         problems += ("torch's network gives another output each time (dropout?): call .eval() to compare it",)
-    unseen = [
-        i
-        for i, y in enumerate(outputs)
-        if not np.isfinite(y).any() or ((y == y.flat[0]).all() and y.size > 1)
-    ]
     problems += tuple(
-        f"torch's output {i} is constant or has no finite number: it shows nothing" for i in unseen
+        f"torch's output {i} is constant or has no finite number: it shows nothing"
+        for i, y in enumerate(outputs)
+        if y.size and (not np.isfinite(y).any() or ((y == y.flat[0]).all() and y.size > 1))
     )
-    return Report(tuple(reports), network, problems)
+    return Report(reports, network, problems, notes)
 
 
 def _array(index: int, value: Any) -> np.ndarray:
@@ -103,83 +96,62 @@ def _array(index: int, value: Any) -> np.ndarray:
     return array
 
 
+def _has_weights(module: torch.nn.Module) -> bool:
+    return any(True for _ in module.parameters())
+
+
 def _problems(
-    module: torch.nn.Module, calls: Sequence[Call], parts: Mapping[str, Part], inputs: Sequence[np.ndarray]
-) -> tuple[str, ...]:
-    """What would make a pass say nothing."""
-    called = {call.name.partition("#")[0] for call in calls}
-    problems = [] if calls else ["no layer was called: nothing was compared"]
+    module: torch.nn.Module,
+    calls: Sequence[Call],
+    parts: Mapping[str, Part],
+    inputs: Sequence[np.ndarray],
+    dead: Sequence[str],
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What would make a pass say nothing; and what else should be known. `dead`: parameters without a gradient."""
+    called = {call.path for call in calls}
+    known = torch_network.layers(module)
+    # A network without child modules is a layer itself, if it has weights or torch calls it one.
+    is_layer = _has_weights(module) or type(module).__module__.startswith("torch.nn.")
+    real = [call for call in calls if call.name or is_layer]
+    problems = [] if real else ["no layer was called: nothing was compared"]
     problems += [
         f"inputs[{i}] is constant: it cannot tell one layout from another"
         for i, x in enumerate(inputs)
-        if x.size < 2 or (x == x.flat[0]).all()
+        if x.size == 1 or (x.size and (x == x.flat[0]).all())
     ]
+    problems += [f"inputs[{i}] is empty: nothing was compared" for i, x in enumerate(inputs) if not x.size]
     problems += [
-        f"torch's layer {name!r} ({type(layer).__name__}) was never called: it was not compared"
-        for name, layer in torch_network.layers(module).items()
-        if name not in called
+        f"torch's layer {name!r} ({type(layer).__name__}) was never called: its weights were not compared"
+        for name, layer in known.items()
+        # Some are used without a call, as attention uses its projection.
+        if name not in called and any(f"{name}.{p}" in dead for p, _ in layer.named_parameters())
     ]
+    modules = dict(module.named_modules(remove_duplicate=False))
+    parents = {name.rpartition(".")[0] for name in parts if name}
     problems += [
         f"the Flax layer {name!r} ({part.kind}) has no torch layer of that name"
         for name, part in parts.items()
-        if name not in called
+        if name not in modules and name not in parents and part.parameters
     ]
-    return tuple(problems)
+    notes = [
+        f"torch's layer {call.name!r} ({type(call.module).__name__}) has no Flax layer of that name: "
+        "it was compared end to end only"
+        for call in calls
+        if call.path not in parts and not _has_weights(call.module)
+    ]
+    notes += [f"the gradient of {name!r} is zero: it shows nothing" for name in dead]
+    return tuple(problems), tuple(notes)
 
 
-def _precision(part: Part | None) -> str:
-    """JAX's matmul precision in force for a layer."""
-    own = None if part is None else part.precision
-    chosen = jax.config.jax_default_matmul_precision if own is None else own  # type: ignore[attr-defined]
-    if isinstance(chosen, tuple | list):  # of both factors: the less exact one counts
-        return min((_spelled(p) for p in chosen), key=("default", "high", "highest").index)
-    return _spelled(chosen)
-
-
-def _spelled(precision: Any) -> str:
-    name = "default" if precision is None else str(getattr(precision, "name", precision)).lower()
-    aliases = {"float32": "highest", "tensorfloat32": "high", "bfloat16_3x": "high"}
-    return aliases.get(name, {"bfloat16": "default", "fastest": "default"}.get(name, name))
-
-
-def _bounds(refs: Mapping[str, Reference], dtype: np.dtype, precision: str) -> dict[str, np.ndarray]:
-    how = tolerance.arithmetic(dtype, jax.default_backend(), precision)
-    return {name: tolerance.bound(ref, how) for name, ref in refs.items() if not ref.is_exact}
-
-
-def _check_layer(
-    call: Call, part: Part | None, rng: np.random.Generator
-) -> tuple[LayerReport, dict[str, np.ndarray]]:
-    """The layer's report, and what rounding may do to its output and gradients inside the network."""
-    params = {name: to_numpy(p) for name, p in call.module.named_parameters()}
-    kind, precision = type(call.module).__name__, _precision(part)
-    inside = references(call.module, call.input, params, call.cotangent)
-    bounds = {} if inside is None else _bounds(inside, call.input.dtype, precision)
-
-    def report(*verdicts: Verdict) -> tuple[LayerReport, dict[str, np.ndarray]]:
-        return LayerReport(call.name, kind, call.input.shape, call.cotangent.shape, verdicts), bounds
-
+def _check_layer(call: Call, part: Part | None, rng: np.random.Generator) -> LayerReport:
+    """One layer on its own, on the input that torch's layer was given."""
+    given = torch_network.floating((call.args, call.kwargs))
+    shapes = given[0].shape if given else (), call.outputs[0][0] if call.outputs else ()
     if part is None:
-        return report(failed("layer", "the Flax network has no layer of this name"))
-    cotangent = rng.standard_normal(call.cotangent.shape).astype(call.cotangent.dtype)
-    refs = references(call.module, call.input, params, cotangent)
-    if refs is None:
-        return report(failed("layer", f"no bound is known for torch's {kind}: not judged"))
-    theirs = torch_network.run_layer(call.module, call.input, cotangent)
-    try:
-        ours = _run_layer(part, call.input, cotangent)
-    except Exception as error:
-        return report(failed("layer", f"the Flax layer refused torch's input: {error}"))
-    platform = jax.default_backend()
-    return report(*judge_outputs(ours, theirs, refs, str(call.input.dtype), platform, precision))
-
-
-def _run_layer(part: Part, x: np.ndarray, cotangent: np.ndarray) -> dict[str, np.ndarray]:
-    outputs, (d_input,), d_params = flax_network.run(part, [x], [cotangent])
-    named = dict(zip(("y", "indices"), outputs, strict=False))
-    if "indices" in named:  # int32 where JAX's 64-bit types are off: the same numbers
-        named["indices"] = named["indices"].astype(np.int64)
-    return named | {"grad.input": d_input} | {f"grad.{name}": g for name, g in d_params.items()}
+        verdicts: tuple[Verdict, ...] = (failed("layer", "the Flax network has no layer of this name"),)
+    else:
+        verdicts = layers.judge_layer(call, part, rng)
+    return LayerReport(call.name, type(call.module).__name__, *shapes, verdicts)
 
 
 def _check_network(
@@ -187,53 +159,45 @@ def _check_network(
     ours: Part,
     inputs: Sequence[np.ndarray],
     cotangents: Sequence[np.ndarray],
-    theirs: Mapping[str, np.ndarray],
-    bounds: Mapping[str, Mapping[str, np.ndarray]],
     rng: np.random.Generator,
-) -> tuple[Verdict, ...]:
-    """The outputs and gradients of the whole network, one verdict each."""
+) -> tuple[tuple[Verdict, ...], list[str]]:
+    """The outputs, gradients and buffers of the whole network; and the parameters whose gradient is zero."""
+    theirs = torch_network.run(module, inputs, {}, cotangents)
+    exact = torch_network.run(module, inputs, {}, cotangents, wide=True)
+    parameters = [name for name, _ in module.named_parameters(remove_duplicate=False)]
+    dead = [name for name in parameters if not exact[f"grad.{name}"].any()]
+    buffers = [name.removeprefix("buffer.") for name in theirs if name.startswith("buffer.")]
     try:
-        expected = flax_network.outputs_of(ours, inputs)
+        results = flax_network.run(ours, inputs, {}, cotangents, buffers)
     except Exception as error:
-        return (
-            failed(
-                "output",
-                f"the Flax network does not run: {type(error).__name__}: {str(error).partition(chr(10))[0]}",
-            ),
-        )
-    given = [name for name in theirs if not name.startswith("grad.")]
-    if [tuple(y.shape) for y in expected] != [theirs[name].shape for name in given]:
-        return (
-            failed(
-                "output", f"shapes {[y.shape for y in expected]}, in torch {[theirs[n].shape for n in given]}"
-            ),
-        )
-    outputs, d_inputs, d_params = flax_network.run(ours, inputs, cotangents)
-    of_inputs = [name for name in theirs if name.startswith("grad.")][: len(inputs)]
-    grads = dict(zip(of_inputs, d_inputs, strict=True))
-    grads |= {f"grad.{name}": g for name, g in d_params.items()}
-    results = dict(zip(given, outputs, strict=True)) | grads
-    exact = torch_network.in_float64(module, inputs, cotangents)
-    moved = [torch_network.in_float64(module, inputs, cotangents, bounds, rng) for _ in range(_SAMPLES)]
-
-    def rms(a: np.ndarray) -> float:
-        return float(np.sqrt(np.mean(np.square(a[np.isfinite(a)])))) if np.isfinite(a).any() else 0.0
-
+        text = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        return (failed("output", f"the Flax network does not run: {text}"),), dead
+    given = [name for name in theirs if name.startswith("output")]
+    shapes, expected = (
+        [a.shape for name, a in side.items() if name.startswith("output")] for side in (results, theirs)
+    )
+    if shapes != expected:
+        return (failed("output", f"shapes {shapes}, in torch {expected}"),), dead
+    dtype = max((theirs[name].dtype for name in given), key=lambda d: reference.roundoff(d))
+    how = tolerance.arithmetic(dtype, jax.default_backend(), layers.precision(ours))
+    seeds = rng.integers(2**31, size=_SAMPLES)
+    moved = [
+        torch_network.run(module, inputs, {}, cotangents, wide=True, noise=(how, int(seed))) for seed in seeds
+    ]
     verdicts = []
     for name, value in exact.items():
         if name not in results:
             verdicts.append(failed(name, "missing in the Flax network"))
-            continue
-        # Roundings between the layers (a mean, a residual sum) are in torch's own error only; those of a parameter's
-        # gradient come after all noise.
-        layer, _, parameter = name.removeprefix("grad.").rpartition(".")
-        own = sum(
-            rms(b[f"grad.{parameter}"])
-            for n, b in bounds.items()
-            if n.partition("#")[0] == layer and f"grad.{parameter}" in b
-        )
-        allowance = max(rms(m[name] - value) for m in moved) + rms(theirs[name] - value) + own
-        verdicts.append(judge_whole(name, results[name], theirs[name], value, allowance))
-    known = {f"grad.{name}" for name, _ in module.named_parameters(remove_duplicate=False)}
-    extra = [name for name in results if name not in exact and name not in known]
-    return (*verdicts, *(failed(name, "missing in torch's network") for name in extra))
+        elif value.dtype.kind != "f":
+            mine = results[name].astype(theirs[name].dtype)
+            verdicts.append(judge(name, mine, theirs[name], value, None))
+        else:
+            allowance = max(_rms(m[name] - value) for m in moved)
+            verdicts.append(judge_whole(name, results[name], theirs[name], value, allowance))
+    extra = [name for name in results if name not in exact]
+    return (*verdicts, *(failed(name, "missing in torch's network") for name in extra)), dead
+
+
+def _rms(a: np.ndarray) -> float:
+    finite = a[np.isfinite(a)]
+    return float(np.sqrt(np.mean(np.square(finite)))) if finite.size else 0.0

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from parity.compare import Verdict
 
-SCHEMA = 1
+SCHEMA = 2
 """The version of the layout of `Report.to_json`."""
 
 
@@ -63,11 +63,13 @@ class Report:
         layers: in the order of torch's calls.
         network: the verdicts on the outputs and gradients of the whole.
         problems: what else stands against a pass: layers without a partner, layers never called, a constant input.
+        notes: what does not, and should be known: a gradient that is zero, an activation that is a function in Flax.
     """
 
     layers: tuple[LayerReport, ...]
     network: tuple[Verdict, ...]
     problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -99,6 +101,8 @@ class Report:
             lines.append(
                 "every layer is right on its own: what stands between the layers differs, or their order"
             )
+        if not any(v.elements for v in self.network) and all(v.ok for v in self.network):
+            lines.append("network: nothing was compared end to end")
         return lines + list(self.problems)
 
     def assert_ok(self) -> None:
@@ -109,7 +113,7 @@ class Report:
             )
 
     def to_json(self) -> str:
-        """The report as JSON: `schema`, `ok`, `first_divergence`, `layers`, `network`, `problems`."""
+        """The report as JSON: `schema`, `ok`, `first_divergence`, `layers`, `network`, `problems`, `notes`."""
 
         def plain(value: Any) -> Any:
             # JSON has no NaN and no infinity.
@@ -121,7 +125,8 @@ class Report:
 
         head = {"schema": SCHEMA, "ok": self.ok, "first_divergence": self.first_divergence}
         layers = [{**asdict(layer), "ok": layer.ok} for layer in self.layers]
-        rest = {"layers": layers, "network": [asdict(v) for v in self.network], "problems": self.problems}
+        rest: dict[str, Any] = {"layers": layers, "network": [asdict(v) for v in self.network]}
+        rest |= {"problems": self.problems, "notes": self.notes}
         return json.dumps(plain({**head, **rest}), indent=2, allow_nan=False)
 
     def __str__(self) -> str:
@@ -152,6 +157,7 @@ class Report:
         table.add_row("end to end", "", "", *_figures(self.network, all(v.ok for v in self.network)))
         yield table
         yield from (Text(f"- {line}") for line in self.findings())
+        yield from (Text(f"  note: {line}") for line in self.notes)
 
 
 def _figures(verdicts: tuple[Verdict, ...], ok: bool) -> tuple[str, ...]:

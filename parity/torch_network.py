@@ -2,14 +2,20 @@
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._pytree import tree_map
 
+from parity.monte_carlo import Wide
+from parity.tolerance import Arithmetic
 from parity.torch_side import from_numpy, to_numpy
+
+Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -18,111 +24,46 @@ class Call:
 
     Attributes:
         name: the module's path; of a second call of the same module 'path#2'.
-        module: the module.
-        input: the first argument.
-        cotangent: the gradient that reached the layer's output from the network's.
+        module: the module, as it was before the call.
+        args, kwargs: what it was called with, arrays in the place of tensors.
+        outputs: how many floating arrays it gave, with their shapes and dtypes.
     """
 
     name: str
     module: torch.nn.Module
-    input: np.ndarray
-    cotangent: np.ndarray
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    outputs: tuple[tuple[tuple[int, ...], np.dtype], ...]
 
-
-@dataclass(frozen=True)
-class Run:
-    """A forward and a backward pass of the whole network.
-
-    Attributes:
-        calls: the layers in the order of their calls.
-        outputs: `output` (`output.0`, ... of several), `grad.input.0`, ... and `grad.<parameter>`.
-    """
-
-    calls: tuple[Call, ...]
-    outputs: dict[str, np.ndarray]
-
-
-class _Inject(torch.autograd.Function):
-    """The identity, plus given noise: one in the forward pass, one on the gradient."""
-
-    @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, forward: torch.Tensor, backward: torch.Tensor) -> torch.Tensor:
-        ctx.save_for_backward(backward)
-        return x + forward
-
-    @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> Any:
-        return grads[0] + ctx.saved_tensors[0], None, None
+    @property
+    def path(self) -> str:
+        """The module's path."""
+        return self.name.partition("#")[0]
 
 
 def layers(module: torch.nn.Module) -> dict[str, torch.nn.Module]:
-    """The modules without child modules, by path; the network itself, should it be one, under ''."""
-    return {name: m for name, m in module.named_modules() if not list(m.children())}
+    """The modules without child modules, by path, shared ones under each; the network, should it be one, under ''."""
+    return {name: m for name, m in module.named_modules(remove_duplicate=False) if not list(m.children())}
 
 
-@contextmanager
-def _hooked(module: torch.nn.Module, before: Any, after: Any) -> Iterator[None]:
-    """Calls `before(name, module, input)` and `after(name, module, output)` around each layer; both replace."""
-    counts: dict[str, int] = {}
-    handles = []
-
-    def hook(name: str, layer: torch.nn.Module) -> None:
-        running: list[str] = []
-
-        def pre(_: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
-            if not args or not isinstance(args[0], torch.Tensor):
-                raise TypeError(
-                    f"layer {name!r} must be called with a tensor as its first, positional argument"
-                )
-            counts[name] = counts.get(name, 0) + 1
-            running.append(name if counts[name] == 1 else f"{name}#{counts[name]}")
-            return (before(running[-1], layer, args[0]), *args[1:])
-
-        def post(_: Any, __: Any, output: Any) -> Any:
-            call = running.pop()
-            if isinstance(output, tuple):
-                return (after(call, layer, output[0]), *output[1:])
-            return after(call, layer, output)
-
-        handles.append(layer.register_forward_pre_hook(pre))
-        handles.append(layer.register_forward_hook(post))
-
-    for name, layer in layers(module).items():
-        hook(name, layer)
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+def leaves(result: Any) -> list[Any]:
+    """The tensors or arrays in a result: of a dict in the order of its keys, as JAX has them."""
+    if isinstance(result, Mapping):
+        return [leaf for key in sorted(result) for leaf in leaves(result[key])]
+    if isinstance(result, list | tuple):
+        return [leaf for item in result for leaf in leaves(item)]
+    return [result] if isinstance(result, torch.Tensor | np.ndarray) else []
 
 
-def _leaves(result: Any) -> list[torch.Tensor]:
-    tensors = [result] if isinstance(result, torch.Tensor) else result
-    if not isinstance(tensors, list | tuple) or not all(isinstance(t, torch.Tensor) for t in tensors):
-        raise TypeError(
-            f"the torch module must return a tensor or a tuple of tensors, got {type(result).__name__}"
-        )
-    if other := [str(t.dtype) for t in tensors if not t.is_floating_point()]:
-        raise TypeError(f"the torch module must return floating tensors, got {', '.join(other)}")
-    return list(tensors)
+def floating(result: Any) -> list[Any]:
+    """Those of `leaves` that are floating."""
+    return [x for x in leaves(result) if _is_floating(x)]
 
 
-def _names(kind: str, count: int) -> list[str]:
-    return [kind] if count == 1 else [f"{kind}.{i}" for i in range(count)]
-
-
-def _named(
-    module: torch.nn.Module,
-    inputs: Sequence[torch.Tensor],
-    outputs: Sequence[torch.Tensor],
-    grads: Sequence[Any],
-) -> dict[str, np.ndarray]:
-    sources = [*zip(_names("input", len(inputs)), inputs, strict=True), *module.named_parameters()]
-    named = dict(zip(_names("output", len(outputs)), map(to_numpy, outputs), strict=True))
-    for (name, source), grad in zip(sources, grads, strict=True):
-        # An unused parameter's gradient is zero for JAX and None for torch.
-        named[f"grad.{name}"] = to_numpy(torch.zeros_like(source) if grad is None else grad)
-    return named
+def _is_floating(x: Any) -> bool:
+    if isinstance(x, torch.Tensor):
+        return x.is_floating_point()
+    return isinstance(x, np.ndarray) and x.dtype.kind not in "biuc"
 
 
 def copy_of(module: torch.nn.Module) -> torch.nn.Module:
@@ -131,90 +72,135 @@ def copy_of(module: torch.nn.Module) -> torch.nn.Module:
         raise TypeError(f"`torch_module` must be a torch.nn.Module, got {type(module).__name__}")
     own = copy.deepcopy(module).cpu()
     for parameter in own.parameters():
-        parameter.requires_grad_()
+        if parameter.is_floating_point():
+            parameter.requires_grad_()
     return own
 
 
+def _outputs(result: Any) -> list[torch.Tensor]:
+    tensors = leaves(result)
+    if not tensors:
+        raise TypeError(
+            f"the torch module must return a tensor or a tuple of tensors, got {type(result).__name__}"
+        )
+    if other := [str(t.dtype) for t in tensors if not t.is_floating_point()]:
+        raise TypeError(f"the torch module must return floating tensors, got {', '.join(other)}")
+    return tensors
+
+
 def forward(module: torch.nn.Module, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The network's outputs."""
+    """The network's outputs. The module stays as it was."""
     with torch.no_grad():
-        return [to_numpy(y) for y in _leaves(copy.deepcopy(module)(*map(from_numpy, inputs)))]
+        return [to_numpy(y) for y in _outputs(copy.deepcopy(module)(*map(from_numpy, inputs)))]
 
 
-def run(module: torch.nn.Module, inputs: Sequence[np.ndarray], cotangents: Sequence[np.ndarray]) -> Run:
-    """Runs the network forward and backward, noting what each layer was given. The module stays as it was.
+def calls(module: torch.nn.Module, inputs: Sequence[np.ndarray]) -> tuple[Call, ...]:
+    """What each layer is given inside the network, in the order of the calls. The module stays as it was."""
+    found: list[Call] = []
+    module, pristine = copy.deepcopy(module), module
+    before = dict(pristine.named_modules(remove_duplicate=False))
+    with torch.no_grad(), _noted(module, before, found):
+        module(*map(from_numpy, inputs))
+    return tuple(found)
+
+
+@contextmanager
+def _noted(
+    module: torch.nn.Module, before: Mapping[str, torch.nn.Module], found: list[Call]
+) -> Iterator[None]:
+    counts: dict[str, int] = {}
+    handles = []
+
+    def hook(name: str, layer: torch.nn.Module) -> None:
+        running: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+
+        def pre(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            running.append((_arrays(args), _arrays(dict(sorted(kwargs.items())))))
+
+        def post(_: Any, args: Any, kwargs: Any, output: Any) -> None:
+            counts[name] = counts.get(name, 0) + 1
+            call = name if counts[name] == 1 else f"{name}#{counts[name]}"
+            given = tuple((tuple(y.shape), to_numpy(y[:0] if y.ndim else y).dtype) for y in floating(output))
+            found.append(Call(call, before[name], *running.pop(), given))
+
+        handles.append(layer.register_forward_pre_hook(pre, with_kwargs=True))
+        handles.append(layer.register_forward_hook(post, with_kwargs=True))
+
+    hooked = {id(layer): (name, layer) for name, layer in reversed(layers(module).items())}
+    for name, layer in hooked.values():
+        hook(name, layer)
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _arrays(tree: Any) -> Any:
+    return tree_map(lambda x: to_numpy(x.clone()) if isinstance(x, torch.Tensor) else x, tree)
+
+
+def names(kind: str, count: int) -> list[str]:
+    """`kind`, or `kind.0`, `kind.1`, ... of several."""
+    return [kind] if count == 1 else [f"{kind}.{i}" for i in range(count)]
+
+
+def run(
+    module: torch.nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    cotangents: Sequence[np.ndarray],
+    wide: bool = False,
+    noise: tuple[Arithmetic, int] | None = None,
+) -> Arrays:
+    """One forward and backward pass of a network or a layer, which stays as it was.
 
     Args:
-        module: the network.
-        inputs: floating arrays.
-        cotangents: one for each output.
+        module: in the mode in which it is to run.
+        args, kwargs: arrays in the place of tensors.
+        cotangents: one for each floating output.
+        wide: whether to run in float64.
+        noise: an arithmetic and a seed: moves every operation's result by what rounding may do to it.
+
+    Returns:
+        `output`, `grad.input`, (`output.0`, ... of several), `grad.<parameter>` under each name of a tied one,
+        `index.0`, ... for integer outputs, and in training mode `buffer.<name>`. An unused parameter's gradient is
+        zero, as for JAX.
     """
-    module = copy.deepcopy(module)
-    seen: list[tuple[str, torch.nn.Module, torch.Tensor]] = []
-    given: list[torch.Tensor] = []
+    own = copy.deepcopy(module)
+    own = own.double() if wide else own
+    sources: list[torch.Tensor] = []
 
-    def before(name: str, layer: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
-        seen.append((name, layer, x.detach().clone()))
-        return x
+    def tensor(x: Any) -> Any:
+        if not isinstance(x, np.ndarray):
+            return x
+        if not _is_floating(x):
+            return from_numpy(x)
+        sources.append(from_numpy(x.astype(np.float64) if wide else x).requires_grad_())
+        return sources[-1].clone()  # what is done to it in place must not meet a leaf
 
-    def after(name: str, layer: torch.nn.Module, y: torch.Tensor) -> torch.Tensor:
-        given.append(y)
-        return y.clone()  # an activation in place must not change what was noted
-
-    tensors = [from_numpy(x).requires_grad_() for x in inputs]
-    with _hooked(module, before, after):
-        outputs = _leaves(module(*tensors))
-    sources = [*tensors, *module.parameters(), *given]
-    grads = torch.autograd.grad(outputs, sources, [from_numpy(ct) for ct in cotangents], allow_unused=True)
-    ours, theirs = grads[: len(grads) - len(given)], grads[len(grads) - len(given) :]
-    calls = tuple(
-        Call(name, layer, to_numpy(x), to_numpy(torch.zeros_like(y) if ct is None else ct))
-        for (name, layer, x), y, ct in zip(seen, given, theirs, strict=True)
-    )
-    return Run(calls, _named(module, tensors, outputs, ours))
-
-
-def run_layer(layer: torch.nn.Module, x: np.ndarray, cotangent: np.ndarray) -> dict[str, np.ndarray]:
-    """`y`, `indices`, `grad.input` and `grad.<parameter>` of one layer on its own."""
-    tensor = from_numpy(x).requires_grad_()
-    result = layer(tensor)
-    y, indices = result if isinstance(result, tuple) else (result, None)
-    parameters = dict(layer.named_parameters())
-    grads = torch.autograd.grad(y, [tensor, *parameters.values()], from_numpy(cotangent))
-    named = {f"grad.{name}": to_numpy(g) for name, g in zip(["input", *parameters], grads, strict=True)}
-    return {"y": to_numpy(y)} | ({} if indices is None else {"indices": to_numpy(indices)}) | named
-
-
-def in_float64(
-    module: torch.nn.Module,
-    inputs: Sequence[np.ndarray],
-    cotangents: Sequence[np.ndarray],
-    bounds: Mapping[str, Mapping[str, np.ndarray]] | None = None,
-    rng: np.random.Generator | None = None,
-) -> dict[str, np.ndarray]:
-    """The network's outputs and gradients in float64.
-
-    With `bounds` every layer's output and input gradient is moved by random noise, uniform within what rounding may do
-    to it (`y` and `grad.input` of the call's bounds). How far the result moves shows how far the network carries the
-    roundings inside it: Monte Carlo arithmetic (D. S. Parker, "Monte Carlo Arithmetic", UCLA 1997).
-    """
-    double = copy.deepcopy(module).double()
-
-    def noise(name: str, which: str, like: torch.Tensor) -> torch.Tensor:
-        limit = None if bounds is None else bounds.get(name, {}).get(which)
-        if limit is None or rng is None:
-            return torch.zeros_like(like)
-        return torch.from_numpy(rng.uniform(-1, 1, limit.shape) * limit)
-
-    def before(name: str, layer: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
-        return _Inject.apply(x, torch.zeros_like(x), noise(name, "grad.input", x))
-
-    def after(name: str, layer: torch.nn.Module, y: torch.Tensor) -> torch.Tensor:
-        return _Inject.apply(y, noise(name, "y", y), torch.zeros_like(y))
-
-    tensors = [from_numpy(x.astype(np.float64)).requires_grad_() for x in inputs]
-    with _hooked(double, before, after):
-        outputs = _leaves(double(*tensors))
-    wide = [from_numpy(ct.astype(np.float64)) for ct in cotangents]
-    grads = torch.autograd.grad(outputs, [*tensors, *double.parameters()], wide, allow_unused=True)
-    return _named(double, tensors, outputs, grads)
+    given = [tree_map(tensor, a) for a in args], {k: tree_map(tensor, v) for k, v in kwargs.items()}
+    parameters = dict(own.named_parameters(remove_duplicate=False))
+    cts = [from_numpy(ct.astype(np.float64) if wide else ct) for ct in cotangents]
+    # Attention in one piece has no steps that noise could be put into, and no float64 on some machines.
+    with (
+        sdpa_kernel(SDPBackend.MATH) if wide else nullcontext(),
+        Wide(*(noise or ())) if wide else nullcontext(),
+    ):
+        result = own(*given[0], **given[1])
+        outputs = floating(result)
+        wanted = [*sources, *(p for p in parameters.values() if p.requires_grad)]
+        live = [(y, ct) for y, ct in zip(outputs, cts, strict=True) if y.requires_grad]
+        grads: Sequence[Any] = [None] * len(wanted)
+        if live and wanted:
+            ys, cotangents_of = zip(*live, strict=True)
+            grads = torch.autograd.grad(ys, wanted, cotangents_of, allow_unused=True)
+    by_id = {id(w): torch.zeros_like(w) if g is None else g for w, g in zip(wanted, grads, strict=True)}
+    named = dict(zip(names("output", len(outputs)), outputs, strict=True))
+    other = [x for x in leaves(result) if not x.is_floating_point()]
+    named |= dict(zip(names("index", len(other)), other, strict=True))
+    named |= {f"grad.{n}": by_id[id(x)] for n, x in zip(names("input", len(sources)), sources, strict=True)}
+    named |= {f"grad.{n}": by_id[id(p)] for n, p in parameters.items() if id(p) in by_id}
+    if own.training:
+        named |= {f"buffer.{n}": b for n, b in own.named_buffers()}
+    return {name: to_numpy(t) for name, t in named.items()}

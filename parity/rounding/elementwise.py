@@ -1,0 +1,311 @@
+"""Error bounds of operations on one element at a time."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from scipy import special
+
+from parity.rounding.number import Number, Step, rule, times
+
+_NOISE = 4 * 2.0**-53
+"""Of float64 itself, where a difference of two values is taken for the propagated error."""
+
+UNITS = {
+    "acos": 4, "acosh": 4, "asin": 4, "asinh": 4, "atan": 4, "atanh": 4, "cbrt": 4, "cos": 4, "cosh": 4, "digamma": 32,
+    "erf": 8, "erf_inv": 8, "erfc": 8, "exp": 4, "exp2": 4, "expm1": 4, "lgamma": 32, "log": 4, "log1p": 4,
+    "logistic": 8, "pow": 8, "rsqrt": 4, "sin": 4, "sinh": 4, "sqrt": 1, "tan": 8, "tanh": 8,
+}  # fmt: skip
+"""The error of these functions on the CPU, in units of roundoff: the greater of XLA's and torch's."""
+
+_FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "acos": np.arccos, "acosh": np.arccosh, "asin": np.arcsin, "asinh": np.arcsinh, "atan": np.arctan,
+    "atanh": np.arctanh, "cbrt": np.cbrt, "cos": np.cos, "cosh": np.cosh, "digamma": special.digamma,
+    "erf": special.erf, "erf_inv": special.erfinv, "erfc": special.erfc, "exp": np.exp, "exp2": np.exp2,
+    "expm1": np.expm1, "lgamma": special.gammaln, "log": np.log, "log1p": np.log1p, "logistic": special.expit,
+    "rsqrt": lambda x: 1 / np.sqrt(x), "sin": np.sin, "sinh": np.sinh, "sqrt": np.sqrt, "tan": np.tan,
+    "tanh": np.tanh,
+}  # fmt: skip
+
+_LOWEST = {"sqrt": 0.0, "rsqrt": 0.0, "log": 0.0, "log1p": -1.0, "acosh": 1.0, "asin": -1.0, "acos": -1.0, "erf_inv": -1.0}
+_GREATEST = {"asin": 1.0, "acos": 1.0, "erf_inv": 1.0}
+
+
+def _propagated(f: Callable[[Any], Any], x: Number, y: np.ndarray, low: float, high: float) -> np.ndarray:
+    """How far f of anything within x's error is from y = f(x).
+
+    The greatest difference is at one of the ends, f being monotone or the error small. An analytic function of a
+    complex number is looked at in four directions.
+    """
+    if x.error is None:
+        return np.zeros(y.shape)
+    if y.dtype.kind == "c" or x.value.dtype.kind == "c":
+        radius = 1.5 * x.error
+        ends = [x.value + direction * radius for direction in (1, -1, 1j, -1j)]
+    else:
+        ends = [np.maximum(x.value - x.error, low), np.minimum(x.value + x.error, high)]
+    error = np.max([np.abs(f(end) - y) for end in ends], axis=0)
+    return np.where(x.error > 0, error + _NOISE * np.abs(y), 0.0)
+
+
+@rule(*_FUNCTIONS)
+def _function(step: Step, x: Number) -> Number:
+    name = step.primitive.name
+    f = _FUNCTIONS[name]
+    y = f(x.value)
+    error = _propagated(f, x, y, _LOWEST.get(name, -np.inf), _GREATEST.get(name, np.inf))
+    units = UNITS[name] * (2 if y.dtype.kind == "c" else 1)
+    return step.round(y, error, units)
+
+
+@rule("integer_pow", "square")
+def _integer_pow(step: Step, x: Number) -> Number:
+    power = step.params.get("y", 2)
+
+    def f(v: Any) -> Any:
+        return v ** float(power) if v.dtype.kind == "f" else v**power
+
+    y = f(x.value)
+    if y.dtype.kind in "iu":
+        return _integer(y, x)
+    if power == 1:
+        return Number(y, x.error)
+    # Squared and multiplied: less than two products for each bit. A negative power is one division more.
+    units = max(2 * (abs(power).bit_length() - 1), 1) + (2 if power < 0 else 0)
+    return step.round(y, _propagated(f, x, y, -np.inf, np.inf), units * (4 if y.dtype.kind == "c" else 1))
+
+
+@rule("pow")
+def _pow(step: Step, x: Number, power: Number) -> Number:
+    exponent = power.value.astype(np.float64) if power.value.dtype.kind in "iu" else power.value
+    y = x.value**exponent
+    error = np.zeros(y.shape)
+    if not x.exact:
+        low = -np.inf if (exponent == np.round(exponent)).all() else 0.0
+        error = _propagated(lambda v: v**exponent, x, y, low, np.inf)
+    if not power.exact:
+        error = error + times(np.abs(y), np.expm1(np.abs(np.log(np.abs(x.value))) * power.errors))
+    # XLA on CPU computes it by way of a logarithm whose error the exponent multiplies.
+    return step.round(y, error, UNITS["pow"] + np.max(np.abs(exponent), initial=0.0))
+
+
+@rule("abs", "neg", "real", "imag", "conj", "sign", "floor", "ceil", "round", "stop_gradient")
+def _not_rounded(step: Step, x: Number) -> Number:
+    name = step.primitive.name
+    if name == "abs" and x.value.dtype.kind == "c":
+        y = np.abs(x.value)
+        return step.round(y, 1.5 * x.errors, 4)
+    functions: dict[str, Callable[[Any], Any]] = {
+        "abs": np.abs, "neg": np.negative, "real": np.real, "imag": np.imag, "conj": np.conj,
+        "stop_gradient": np.asarray,
+    }  # fmt: skip
+    if name in functions:
+        return Number(functions[name](x.value), x.error)
+    # Halves go to even or away from zero.
+    even = int(step.params.get("rounding_method", 0)) == 1
+    steps: dict[str, Callable[[Any], Any]] = {
+        "sign": np.sign, "floor": np.floor, "ceil": np.ceil,
+        "round": np.round if even else (lambda v: np.trunc(v + np.copysign(0.5, v))),
+    }  # fmt: skip
+    f = steps[name]
+    y = f(x.value)
+    if x.exact or y.dtype.kind in "iub":
+        return Number(y, x.error)
+    return step.finish(y, np.maximum(np.abs(f(x.value + x.errors) - y), np.abs(f(x.value - x.errors) - y)))
+
+
+@rule("is_finite")
+def _is_finite(step: Step, x: Number) -> Number:
+    return Number(np.isfinite(x.value), None if x.exact else np.isinf(x.errors))
+
+
+def _integer(y: np.ndarray, *operands: Number) -> Number:
+    """Modular arithmetic is exact, of what is known."""
+    if all(x.exact for x in operands):
+        return Number(y)
+    return Number(y, np.broadcast_to(np.any(np.broadcast_arrays(*(x.errors for x in operands)), axis=0), y.shape))
+
+
+def _stored(step: Step, y: np.ndarray, error: Any, units: float, operands: tuple[Number, ...], certain: Any) -> Number:
+    """Rounded, but where the exact result of exact operands is a number of the format."""
+    result = step.round(y, error, units)
+    if all(x.exact for x in operands):
+        return Number(y, np.where(certain & step.representable(y), 0.0, result.errors))
+    return result
+
+
+@rule("add", "sub", "add_any")
+def _add(step: Step, a: Number, b: Number) -> Number:
+    with_sign = np.subtract if step.primitive.name == "sub" else np.add
+    y = with_sign(a.value, b.value)
+    if y.dtype.kind in "biu":
+        return _integer(y, a, b)
+    return _stored(step, y, a.errors + b.errors, 1, (a, b), True)
+
+
+@rule("mul")
+def _mul(step: Step, a: Number, b: Number) -> Number:
+    y = a.value * b.value
+    if y.dtype.kind in "biu":
+        return _integer(y, a, b)
+    error = times(a.magnitude, b.errors) + times(b.magnitude, a.errors) + 2 * times(a.errors, b.errors)
+    if y.dtype.kind == "c":
+        # Each part is a sum of two products, which may cancel.
+        return step.finish(y, error + 3 * step.roundoff * (a.magnitude * b.magnitude + error) + 4 * step.underflow)
+    return _stored(step, y, error, 1, (a, b), True)
+
+
+@rule("div")
+def _div(step: Step, a: Number, b: Number) -> Number:
+    """Two roundings: XLA and torch multiply by the reciprocal where the divisor is a constant."""
+    if a.value.dtype.kind in "iu":
+        safe = np.where(b.value == 0, 1, b.value)
+        quotient = np.abs(a.value) // np.abs(safe) * np.sign(a.value) * np.sign(safe)
+        return _integer(np.where(b.value == 0, -1, quotient).astype(a.value.dtype), a, b)
+    y = a.value / b.value
+    size = np.abs(b.value)
+    rest = size - 1.5 * b.errors if y.dtype.kind == "c" else size - b.errors
+    error = np.where(rest > 0, (a.errors + times(np.abs(y), b.errors)) / np.where(rest > 0, rest, 1), np.inf)
+    if y.dtype.kind == "c":
+        return step.round(y, 2 * error, 12)
+    power_of_two = np.abs(np.frexp(b.value)[0]) == 0.5
+    return _stored(step, y, error, 2, (a, b), power_of_two)
+
+
+@rule("rem")
+def _rem(step: Step, a: Number, b: Number) -> Number:
+    y = np.fmod(a.value, np.where(b.value == 0, 1, b.value) if a.value.dtype.kind in "iu" else b.value)
+    if y.dtype.kind in "iu":
+        return _integer(y, a, b)
+    exact = a.exact and b.exact
+    return Number(y, None if exact else np.broadcast_to(np.abs(b.value) + b.errors, y.shape))
+
+
+@rule("atan2")
+def _atan2(step: Step, a: Number, b: Number) -> Number:
+    y = np.arctan2(a.value, b.value)
+    size = np.hypot(a.value, b.value)
+    return step.round(y, (a.errors + b.errors) / size, UNITS["atan"])
+
+
+@rule("complex")
+def _complex(step: Step, re: Number, im: Number) -> Number:
+    y = re.value + 1j * im.value
+    return Number(y, None if re.exact and im.exact else np.maximum(re.errors, im.errors))
+
+
+@rule("max", "min")
+def _choose(step: Step, a: Number, b: Number) -> Number:
+    y = (np.maximum if step.primitive.name == "max" else np.minimum)(a.value, b.value)
+    if y.dtype.kind in "biu":
+        return _integer(y, a, b)
+    error = None if a.error is None and b.error is None else np.broadcast_to(np.maximum(a.errors, b.errors), y.shape)
+    return Number(y, error, (a, b))
+
+
+@rule("clamp")
+def _clamp(step: Step, low: Number, x: Number, high: Number) -> Number:
+    y = np.minimum(np.maximum(x.value, low.value), high.value)
+    if y.dtype.kind in "biu":
+        return _integer(y, low, x, high)
+    if low.error is None and x.error is None and high.error is None:
+        return Number(y)
+    return Number(y, np.broadcast_to(np.max(np.broadcast_arrays(low.errors, x.errors, high.errors), 0), y.shape))
+
+
+_COMPARISONS = {"eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater,
+                "ge": np.greater_equal, "lt_to": np.less, "le_to": np.less_equal, "eq_to": np.equal}  # fmt: skip
+
+
+@rule(*_COMPARISONS)
+def _compare(step: Step, a: Number, b: Number) -> Number:
+    """A comparison may go either way where its operands are no farther apart than their errors."""
+    name = step.primitive.name
+    if name == "eq":
+        # Whether x == max(x, y): as x is rounded before it is chosen, this asks for x >= y and nothing else.
+        for x, z in ((a, b), (b, a)):
+            if z.chosen_from is not None and any(x is c for c in z.chosen_from):
+                (other,) = [c for c in z.chosen_from if c is not x] or [x]
+                y = x.value == z.value
+                close = np.abs(x.value - other.value) <= x.errors + other.errors
+                known = (x.exact and other.exact) or x is other
+                return Number(y, None if known else np.broadcast_to(close, y.shape))
+    y = _COMPARISONS[name](a.value, b.value)
+    if a.exact and b.exact:
+        return Number(y)
+    if a.value.dtype.kind in "biu":
+        return _integer(y, a, b)
+    return Number(y, np.broadcast_to(np.abs(a.value - b.value) <= a.errors + b.errors, y.shape))
+
+
+@rule("select_n")
+def _select(step: Step, which: Number, *cases: Number) -> Number:
+    y = cases[0].value
+    error = None if all(c.error is None for c in cases) else np.broadcast_to(cases[0].errors, y.shape)
+    for i, case in enumerate(cases[1:], 1):
+        here = which.value == i
+        y = np.where(here, case.value, y)
+        error = None if error is None else np.where(here, case.errors, error)
+    if which.exact:
+        return Number(y, error)
+    either = np.broadcast_to(which.errors, y.shape)
+    if y.dtype.kind in "biu":
+        differ = np.any([c.value != y for c in cases], 0)
+        return Number(y, (either & differ) | (False if error is None else error))
+    farthest = np.max([np.where(c.value == y, 0, np.abs(c.value - y)) + c.errors for c in cases], 0)
+    return step.finish(y, np.where(either, farthest, 0.0 if error is None else error))
+
+
+_LOGIC = {"and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor}
+
+
+@rule(*_LOGIC)
+def _logic(step: Step, a: Number, b: Number) -> Number:
+    f = _LOGIC[step.primitive.name]
+    y = f(a.value, b.value)
+    if y.dtype.kind != "b" or step.primitive.name == "xor" or (a.exact and b.exact):
+        return _integer(y, a, b)
+    never = f(a.value & ~a.errors, b.value & ~b.errors)
+    always = f(a.value | a.errors, b.value | b.errors)
+    return Number(y, never != always)
+
+
+@rule("not")
+def _not(step: Step, a: Number) -> Number:
+    return Number(~a.value, a.error)
+
+
+@rule("convert_element_type", "reduce_precision")
+def _convert(step: Step, x: Number) -> Number:
+    if step.primitive.name == "reduce_precision":
+        return step.round(x.value, x.errors, 1)
+    to = np.dtype(step.dtype)
+    floating = jnp.issubdtype(to, jnp.inexact)
+    if not floating:
+        if x.value.dtype.kind in "biu":
+            return Number(x.value.astype(to), x.error)
+        y = x.value.astype(to)
+        if x.exact:
+            return Number(y)
+        ends = [(x.value + sign * x.errors).astype(to) for sign in (-1, 1)]
+        return Number(y, np.any([end != y for end in ends], 0))
+    y = x.value.astype(np.complex128 if jnp.issubdtype(to, jnp.complexfloating) else np.float64)
+    if x.value.dtype.kind == "c" and y.dtype.kind != "c":
+        y = x.value.real
+    error = x.error
+    if x.value.dtype.kind == "b":
+        error = None if error is None else error.astype(np.float64)
+    elif x.value.dtype.kind in "iu":
+        error = None if error is None else np.where(error, np.inf, 0.0)
+    same = (y.astype(to).astype(y.dtype) == y) | np.isnan(y)
+    if error is None and same.all():
+        return Number(y)
+    narrower = not jnp.issubdtype(step.operands[0], jnp.inexact) or (
+        jnp.finfo(step.operands[0]).bits > jnp.finfo(to).bits
+    )
+    changed = narrower or step.how.accumulate > 2.0**-24 or jnp.finfo(to).bits == 16
+    if not changed:
+        return Number(y, error)
+    result = step.round(y, 0.0 if error is None else error)
+    return Number(y, np.where(same, 0.0, result.errors)) if error is None else result

@@ -1,0 +1,183 @@
+"""Carries out a jaxpr on numbers with errors."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend import core
+
+from parity.rounding import elementwise, movement, sums
+from parity.rounding.number import RULES, Number, Step, wide
+from parity.tolerance import Arithmetic
+
+_ = elementwise, sums  # they fill RULES
+
+
+class UnknownPrimitive(ValueError):
+    """No bound is known: the function has an operation that there is no rule for."""
+
+
+def bounds(function: Callable[..., Any], args: Sequence[Any], arithmetic: Arithmetic) -> Any:
+    """How far each element of `function(*args)` may be from the exact result.
+
+    Args:
+        function: of arrays or trees of them, to arrays or a tree of them; what `jax.make_jaxpr` accepts.
+        args: the arguments, in the dtypes the function is to be judged in. They are exact.
+        arithmetic: what sums and products are computed in: `tolerance.arithmetic(dtype, platform, precision)`.
+            No intermediate result is taken to be rounded to a finer format than its `accumulate`, so that of
+            `Arithmetic.narrow` all are rounded to the output's format. Elementary functions are XLA's and torch's on
+            the CPU.
+
+    Returns:
+        For each output a float64 array of its shape, for a complex number the bound on either part. None where the
+        result is exact: only moved or chosen, an integer or a boolean. Infinite where nothing can be said.
+
+    Raises:
+        UnknownPrimitive: an operation without a rule.
+    """
+    return jax.tree.map(lambda n: n.error if n.value.dtype.kind in "fc" else None, analyse(function, args, arithmetic))
+
+
+def analyse(function: Callable[..., Any], args: Sequence[Any], arithmetic: Arithmetic) -> Any:
+    """The tree of `Number`s that `function(*args)` is in float64, each with its bound; arguments as of `bounds`."""
+    closed, shape = jax.make_jaxpr(function, return_shape=True)(*args)
+    leaves = [np.asarray(a) for a in jax.tree.leaves(args)]
+    inputs = [Number(a.astype(wide(a.dtype), copy=False)) for a in leaves]
+    with np.errstate(all="ignore"):
+        outputs = _run(closed.jaxpr, closed.consts, inputs, arithmetic)
+    return jax.tree.unflatten(jax.tree.structure(shape), outputs)
+
+
+def _constant(value: Any, dtype: Any, how: Arithmetic) -> Number:
+    """A constant of the function: one with few digits is meant as it stands, the others have been rounded."""
+    array = np.asarray(value)
+    if not jnp.issubdtype(array.dtype, jnp.inexact):
+        return Number(array)
+    exact = array.astype(wide(array.dtype))
+    step = Step(None, {}, (), (array.dtype,), (array.shape,), how)
+    digits = jnp.finfo(array.dtype).nmant // 2
+    parts = np.stack([exact.real, exact.imag]) if exact.dtype.kind == "c" else exact[None]
+    mantissa = np.frexp(parts)[0] * 2.0**digits
+    rounded = ((mantissa != np.round(mantissa)) & np.isfinite(parts)).any(0)
+    return Number(exact, np.where(rounded, step.round(exact).errors, 0.0) if rounded.any() else None)
+
+
+def _run(jaxpr: Any, consts: Sequence[Any], inputs: Sequence[Number], how: Arithmetic) -> list[Number]:
+    numbers: dict[Any, Number] = {}
+    for var, const in zip(jaxpr.constvars, consts, strict=True):
+        numbers[var] = const if isinstance(const, Number) else _constant(const, var.aval.dtype, how)
+    numbers.update(zip(jaxpr.invars, inputs, strict=True))
+
+    def read(atom: Any) -> Number:
+        if isinstance(atom, core.Literal):
+            return _constant(np.asarray(atom.val, atom.aval.dtype), atom.aval.dtype, how)
+        return numbers[atom]
+
+    for eqn in _needed(jaxpr):
+        operands = [read(atom) for atom in eqn.invars]
+        numbers.update(zip(eqn.outvars, _equation(eqn, operands, how), strict=True))
+    return [read(atom) for atom in jaxpr.outvars]
+
+
+def _needed(jaxpr: Any) -> list[Any]:
+    """The equations that the outputs depend on."""
+    wanted = {v for v in jaxpr.outvars if not isinstance(v, core.Literal)}
+    kept = []
+    for eqn in reversed(jaxpr.eqns):
+        if wanted & set(eqn.outvars):
+            kept.append(eqn)
+            wanted |= {v for v in eqn.invars if not isinstance(v, core.Literal)}
+    return kept[::-1]
+
+
+def _equation(eqn: Any, operands: list[Number], how: Arithmetic) -> list[Number]:
+    name, params = eqn.primitive.name, eqn.params
+    if name in _CONTROL:
+        return _CONTROL[name](params, operands, how)
+    inner = _called(params)
+    if inner is not None and name not in RULES and name not in movement.PICKS:
+        return _run(inner.jaxpr, inner.consts, operands, how)
+    step = Step(
+        eqn.primitive,
+        params,
+        tuple(v.aval.dtype for v in eqn.invars),
+        tuple(v.aval.dtype for v in eqn.outvars),
+        tuple(v.aval.shape for v in eqn.outvars),
+        how,
+    )
+    if name in RULES:
+        result = RULES[name](step, *operands)
+        return result if isinstance(result, list) else [result]
+    integers = not any(jnp.issubdtype(d, jnp.inexact) for d in (*step.operands, *step.outputs))
+    if (integers or name in movement.PICKS) and all(x.exact for x in operands):
+        return movement.as_it_is(step, *operands)
+    what = "of rounded numbers" if name in movement.PICKS else f"({step.operands} -> {step.outputs})"
+    raise UnknownPrimitive(f"no rounding bound is known for {name} {what}")
+
+
+def _called(params: dict[str, Any]) -> Any:
+    """The function that an equation calls and nothing else: jit, remat, custom derivatives."""
+    for name in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
+        if name in params:
+            inner = params[name]
+            return inner if isinstance(inner, core.ClosedJaxpr) else core.ClosedJaxpr(inner, ())
+    return None
+
+
+def _platform_index(params: dict[str, Any], operands: list[Number], how: Arithmetic) -> list[Number]:
+    """The CPU's branch, or the default."""
+    platforms = params["platforms"]
+    named = [i for i, names in enumerate(platforms) if names is not None and "cpu" in names]
+    return [Number(np.asarray((named or [platforms.index(None)])[0], np.int32))]
+
+
+def _cond(params: dict[str, Any], operands: list[Number], how: Arithmetic) -> list[Number]:
+    index, *rest = operands
+    if not index.exact:
+        raise UnknownPrimitive("no rounding bound is known for cond on a rounded number")
+    branches = params["branches"]
+    branch = branches[int(np.clip(index.value, 0, len(branches) - 1))]
+    return _run(branch.jaxpr, branch.consts, rest, how)
+
+
+def _while(params: dict[str, Any], operands: list[Number], how: Arithmetic) -> list[Number]:
+    n, m = params["cond_nconsts"], params["body_nconsts"]
+    of_test, of_body, state = operands[:n], operands[n : n + m], operands[n + m :]
+    test, body = params["cond_jaxpr"], params["body_jaxpr"]
+    while True:
+        (more,) = _run(test.jaxpr, test.consts, [*of_test, *state], how)
+        if not more.exact:
+            raise UnknownPrimitive("no rounding bound is known for while on a rounded number")
+        if not more.value:
+            return state
+        state = _run(body.jaxpr, body.consts, [*of_body, *state], how)
+
+
+def _scan(params: dict[str, Any], operands: list[Number], how: Arithmetic) -> list[Number]:
+    n, m, body = params["num_consts"], params["num_carry"], params["jaxpr"]
+    consts, state, xs = operands[:n], operands[n : n + m], operands[n + m :]
+    rows: list[list[Number]] = []
+    order = range(params["length"])
+    for i in reversed(order) if params["reverse"] else order:
+        each = [Number(x.value[i], None if x.error is None else x.error[i]) for x in xs]
+        out = _run(body.jaxpr, body.consts, [*consts, *state, *each], how)
+        state = out[:m]
+        rows.append(out[m:])
+    if params["reverse"]:
+        rows.reverse()
+    stacked = []
+    for column, aval in zip(zip(*rows, strict=True), body.out_avals[m:], strict=True):
+        exact = all(x.error is None for x in column)
+        value = np.stack([x.value for x in column]).astype(wide(aval.dtype), copy=False)
+        stacked.append(Number(value, None if exact else np.stack([x.errors for x in column])))
+    return [*state, *stacked]
+
+
+_CONTROL: dict[str, Callable[[dict[str, Any], list[Number], Arithmetic], list[Number]]] = {
+    "platform_index": _platform_index,
+    "cond": _cond,
+    "while": _while,
+    "scan": _scan,
+}
