@@ -7,8 +7,8 @@ import jax
 import numpy as np
 import torch
 
-import jaxconv
-from parity import flax_network, layers, reference, tolerance, torch_network
+from parity import flax_run, layers, reference, tolerance, torch_network
+from parity.alignment import Pair, align
 from parity.compare import Verdict, failed, judge, judge_whole
 from parity.flax_network import Part
 from parity.model_report import LayerReport, Report
@@ -24,6 +24,8 @@ def check(
     flax_module: Any,
     *inputs: Any,
     convert: Literal["to_flax", "to_torch"] | None = "to_flax",
+    layout: Literal["NCHW", "NHWC"] | None = None,
+    mapping: Mapping[str, str] | None = None,
     seed: int = 0,
 ) -> Report:
     """Whether a Flax network computes what a torch network computes, layer by layer and end to end.
@@ -38,10 +40,14 @@ def check(
     Args:
         torch_module: in the mode (train, eval) in which it is to be compared.
         flax_module: an NNX module, a bound Linen module, a pair (Linen module, variables), or a pair (function,
-            parameters), called as function(parameters, *inputs). Its layers are found by torch's names.
+            parameters), called as function(parameters, *inputs). Its layers are found by torch's names, else by
+            kind, order and shape; they may be jaxconv's, Flax's own, or anybody's.
         inputs: arrays or tensors in torch's layout, floating, not constant: a constant input could not tell a layout
             from another.
         convert: whose weights both networks get: 'to_flax' torch's, 'to_torch' ours; None leaves each its own.
+        layout: of the Flax network's images: 'NCHW' as torch's, 'NHWC' channels last. None recognises it by its layers:
+            jaxconv's are NCHW, Flax's own NHWC. Inputs and outputs are transposed at the border only.
+        mapping: torch's path -> the Flax path, for layers that neither name nor kind, order and shape match.
         seed: of the cotangents and the noise.
 
     Returns:
@@ -56,24 +62,26 @@ def check(
     arrays = [_array(i, x) for i, x in enumerate(inputs)]
     if not arrays:
         raise ValueError("`inputs`: at least one is needed to run the networks")
-    ours = flax_network.network(flax_module)
+    if layout not in ("NCHW", "NHWC", None):
+        raise ValueError(f"`layout` (={layout!r}) must be 'NCHW', 'NHWC' or None")
     torch_module = torch_network.copy_of(torch_module)
-    if convert == "to_flax":
-        weights = dict(torch_module.state_dict())
-        ours = ours.with_weights(weights) if weights else ours
-    elif convert == "to_torch":
-        torch_module.load_state_dict(jaxconv.to_torch(jaxconv.state_dict(ours.tree)))
-    rng = np.random.default_rng(seed)
     outputs = torch_network.forward(torch_module, arrays)
+    calls = torch_network.calls(torch_module, arrays)
+    pair = align(torch_module, calls, flax_module, arrays, outputs, convert, layout, mapping)
+    torch_module, ours, parts = pair.torch_module, pair.whole, pair.parts
+    if convert == "to_torch":
+        outputs, calls = (
+            torch_network.forward(torch_module, arrays),
+            torch_network.calls(torch_module, arrays),
+        )
+    rng = np.random.default_rng(seed)
     again = torch_network.forward(torch_module, arrays)
     random = any(a.tobytes() != b.tobytes() for a, b in zip(outputs, again, strict=True))
     cotangents = [rng.standard_normal(y.shape).astype(y.dtype) for y in outputs]
-    calls = torch_network.calls(torch_module, arrays)
-    parts = flax_network.layers(flax_module, ours, arrays)
     judged = [call for call in calls if call.path in parts or _has_weights(call.module)]
     reports = tuple(_check_layer(call, parts.get(call.path), rng) for call in judged)
     network, dead = _check_network(torch_module, ours, arrays, cotangents, rng)
-    problems, notes = _problems(torch_module, calls, parts, arrays, dead)
+    problems, notes = _problems(torch_module, calls, pair, arrays, dead)
     if random:
         problems += ("torch's network gives another output each time (dropout?): call .eval() to compare it",)
     problems += tuple(
@@ -81,7 +89,7 @@ def check(
         for i, y in enumerate(outputs)
         if y.size and (not np.isfinite(y).any() or ((y == y.flat[0]).all() and y.size > 1))
     )
-    return Report(reports, network, problems, notes)
+    return Report(reports, network, problems, notes, pair.matching.ledger)
 
 
 def _array(index: int, value: Any) -> np.ndarray:
@@ -103,7 +111,7 @@ def _has_weights(module: torch.nn.Module) -> bool:
 def _problems(
     module: torch.nn.Module,
     calls: Sequence[Call],
-    parts: Mapping[str, Part],
+    pair: Pair,
     inputs: Sequence[np.ndarray],
     dead: Sequence[str],
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -126,18 +134,13 @@ def _problems(
         # Some are used without a call, as attention uses its projection.
         if name not in called and any(f"{name}.{p}" in dead for p, _ in layer.named_parameters())
     ]
-    modules = dict(module.named_modules(remove_duplicate=False))
-    parents = {name.rpartition(".")[0] for name in parts if name}
-    problems += [
-        f"the Flax layer {name!r} ({part.kind}) has no torch layer of that name"
-        for name, part in parts.items()
-        if name not in modules and name not in parents and part.parameters
-    ]
+    problems += [f"torch's {name!r} has no partner in the Flax network" for name in pair.matching.missing]
+    problems += [f"the Flax network's {name!r} has no partner in torch" for name in pair.matching.extra]
     notes = [
         f"torch's layer {call.name!r} ({type(call.module).__name__}) has no Flax layer of that name: "
         "it was compared end to end only"
         for call in calls
-        if call.path not in parts and not _has_weights(call.module)
+        if call.path not in pair.parts and not _has_weights(call.module)
     ]
     notes += [f"the gradient of {name!r} is zero: it shows nothing" for name in dead]
     return tuple(problems), tuple(notes)
@@ -168,7 +171,7 @@ def _check_network(
     dead = [name for name in parameters if not exact[f"grad.{name}"].any()]
     buffers = [name.removeprefix("buffer.") for name in theirs if name.startswith("buffer.")]
     try:
-        results = flax_network.run(ours, inputs, {}, cotangents, buffers)
+        results = flax_run.run(ours, inputs, {}, cotangents, buffers)
     except Exception as error:
         text = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
         return (failed("output", f"the Flax network does not run: {text}"),), dead

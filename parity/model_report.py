@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from parity.compare import Verdict
+from parity.matching import Entry
 
 SCHEMA = 2
 """The version of the layout of `Report.to_json`."""
@@ -64,12 +65,14 @@ class Report:
         network: the verdicts on the outputs and gradients of the whole.
         problems: what else stands against a pass: layers without a partner, layers never called, a constant input.
         notes: what does not, and should be known: a gradient that is zero, an activation that is a function in Flax.
+        ledger: every tensor of both sides: its two names, and how it is laid out.
     """
 
     layers: tuple[LayerReport, ...]
     network: tuple[Verdict, ...]
     problems: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    ledger: tuple[Entry, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -113,7 +116,8 @@ class Report:
             )
 
     def to_json(self) -> str:
-        """The report as JSON: `schema`, `ok`, `first_divergence`, `layers`, `network`, `problems`, `notes`."""
+        """The report as JSON: `schema`, `ok`, `first_divergence`, `layers`, `network`, `problems`,
+        `notes`, `ledger`."""
 
         def plain(value: Any) -> Any:
             # JSON has no NaN and no infinity.
@@ -126,7 +130,7 @@ class Report:
         head = {"schema": SCHEMA, "ok": self.ok, "first_divergence": self.first_divergence}
         layers = [{**asdict(layer), "ok": layer.ok} for layer in self.layers]
         rest: dict[str, Any] = {"layers": layers, "network": [asdict(v) for v in self.network]}
-        rest |= {"problems": self.problems, "notes": self.notes}
+        rest |= {"problems": self.problems, "notes": self.notes, "ledger": [asdict(e) for e in self.ledger]}
         return json.dumps(plain({**head, **rest}), indent=2, allow_nan=False)
 
     def __str__(self) -> str:

@@ -277,7 +277,7 @@ def test_weights_that_are_never_used_are_no_pass():
     report = parity.check(torch_side, model, image())
     assert not report.ok and "torch's layer 'extra' (Conv2d) was never called" in str(report)
     report = parity.check(torch_net(), model, image(), convert=None)
-    assert "the Flax layer 'extra' (Conv2d) has no torch layer of that name" in report.problems
+    assert "the Flax network's 'extra.weight' has no partner in torch" in report.problems
 
 
 class Then(nnx.Module):

@@ -16,7 +16,7 @@ from oracle import REFUSALS, check_conv, check_max_pool, judge_all, torch_output
 
 import jaxconv
 from jaxconv._spec import pool_spec
-from parity import flax_network, reference
+from parity import flax_network, flax_run, reference
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 
@@ -187,7 +187,7 @@ def test_layers_with_padding_modes(c, seed):
             jaxconv.Conv2d(**arguments, rngs=nnx.Rngs(0))
         return
     layer = jaxconv.load_state_dict(jaxconv.Conv2d(**arguments, rngs=nnx.Rngs(0)), twin.state_dict())
-    ours = flax_network.run(flax_network.network(layer), [x], {}, [ct])
+    ours = flax_run.run(flax_network.network(layer), [x], {}, [ct])
     ours["y"] = ours.pop("output")
     plain = {
         name: value[0] if isinstance(value, tuple) and len(value) == 1 else value
