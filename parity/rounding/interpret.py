@@ -19,7 +19,9 @@ class UnknownPrimitive(ValueError):
     """No bound is known: the function has an operation that there is no rule for."""
 
 
-def bounds(function: Callable[..., Any], args: Sequence[Any], arithmetic: Arithmetic) -> Any:
+def bounds(
+    function: Callable[..., Any], args: Sequence[Any], arithmetic: Arithmetic, constants: float = 0.0
+) -> Any:
     """How far each element of `function(*args)` may be from the exact result.
 
     Args:
@@ -29,6 +31,8 @@ def bounds(function: Callable[..., Any], args: Sequence[Any], arithmetic: Arithm
             No intermediate result is taken to be rounded to a finer format than its `accumulate`, so that of
             `Arithmetic.narrow` all are rounded to the output's format. Elementary functions are XLA's and torch's on
             the CPU.
+        constants: how far, at most, elements of arrays that the function has in itself are from what is meant: tables
+            that it computed from its other arguments. Without, each is meant as it stands or was rounded once.
 
     Returns:
         For each output a float64 array of its shape, for a complex number the bound on either part. None where the
@@ -37,20 +41,29 @@ def bounds(function: Callable[..., Any], args: Sequence[Any], arithmetic: Arithm
     Raises:
         UnknownPrimitive: an operation without a rule.
     """
-    return jax.tree.map(lambda n: n.error if n.value.dtype.kind in "fc" else None, analyse(function, args, arithmetic))
+    numbers = analyse(function, args, arithmetic, constants)
+    return jax.tree.map(lambda n: n.error if n.value.dtype.kind in "fc" else None, numbers)
 
 
-def analyse(function: Callable[..., Any], args: Sequence[Any], arithmetic: Arithmetic) -> Any:
+def analyse(
+    function: Callable[..., Any], args: Sequence[Any], arithmetic: Arithmetic, constants: float = 0.0
+) -> Any:
     """The tree of `Number`s that `function(*args)` is in float64, each with its bound; arguments as of `bounds`."""
     closed, shape = jax.make_jaxpr(function, return_shape=True)(*args)
     leaves = [np.asarray(a) for a in jax.tree.leaves(args)]
     inputs = [Number(a.astype(wide(a.dtype), copy=False)) for a in leaves]
     with np.errstate(all="ignore"):
-        outputs = _run(closed.jaxpr, closed.consts, inputs, arithmetic)
+        consts = [_constant(c, arithmetic) for c in closed.consts]
+        if constants:
+            consts = [
+                Number(c.value, c.errors + constants) if c.value.ndim and c.value.dtype.kind in "fc" else c
+                for c in consts
+            ]
+        outputs = _run(closed.jaxpr, consts, inputs, arithmetic)
     return jax.tree.unflatten(jax.tree.structure(shape), outputs)
 
 
-def _constant(value: Any, dtype: Any, how: Arithmetic) -> Number:
+def _constant(value: Any, how: Arithmetic) -> Number:
     """A constant of the function: one with few digits is meant as it stands, the others have been rounded."""
     array = np.asarray(value)
     if not jnp.issubdtype(array.dtype, jnp.inexact):
@@ -67,12 +80,13 @@ def _constant(value: Any, dtype: Any, how: Arithmetic) -> Number:
 def _run(jaxpr: Any, consts: Sequence[Any], inputs: Sequence[Number], how: Arithmetic) -> list[Number]:
     numbers: dict[Any, Number] = {}
     for var, const in zip(jaxpr.constvars, consts, strict=True):
-        numbers[var] = const if isinstance(const, Number) else _constant(const, var.aval.dtype, how)
+        numbers[var] = const if isinstance(const, Number) else _constant(const, how)
     numbers.update(zip(jaxpr.invars, inputs, strict=True))
 
     def read(atom: Any) -> Number:
         if isinstance(atom, core.Literal):
-            return _constant(np.asarray(atom.val, atom.aval.dtype), atom.aval.dtype, how)
+            dtype: Any = atom.aval.dtype  # type: ignore[attr-defined]
+            return _constant(np.asarray(atom.val, dtype), how)
         return numbers[atom]
 
     for eqn in _needed(jaxpr):
@@ -168,10 +182,13 @@ def _scan(params: dict[str, Any], operands: list[Number], how: Arithmetic) -> li
     if params["reverse"]:
         rows.reverse()
     stacked = []
-    for column, aval in zip(zip(*rows, strict=True), body.out_avals[m:], strict=True):
+    for column in zip(*rows, strict=True):
         exact = all(x.error is None for x in column)
-        value = np.stack([x.value for x in column]).astype(wide(aval.dtype), copy=False)
-        stacked.append(Number(value, None if exact else np.stack([x.errors for x in column])))
+        stacked.append(
+            Number(
+                np.stack([x.value for x in column]), None if exact else np.stack([x.errors for x in column])
+            )
+        )
     return [*state, *stacked]
 
 

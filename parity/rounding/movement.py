@@ -12,7 +12,9 @@ from parity.rounding.number import Number, Step, rule, run, wide
 
 
 def _pad(x: np.ndarray, value: np.ndarray, config: Any) -> np.ndarray:
-    shape = [low + high + n + max(n - 1, 0) * inner for n, (low, high, inner) in zip(x.shape, config, strict=True)]
+    shape = [
+        low + high + n + max(n - 1, 0) * inner for n, (low, high, inner) in zip(x.shape, config, strict=True)
+    ]
     out = np.full([max(n, 0) for n in shape], value, x.dtype)
     to, source = [], []
     for n, size, (low, _, inner) in zip(x.shape, out.shape, config, strict=True):
@@ -40,10 +42,9 @@ _MOVES: dict[str, Callable[[np.ndarray, dict[str, Any]], np.ndarray]] = {
     "broadcast_in_dim": _broadcast,
     "copy": lambda x, p: x,
     "copy_p": lambda x, p: x,
-    "device_put": lambda x, p: x,
     "expand_dims": lambda x, p: np.expand_dims(x, p["dimensions"]),
     "reduce_max": lambda x, p: x.max(tuple(p["axes"])),
-    "reshape": lambda x, p: x.reshape(p["new_sizes"]),
+    "reshape": lambda x, p: x.transpose(p["dimensions"] or range(x.ndim)).reshape(p["new_sizes"]),
     "rev": lambda x, p: np.flip(x, p["dimensions"]),
     "sharding_constraint": lambda x, p: x,
     "slice": _slice,
@@ -60,15 +61,12 @@ def _along(accumulate: Any, x: np.ndarray, p: dict[str, Any]) -> np.ndarray:
 
 
 @rule(*_MOVES)
-def _move(step: Step, x: Number, *dynamic: Number) -> Number | list[Number]:
+def _move(step: Step, x: Number) -> Number:
     f = _MOVES[step.primitive.name]
-    move = lambda a: f(a, step.params)  # noqa: E731
-    if step.primitive.name == "device_put":
-        return [Number(a.value, a.error) for a in (x, *dynamic)]
-    return Number(move(x.value), None if x.error is None else move(np.broadcast_to(x.error, x.value.shape)))
+    return Number(f(x.value, step.params), None if x.error is None else f(x.error, step.params))
 
 
-@rule("optimization_barrier")
+@rule("device_put", "optimization_barrier")
 def _each(step: Step, *operands: Number) -> list[Number]:
     return list(operands)
 
@@ -81,7 +79,11 @@ def _reduce_min(step: Step, x: Number) -> Number:
 
 @rule("cummin")
 def _cummin(step: Step, x: Number) -> Number:
-    error = None if x.error is None else np.broadcast_to(x.error.max(step.params["axis"], keepdims=True), x.value.shape)
+    error = (
+        None
+        if x.error is None
+        else np.broadcast_to(x.error.max(step.params["axis"], keepdims=True), x.value.shape)
+    )
     return Number(_along(np.minimum, x.value, step.params), error)
 
 
@@ -174,7 +176,10 @@ def _sort(step: Step, *operands: Number) -> list[Number]:
 
 def as_it_is(step: Step, *operands: Number) -> list[Number]:
     """The primitive itself on exact operands in their own dtypes."""
-    inputs = [x.value if x.value.dtype == d else x.value.astype(d) for x, d in zip(operands, step.operands, strict=True)]
+    inputs = [
+        x.value if x.value.dtype == d else x.value.astype(d)
+        for x, d in zip(operands, step.operands, strict=True)
+    ]
     with jax.enable_x64(True), jax.default_device(jax.devices("cpu")[0]):
         outputs = step.primitive.bind(*map(jnp.asarray, inputs), **step.params)
     listed = outputs if step.primitive.multiple_results else [outputs]

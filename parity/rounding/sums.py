@@ -8,7 +8,7 @@ import numpy as np
 from jax import lax
 
 from parity.reference import roundoff
-from parity.rounding.number import Number, Step, rule, run, times
+from parity.rounding.number import Number, Step, rule, run
 
 
 @rule("reduce_sum")
@@ -16,10 +16,11 @@ def _reduce_sum(step: Step, x: Number) -> Number:
     axes = tuple(step.params["axes"])
     if x.value.dtype.kind in "biu":
         y = x.value.sum(axes, dtype=x.value.dtype)
-        return Number(y, None if x.exact else x.errors.any(axes))
+        return Number(y, None if x.exact else np.asarray(x.errors.any(axes)))
     y = np.asarray(x.value.sum(axes))
     error = x.errors.sum(axes)
-    additions = max(math.prod(x.value.shape[a] for a in axes) - 1, 0)
+    # One more than there are: XLA rewrites sums, of a single complex number too, which it then gives back rounded.
+    additions = math.prod(x.value.shape[a] for a in axes)
     return _summed(step, y, error, additions, np.asarray((x.magnitude + x.errors).sum(axes)))
 
 
@@ -46,15 +47,23 @@ def _product(step: Step, x: Number) -> Number:
         if step.primitive.name == "reduce_prod":
             return np.asarray(a.prod(tuple(step.params["axes"])))
         axis = step.params["axis"]
-        return np.flip(np.cumprod(np.flip(a, axis), axis), axis) if step.params["reverse"] else np.cumprod(a, axis)
+        return (
+            np.flip(np.cumprod(np.flip(a, axis), axis), axis)
+            if step.params["reverse"]
+            else np.cumprod(a, axis)
+        )
 
     y = multiply(x.value)
     if y.dtype.kind in "biu":
         return Number(y, None if x.exact else np.ones(y.shape, bool))
     most = multiply(x.magnitude + x.errors)
-    factors = max(x.value.size // max(y.size, 1), x.value.shape[step.params["axis"]] if "axis" in step.params else 1)
+    factors = max(
+        x.value.size // max(y.size, 1), x.value.shape[step.params["axis"]] if "axis" in step.params else 1
+    )
     moved = most - np.abs(y) if x.error is not None or y.dtype.kind == "c" else 0.0
-    return step.finish(y, moved + step.summation(factors * (4 if y.dtype.kind == "c" else 1), most, step.roundoff))
+    return step.finish(
+        y, moved + step.summation(factors * (4 if y.dtype.kind == "c" else 1), most, step.roundoff)
+    )
 
 
 @rule("reduce_window_sum")
@@ -92,7 +101,9 @@ def _scatter_add(step: Step, x: Number, indices: Number, updates: Number) -> Num
     # One term onto a zero is the term.
     additions = np.where((x.value == 0) & (x.errors == 0), np.maximum(additions - 1, 0), additions)
     error = scatter(x.errors, updates.errors)
-    return _summed(step, y, error, additions, scatter(x.magnitude + x.errors, updates.magnitude + updates.errors))
+    return _summed(
+        step, y, error, additions, scatter(x.magnitude + x.errors, updates.magnitude + updates.errors)
+    )
 
 
 @rule("select_and_scatter_add")
@@ -110,7 +121,7 @@ def _select_and_scatter_add(step: Step, source: Number, operand: Number) -> Numb
     return _summed(step, y, scatter(source.errors), additions, scatter(source.magnitude + source.errors))
 
 
-def _sum_of_products(step: Step, f: Any, a: Number, b: Number, terms: int, y: np.ndarray) -> Number:
+def _sum_of_products(step: Step, f: Any, a: Number, b: Number, terms: Any, y: np.ndarray) -> Number:
     """y = f(a, b), bilinear, each element a sum of so many products."""
     if y.dtype.kind in "biu":
         return Number(y, None if a.exact and b.exact else np.ones(y.shape, bool))
@@ -125,8 +136,9 @@ def _sum_of_products(step: Step, f: Any, a: Number, b: Number, terms: int, y: np
     error = error + (2 * multiply + multiply**2) * size
     # Half types accumulate in float32, unless `how` is `narrow`.
     u = max(how.accumulate, min(roundoff(step.dtype), 2.0**-24))
-    parts = 2 if y.dtype.kind == "c" else 1
-    error = error + step.summation(parts * terms, size, u, how.nearest)
+    # A complex product is two products a part, or Gauss's three, whose factors are sums.
+    roundings = 2 * terms + 4 if y.dtype.kind == "c" else terms
+    error = error + step.summation(roundings, size, u, how.nearest)
     if roundoff(step.dtype) > u:
         return step.round(y, error)
     return step.finish(y, error)
@@ -163,3 +175,15 @@ def _conv(step: Step, x: Number, w: Number) -> Number:
     spec = params["dimension_numbers"].rhs_spec
     terms = math.prod(w.value.shape[i] for i in spec[1:])
     return _sum_of_products(step, conv, x, w, terms, conv(x.value, w.value))
+
+
+@rule("jaxconv_conv")
+def _jaxconv_conv(step: Step, a: Number, b: Number) -> Number:
+    """Our own primitive, a convolution or one of its gradients, however computed. Sums of ones count the terms."""
+
+    def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return run(lambda a, b: step.primitive.bind(a, b, **step.params), a, b)
+
+    y = product(a.value, b.value)
+    terms = product(np.ones(a.value.shape), np.ones(b.value.shape)) if y.dtype.kind in "fc" else 0
+    return _sum_of_products(step, product, a, b, terms, y)
