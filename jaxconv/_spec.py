@@ -1,7 +1,7 @@
 """Arguments, normalised and validated once into immutable specs. All errors about arguments live here; no jax."""
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,12 +95,20 @@ def integers(name: str, value: Any, ndim: int) -> tuple[int, ...]:
         if value is None or isinstance(value, str):
             raise TypeError(f"`{name}` (={value!r}) must be an int or a tuple of {ndim} ints")
         return (integer(name, value),) * ndim
+    if isinstance(value, set | frozenset | Mapping):  # in no order
+        raise TypeError(f"`{name}` (={value!r}) must be an int or a tuple of {ndim} ints")
     items = tuple(integer(f"{name}[{i}]", v) for i, v in enumerate(value))
     if len(items) == 1:
         return items * ndim
     if len(items) != ndim:
         raise ValueError(f"`{name}` (={items}) must be an int or a tuple of {ndim} ints, got {len(items)}")
     return items
+
+
+def check_flag_type(name: str, value: Any) -> None:
+    """A functional's flag, where torch takes nothing but a bool."""
+    if not isinstance(value, bool):
+        raise TypeError(f"`{name}` must be a bool, got {value!r} of type {type(value).__name__}")
 
 
 def _at_least(least: int, name: str, value: tuple[int, ...] | int) -> None:
@@ -186,8 +194,7 @@ def pool_spec(
         TypeError: an argument of the wrong type.
         ValueError: a value that torch refuses too.
     """
-    if not isinstance(ceil_mode, bool):
-        raise TypeError(f"`ceil_mode` must be a bool, got {ceil_mode!r} of type {type(ceil_mode).__name__}")
+    check_flag_type("ceil_mode", ceil_mode)
     kernel = integers("kernel_size", kernel_size, ndim)
     no_stride = stride is None or (hasattr(stride, "__len__") and len(stride) == 0)
     spec = PoolSpec(
@@ -241,7 +248,7 @@ def check_conv_arrays(
         raise ValueError(
             f"`padding` (={spec.padding}) makes `input` {padded} elements long: XLA takes up to 2**31 - 1"
         )
-    if min(spec.output_size(size)) < 1:
+    if any(out < 1 for out in spec.output_size(size)):
         extent = tuple(d * (k - 1) + 1 for k, d in zip(spec.kernel_size, spec.dilation, strict=True))
         raise ValueError(
             f"Calculated padded input size per channel: {padded}. Kernel size: {spec.kernel_size}, dilated to "
@@ -253,7 +260,8 @@ def check_pool_input(op: str, spec: PoolSpec, input_shape: tuple[int, ...]) -> N
     """Whether at least one window fits into the input."""
     check_spatial_input(op, spec.ndim, input_shape)
     size = input_shape[-spec.ndim :]
-    if min(out := spec.output_size(size)) < 1:
+    out = spec.output_size(size)
+    if any(o < 1 for o in out):
         raise ValueError(
             f"Given input size: {size}. Calculated output size: {out}. Output size is too small for {op} with "
             f"kernel_size={spec.kernel_size}, stride={spec.stride}, padding={spec.padding}, "

@@ -14,7 +14,8 @@ A selector is
 A selector that selects nothing is an error, and with `count` one that does not select as many names as that.
 
 The functions with names of torch.nn.init fill what is selected. Those that draw take `key`, and draw each
-leaf from `fold_in(key, crc32(name))`: a layer added elsewhere changes nothing, a layer renamed draws anew.
+leaf from `fold_in(key, crc32(name))`: a layer added elsewhere changes nothing, a layer renamed draws anew. From
+`rngs.params()` of `jaxconv.TorchRngs` they draw one leaf after the other, in torch's order, as torch does.
 
 Several names of one tied parameter are one parameter: choosing any changes all, once.
 """
@@ -31,6 +32,7 @@ import numpy as np
 
 from jaxconv import init
 from jaxconv._tree import named_leaves, with_leaves
+from jaxconv.init import TorchStream
 
 Tree = TypeVar("Tree")
 Selector = str | Callable[[str, jax.Array], bool] | Sequence["Selector"]
@@ -122,7 +124,7 @@ def uniform(
     a: float = 0.0,
     b: float = 1.0,
     *,
-    key: jax.Array,
+    key: jax.Array | TorchStream,
     count: int | None = None,
 ) -> Tree:
     """Draws uniformly from [a, b); see `jaxconv.init.uniform`."""
@@ -135,7 +137,7 @@ def normal(
     mean: float = 0.0,
     std: float = 1.0,
     *,
-    key: jax.Array,
+    key: jax.Array | TorchStream,
     count: int | None = None,
 ) -> Tree:
     """Draws from a normal distribution; see `jaxconv.init.normal`."""
@@ -150,7 +152,7 @@ def trunc_normal(
     a: float = -2.0,
     b: float = 2.0,
     *,
-    key: jax.Array,
+    key: jax.Array | TorchStream,
     count: int | None = None,
 ) -> Tree:
     """Draws from a normal distribution truncated to [a, b]; see `jaxconv.init.trunc_normal`."""
@@ -168,14 +170,24 @@ def dirac(tree: Tree, selector: Selector, groups: int = 1, *, count: int | None 
 
 
 def xavier_uniform(
-    tree: Tree, selector: Selector, gain: float = 1.0, *, key: jax.Array, count: int | None = None
+    tree: Tree,
+    selector: Selector,
+    gain: float = 1.0,
+    *,
+    key: jax.Array | TorchStream,
+    count: int | None = None,
 ) -> Tree:
     """Draws by Glorot & Bengio 2010; see `jaxconv.init.xavier_uniform`."""
     return _fill(tree, selector, init.xavier_uniform(gain), _checked(key), count)
 
 
 def xavier_normal(
-    tree: Tree, selector: Selector, gain: float = 1.0, *, key: jax.Array, count: int | None = None
+    tree: Tree,
+    selector: Selector,
+    gain: float = 1.0,
+    *,
+    key: jax.Array | TorchStream,
+    count: int | None = None,
 ) -> Tree:
     """Draws by Glorot & Bengio 2010; see `jaxconv.init.xavier_normal`."""
     return _fill(tree, selector, init.xavier_normal(gain), _checked(key), count)
@@ -188,7 +200,7 @@ def kaiming_uniform(
     mode: str = "fan_in",
     nonlinearity: str = "leaky_relu",
     *,
-    key: jax.Array,
+    key: jax.Array | TorchStream,
     count: int | None = None,
 ) -> Tree:
     """Draws by He et al. 2015; see `jaxconv.init.kaiming_uniform`."""
@@ -202,7 +214,7 @@ def kaiming_normal(
     mode: str = "fan_in",
     nonlinearity: str = "leaky_relu",
     *,
-    key: jax.Array,
+    key: jax.Array | TorchStream,
     count: int | None = None,
 ) -> Tree:
     """Draws by He et al. 2015; see `jaxconv.init.kaiming_normal`."""
@@ -210,7 +222,7 @@ def kaiming_normal(
 
 
 def orthogonal(
-    tree: Tree, selector: Selector, gain: float = 1, *, key: jax.Array, count: int | None = None
+    tree: Tree, selector: Selector, gain: float = 1, *, key: jax.Array | TorchStream, count: int | None = None
 ) -> Tree:
     """Draws (semi-)orthogonal matrices; see `jaxconv.init.orthogonal`."""
     return _fill(tree, selector, init.orthogonal(gain), _checked(key), count)
@@ -222,7 +234,7 @@ def sparse(
     sparsity: float,
     std: float = 0.01,
     *,
-    key: jax.Array,
+    key: jax.Array | TorchStream,
     count: int | None = None,
 ) -> Tree:
     """Draws normal matrices with zeros; see `jaxconv.init.sparse`."""
@@ -232,7 +244,9 @@ def sparse(
 def _fill(tree: Tree, selector: Selector, initializer: init.Initializer, key: Any, count: int | None) -> Tree:
     new, problems = {}, []
     for name, leaf in _distinct(tree, select(tree, selector, count=count)).items():
-        own: Any = None if key is None else jax.random.fold_in(key, np.uint32(zlib.crc32(name.encode())))
+        own: Any = key
+        if isinstance(key, jax.Array):
+            own = jax.random.fold_in(key, np.uint32(zlib.crc32(name.encode())))
         try:
             value = initializer(own, leaf.shape, leaf.dtype)
         except (TypeError, ValueError) as error:
@@ -324,8 +338,10 @@ def _show(selector: Selector) -> str:
     return getattr(selector, "__qualname__", None) or repr(selector)
 
 
-def _checked(key: Any) -> jax.Array:
-    """`key`, if it is one: typed, or raw uint32."""
+def _checked(key: Any) -> jax.Array | TorchStream:
+    """`key`, if it is one: typed, or raw uint32; or torch's stream."""
+    if isinstance(key, TorchStream):
+        return key
     if isinstance(key, jax.Array | np.ndarray):
         typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
         if key.ndim == 0 if typed else (key.ndim == 1 and key.dtype == np.uint32):

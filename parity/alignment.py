@@ -57,7 +57,12 @@ def align(
     whole, found = _laid_out(whole, model, _ranks(module, inputs), inputs, shapes, layout)
     matching = match(module, [call.path for call in calls], found, whole, mapping)
     last = bool(whole.border.ranks)
-    flat = _flattened(module, calls, matching) if last else {}
+    # Where both sides hold torch's own weight, there is nothing to permute.
+    flat = {
+        path: shape
+        for path, shape in images(calls).items()
+        if last and any(link.flax == "kernel" for link in matching.links.get(path, ()))
+    }
     if convert is None:
         for path, shape in flat.items():
             matching = _as_it_lies(module, whole, matching, path, shape)
@@ -140,21 +145,19 @@ def _border(call: Call, last: bool, flat: tuple[int, ...] | None) -> Border:
     return Border(ranks=tuple(sorted(ranks)), outputs=outputs)
 
 
-def _flattened(
-    module: torch.nn.Module, calls: Sequence[Call], matching: Matching
-) -> dict[str, tuple[int, ...]]:
+def images(calls: Sequence[Call]) -> dict[str, tuple[int, ...]]:
     """The dense layers that are given an image, flattened, and its shape (C, *size)."""
-    images: dict[str, tuple[int, ...]] = {}
+    found: dict[str, tuple[int, ...]] = {}
     shape: tuple[int, ...] = ()
     for call in calls:
         given = call.args[0] if call.args else None
-        if isinstance(call.module, torch.nn.Linear) and isinstance(given, np.ndarray) and given.ndim == 2:
-            linked = any(link.flax == "kernel" for link in matching.links.get(call.path, ()))
-            if linked and len(shape) > 2 and np.prod(shape[1:]) == given.shape[1] and np.prod(shape[2:]) > 1:
-                images[call.path] = shape[1:]
+        flat = given.shape[1] if isinstance(given, np.ndarray) and given.ndim == 2 else None
+        is_image = len(shape) > 2 and np.prod(shape[1:]) == flat and np.prod(shape[2:]) > 1
+        if isinstance(call.module, torch.nn.Linear) and is_image:
+            found[call.path] = shape[1:]
         if call.outputs and len(call.outputs[0][0]) > 2:
             shape = call.outputs[0][0]
-    return images
+    return found
 
 
 def _carried(

@@ -36,7 +36,7 @@ class Case:
     """A case, hashable; its `id` is stable, and its data follow from the id and the suite's seed alone.
 
     Attributes:
-        op: torch.nn.functional's name of the operation, 'conv2d' or 'max_pool2d'.
+        op: torch.nn.functional's name of the operation, 'conv2d' or 'max_pool2d', or the class of another layer.
         group: what the case is about; reports have one line a group.
         api: which of our fronts is compared: 'functional', 'nnx' or 'linen'.
         direction: whose weights are carried over: 'to_flax' torch's, 'to_torch' ours; None where arrays are
@@ -77,7 +77,12 @@ class Case:
     @property
     def module(self) -> str:
         """The class name of the module, in torch.nn, jaxconv and jaxconv.linen alike."""
-        return _MODULES[self.op]
+        return _MODULES.get(self.op, self.op)
+
+    @property
+    def is_layer(self) -> bool:
+        """Whether it is about a layer that has no table of its own."""
+        return self.op not in _MODULES
 
     @property
     def has_weights(self) -> bool:

@@ -55,9 +55,11 @@ def links(
     if found is None:
         return None
     covered, ours = {link.torch for link in found}, {link.flax for link in found}
-    # Flax counts no batches.
-    left = [name for name in theirs if name not in covered and name != "num_batches_tracked"]
-    if left or set(shapes) - ours:
+    # Flax counts no batches; and a switch of one side alone, as use_bias, is a finding and no reason not to compare.
+    optional = {"num_batches_tracked", "bias"} | (
+        {"weight", "scale"} if "Norm" in type(module).__name__ else set()
+    )
+    if (set(theirs) - covered | set(shapes) - ours) - optional or (not found and (theirs or shapes)):
         return None
     fits = all(np.prod(theirs[link.torch]) == np.prod(shapes[link.flax]) for link in found)
     return found if fits and all(_laid_out(link, theirs, shapes) for link in found) else None
@@ -75,6 +77,8 @@ def _links(
 ) -> tuple[Link, ...] | None:
     if set(ours) == set(theirs):
         return tuple(Link(name, name, _same, _same) for name in ours)
+    if "weight" in ours and "weight" in theirs:
+        return tuple(Link(name, name, _same, _same) for name in ours if name in theirs)
     if "kernel" in ours and "weight" in theirs:
         bias = (
             (Link("bias", "bias", _reshaped(ours["bias"]), _reshaped(theirs["bias"])),)

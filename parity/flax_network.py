@@ -169,7 +169,9 @@ def layers(model: Any, part: Part, inputs: Sequence[np.ndarray]) -> dict[str, Pa
     def note(next_function: Any, args: Any, kwargs: Any, context: Any) -> Any:
         if context.method_name == "__call__":
             path = ".".join(context.module.path)
-            found.setdefault(path, _linen_part(*context.module.unbind()))
+            module, held = context.module.unbind()
+            # A copy of the containers: what they hold is replaced when the layer runs in training mode.
+            found.setdefault(path, _linen_part(module, jax.tree.map(lambda x: x, held)))
         return next_function(*args, **kwargs)
 
     # A network that does not run is reported elsewhere; the layers that it came to are still judged.

@@ -145,8 +145,11 @@ def bounds(
     cotangents: Sequence[np.ndarray],
     buffers: Sequence[str],
     how: Arithmetic,
+    constants: float = 0.0,
 ) -> Arrays:
     """How far rounding may take each floating result of `run`, derived from what the part does.
+
+    `constants` is how far off the tables are that it computes itself (`parity.rounding.bounds`).
 
     Raises:
         parity.rounding.UnknownPrimitive: it does something that no bound is known for.
@@ -154,7 +157,7 @@ def bounds(
     traced = trace(part, args, kwargs, buffers)
     cts = [jnp.asarray(ct) for ct in cotangents]
     limits = rounding.bounds(
-        partial(_Program.with_gradients, traced.program), (traced.moving, traced.fixed, cts), how
+        partial(_Program.with_gradients, traced.program), (traced.moving, traced.fixed, cts), how, constants
     )
     return traced.name(*limits)
 

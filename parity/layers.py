@@ -86,12 +86,22 @@ def expected(
         return {_RENAMED.get(name, name): _defined(ref, how) for name, ref in defined.items()}
     values = torch_network.run(call.module, call.args, call.kwargs, cotangents, wide=True)
     buffers = [name.removeprefix("buffer.") for name in values if name.startswith("buffer.")]
-    limits = flax_run.bounds(part, call.args, call.kwargs, cotangents, buffers, how)
+    limits = flax_run.bounds(
+        part, call.args, call.kwargs, cotangents, buffers, how, _of_coordinates(call, how)
+    )
     if cotangents[0].dtype == np.float64:  # torch's float64 is as far off as ours may be
         limits = {name: 2 * limit for name, limit in limits.items()}
     return {
         name: Expected(v, limits.get(name) if v.dtype.kind == "f" else None) for name, v in values.items()
     }
+
+
+def _of_coordinates(call: Call, how: Arithmetic) -> float:
+    """The error of the weights that resizing makes from coordinates: these have a few roundings of numbers up to n."""
+    if not type(call.module).__name__.startswith("Upsampl"):
+        return 0.0
+    shapes = [call.args[0].shape[2:], call.outputs[0][0][2:]]
+    return 8 * max(n for shape in shapes for n in shape) * max(how.accumulate, reference.roundoff(np.float64))
 
 
 def _defined(ref: Reference, how: Arithmetic) -> Expected:

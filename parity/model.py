@@ -7,13 +7,15 @@ import jax
 import numpy as np
 import torch
 
-from parity import flax_run, layers, reference, tolerance, torch_network
-from parity.alignment import Pair, align
-from parity.compare import Verdict, failed, judge, judge_whole
+from parity import diagnose, layers, torch_network
+from parity.alignment import Pair, align, images
+from parity.compare import Verdict, failed
+from parity.diagnose import Diagnosis
 from parity.flax_network import Part
 from parity.model_report import LayerReport, Report
 from parity.torch_network import Call
 from parity.torch_side import to_numpy
+from parity.whole import Whole
 
 _SAMPLES = 8
 """How often the float64 network runs with noise in every layer. More only make the allowance a little larger."""
@@ -80,8 +82,10 @@ def check(
     cotangents = [rng.standard_normal(y.shape).astype(y.dtype) for y in outputs]
     judged = [call for call in calls if call.path in parts or _has_weights(call.module)]
     reports = tuple(_check_layer(call, parts.get(call.path), rng) for call in judged)
-    network, dead = _check_network(torch_module, ours, arrays, cotangents, rng)
-    problems, notes = _problems(torch_module, calls, pair, arrays, dead)
+    whole = Whole(torch_module, ours, arrays, cotangents, rng.integers(2**31, size=_SAMPLES).tolist())
+    network = whole.judge()
+    diagnosis = _diagnose(calls, list(zip(judged, reports, strict=True)), whole, network, pair, rng)
+    problems, notes = _problems(torch_module, calls, pair, arrays, whole.dead)
     if random:
         problems += ("torch's network gives another output each time (dropout?): call .eval() to compare it",)
     problems += tuple(
@@ -89,7 +93,7 @@ def check(
         for i, y in enumerate(outputs)
         if y.size and (not np.isfinite(y).any() or ((y == y.flat[0]).all() and y.size > 1))
     )
-    return Report(reports, network, problems, notes, pair.matching.ledger)
+    return Report(reports, network, problems, notes, pair.matching.ledger, diagnosis)
 
 
 def _array(index: int, value: Any) -> np.ndarray:
@@ -157,50 +161,27 @@ def _check_layer(call: Call, part: Part | None, rng: np.random.Generator) -> Lay
     return LayerReport(call.name, type(call.module).__name__, *shapes, verdicts)
 
 
-def _check_network(
-    module: torch.nn.Module,
-    ours: Part,
-    inputs: Sequence[np.ndarray],
-    cotangents: Sequence[np.ndarray],
+def _diagnose(
+    calls: Sequence[Call],
+    judged: Sequence[tuple[Call, LayerReport]],
+    whole: Whole,
+    network: Sequence[Verdict],
+    pair: Pair,
     rng: np.random.Generator,
-) -> tuple[tuple[Verdict, ...], list[str]]:
-    """The outputs, gradients and buffers of the whole network; and the parameters whose gradient is zero."""
-    theirs = torch_network.run(module, inputs, {}, cotangents)
-    exact = torch_network.run(module, inputs, {}, cotangents, wide=True)
-    parameters = [name for name, _ in module.named_parameters(remove_duplicate=False)]
-    dead = [name for name in parameters if not exact[f"grad.{name}"].any()]
-    buffers = [name.removeprefix("buffer.") for name in theirs if name.startswith("buffer.")]
-    try:
-        results = flax_run.run(ours, inputs, {}, cotangents, buffers)
-    except Exception as error:
-        text = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-        return (failed("output", f"the Flax network does not run: {text}"),), dead
-    given = [name for name in theirs if name.startswith("output")]
-    shapes, expected = (
-        [a.shape for name, a in side.items() if name.startswith("output")] for side in (results, theirs)
-    )
-    if shapes != expected:
-        return (failed("output", f"shapes {shapes}, in torch {expected}"),), dead
-    dtype = max((theirs[name].dtype for name in given), key=lambda d: reference.roundoff(d))
-    how = tolerance.arithmetic(dtype, jax.default_backend(), layers.precision(ours))
-    seeds = rng.integers(2**31, size=_SAMPLES)
-    moved = [
-        torch_network.run(module, inputs, {}, cotangents, wide=True, noise=(how, int(seed))) for seed in seeds
-    ]
-    verdicts = []
-    for name, value in exact.items():
-        if name not in results:
-            verdicts.append(failed(name, "missing in the Flax network"))
-        elif value.dtype.kind != "f":
-            mine = results[name].astype(theirs[name].dtype)
-            verdicts.append(judge(name, mine, theirs[name], value, None))
+) -> tuple[Diagnosis, ...]:
+    """One entry a fault."""
+    found: list[Diagnosis] = []
+    shapes = images(calls)
+    for call, report in judged:
+        if report.ok or any(d.layer.partition("#")[0] == call.path for d in found):
+            continue
+        part = pair.parts.get(call.path)
+        if part is None:
+            found.append(diagnose.unmatched(call, pair.matching, pair.whole))
         else:
-            allowance = max(_rms(m[name] - value) for m in moved)
-            verdicts.append(judge_whole(name, results[name], theirs[name], value, allowance))
-    extra = [name for name in results if name not in exact]
-    return (*verdicts, *(failed(name, "missing in torch's network") for name in extra)), dead
-
-
-def _rms(a: np.ndarray) -> float:
-    finite = a[np.isfinite(a)]
-    return float(np.sqrt(np.mean(np.square(finite)))) if finite.size else 0.0
+            found.append(diagnose.layer(call, part, shapes.get(call.path), rng))
+    wrong = [v.name for v in network if not v.ok and v.name in whole.wanted and v.name in whole.ours]
+    if not found and wrong:
+        right = [call.path for call, _ in judged]
+        found.append(diagnose.between(whole, calls, right, wrong))
+    return tuple(found)

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from parity.compare import Verdict
+from parity.diagnose.hypothesis import Diagnosis
 from parity.matching import Entry
 
 SCHEMA = 2
@@ -66,6 +67,7 @@ class Report:
         problems: what else stands against a pass: layers without a partner, layers never called, a constant input.
         notes: what does not, and should be known: a gradient that is zero, an activation that is a function in Flax.
         ledger: every tensor of both sides: its two names, and how it is laid out.
+        diagnosis: one entry a fault: the layer, the cause, the remedy.
     """
 
     layers: tuple[LayerReport, ...]
@@ -73,6 +75,7 @@ class Report:
     problems: tuple[str, ...]
     notes: tuple[str, ...] = ()
     ledger: tuple[Entry, ...] = ()
+    diagnosis: tuple[Diagnosis, ...] = ()
 
     @property
     def ok(self) -> bool:

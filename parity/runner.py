@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 import jaxconv
-from parity import jax_side, reference, tolerance, torch_side
+from parity import jax_side, modules, reference, tolerance, torch_side
 from parity.case import Case, draw_cotangent, draw_input, draw_weights
 from parity.compare import Verdict, failed, judge, judge_refusal
 from parity.reference import Reference
@@ -127,11 +127,24 @@ def run_case(
 ) -> Result:
     """One case's result; arguments as in `run`."""
     start = time.perf_counter()
-    if case.refused:
+    if case.is_layer:
+        verdicts = _run_layer(case, suite_seed, device)
+    elif case.refused:
         verdicts = _run_refused(case, suite_seed, device, our_side)
     else:
         verdicts = _run_both(case, suite_seed, device, precision, our_side)
     return Result(case, verdicts, time.perf_counter() - start)
+
+
+def _run_layer(case: Case, suite_seed: int, device: jax.Device) -> tuple[Verdict, ...]:
+    if case.refused:
+        _, ours = _attempt(modules.call_ours, case, suite_seed)
+        _, theirs = _attempt(modules.call_torch, case, suite_seed)
+        verdict = judge_refusal(ours, theirs, refused=True)
+        assert verdict is not None
+        return (verdict,)
+    verdicts, error = _attempt(modules.run_module, case, suite_seed, device)
+    return verdicts if error is None else (failed("layer", f"{type(error).__name__}: {error}"),)
 
 
 def _attempt(f: Callable[..., Any], *args: Any) -> tuple[Any, Exception | None]:

@@ -149,7 +149,7 @@ def run(
     module: torch.nn.Module,
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
-    cotangents: Sequence[np.ndarray],
+    cotangents: Sequence[np.ndarray] | None,
     wide: bool = False,
     noise: tuple[Arithmetic, int] | None = None,
 ) -> Arrays:
@@ -158,7 +158,7 @@ def run(
     Args:
         module: in the mode in which it is to run.
         args, kwargs: arrays in the place of tensors.
-        cotangents: one for each floating output.
+        cotangents: one for each floating output; None for no backward pass.
         wide: whether to run in float64.
         noise: an arithmetic and a seed: moves every operation's result by what rounding may do to it.
 
@@ -181,7 +181,7 @@ def run(
 
     given = [tree_map(tensor, a) for a in args], {k: tree_map(tensor, v) for k, v in kwargs.items()}
     parameters = dict(own.named_parameters(remove_duplicate=False))
-    cts = [from_numpy(ct.astype(np.float64) if wide else ct) for ct in cotangents]
+    cts = [from_numpy(ct.astype(np.float64) if wide else ct) for ct in cotangents or ()]
     # Attention in one piece has no steps that noise could be put into, and no float64 on some machines.
     with (
         sdpa_kernel(SDPBackend.MATH) if wide else nullcontext(),
@@ -190,7 +190,7 @@ def run(
         result = own(*given[0], **given[1])
         outputs = floating(result)
         wanted = [*sources, *(p for p in parameters.values() if p.requires_grad)]
-        live = [(y, ct) for y, ct in zip(outputs, cts, strict=True) if y.requires_grad]
+        live = [(y, ct) for y, ct in zip(outputs, cts, strict=cotangents is not None) if y.requires_grad]
         grads: Sequence[Any] = [None] * len(wanted)
         if live and wanted:
             ys, cotangents_of = zip(*live, strict=True)

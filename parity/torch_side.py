@@ -1,5 +1,6 @@
 """The torch side of a case: arrays in, arrays or the exception out. Knows nothing of JAX."""
 
+import copy
 import threading
 import warnings
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ import torch
 
 from parity.case import Case
 
-_DTYPES = {
+DTYPES = {
     "bool": torch.bool,
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
@@ -42,8 +43,13 @@ def from_numpy(array: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(array)
 
 
+def detached(module: torch.nn.Module) -> torch.nn.Module:
+    """A copy to run, so that the module's own buffers stay."""
+    return copy.deepcopy(module)
+
+
 def _module(case: Case) -> torch.nn.Module:
-    dtype: dict[str, Any] = {"dtype": _DTYPES[case.dtype]} if case.has_weights else {}
+    dtype: dict[str, Any] = {"dtype": DTYPES[case.dtype]} if case.has_weights else {}
     with warnings.catch_warnings():
         # "Complex modules are a new feature": they are what is compared.
         warnings.simplefilter("ignore")

@@ -10,6 +10,8 @@ import numpy as np
 from flax.nnx.nn.dtypes import promote_dtype as _promote_dtype
 from flax.typing import Dtype, Initializer, PromoteDtypeFn
 
+from jaxconv._spec import integer
+
 
 @dataclass(frozen=True)
 class Declared:
@@ -49,7 +51,7 @@ class Layer:
         """Refuses bad arguments (ValueError, TypeError); gives those that torch normalises, as torch does."""
         return {}
 
-    def _forward(self, *inputs: Any) -> Any:
+    def _forward(self, *inputs: Any, **options: Any) -> Any:
         """One call of `jaxconv.functional`."""
         raise NotImplementedError
 
@@ -88,7 +90,7 @@ class ParamLayer:
         """
         raise NotImplementedError
 
-    def _forward(self, held: Mapping[str, Any], *inputs: Any) -> Any:
+    def _forward(self, held: Mapping[str, Any], *inputs: Any, **options: Any) -> Any:
         """One call of `jaxconv.functional` with what is held."""
         raise NotImplementedError
 
@@ -114,9 +116,17 @@ def check_flag(name: str, value: Any) -> None:
         raise TypeError(f"`{name}` must be a bool, got an array of shape {value.shape}")
 
 
+def check_size(name: str, value: Any) -> int:
+    """A number of features or channels, which may be 0 as in torch."""
+    if (size := integer(name, value)) < 0:
+        raise ValueError(f"`{name}` (={size}) must be non-negative")
+    return size
+
+
 class Documented:
     """A front's classes have the docstrings of what they front."""
 
     def __init_subclass__(cls, **more: Any) -> None:
-        super().__init_subclass__(**more)
+        # First: Linen's makes a dataclass of it, with a docstring of its own.
         cls.__doc__ = cls.__doc__ or next(base.__doc__ for base in cls.__mro__[1:] if base.__doc__)
+        super().__init_subclass__(**more)

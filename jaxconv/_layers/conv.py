@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import jax
 from flax.typing import PrecisionLike
 
-from jaxconv import functional, init
+from jaxconv import _lower, functional, init
 from jaxconv._layers.base import Declared, ParamLayer, check_flag
 from jaxconv._pad import pad_spatial
 from jaxconv._spec import ConvSpec, check_conv_arrays, conv_spec
@@ -31,6 +31,7 @@ class _Conv(ParamLayer):
     bias: bool = True
     padding_mode: str = "zeros"
     precision: PrecisionLike = field(default=None, kw_only=True)
+    lowering: str | None = field(default=None, kw_only=True)
 
     def _spec(self) -> ConvSpec:
         return conv_spec(
@@ -49,6 +50,7 @@ class _Conv(ParamLayer):
         super()._normalised()
         spec = self._spec()
         check_flag("bias", self.bias)
+        _lower.checked(self.lowering)
         # 'same' and 'valid' stay, as in torch.
         padding = self.padding if isinstance(self.padding, str) else tuple(low for low, _ in spec.padding)
         return {
@@ -73,9 +75,10 @@ class _Conv(ParamLayer):
             spec = self._spec()
             check_conv_arrays(type(self).__name__, spec, x.shape, None)
             x, padding = pad_spatial(x, spec.padding, self.padding_mode), 0
-        return _FUNCTIONAL[self.ndim](
-            x, weight, bias, self.stride, padding, self.dilation, self.groups, precision=self.precision
-        )
+        with _lower.in_layer(self, self.lowering):
+            return _FUNCTIONAL[self.ndim](
+                x, weight, bias, self.stride, padding, self.dilation, self.groups, precision=self.precision
+            )
 
 
 def _doc(ndim: int) -> str:
@@ -99,6 +102,7 @@ def _doc(ndim: int) -> str:
         dtype: of the computation: input and parameters are cast to it; None promotes them to a common one (Flax).
         param_dtype: of the parameters.
         precision: as in `jax.lax.conv_general_dilated`.
+        lowering: how XLA is to compute it, as of `jaxconv.lowering`; None for what holds where it is called.
         weight_init: initialiser (key, shape, dtype) -> array; None for torch's distribution.
         bias_init: likewise.
         promote_dtype: how input and parameters are cast (Flax).

@@ -1,3 +1,89 @@
-"""How a convolution is written for XLA: one file a lowering, and here the choice between them."""
+"""How a convolution is written for XLA: one file a lowering, and here what the rest of the library calls.
 
-from jaxconv._lower.direct import conv as conv
+product.py says what is computed, choice.py by which lowering, primitive.py makes it known to JAX.
+"""
+
+import os
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any
+
+import jax
+from jax import lax
+
+from jaxconv._lower import watch
+from jaxconv._lower.choice import LOWERINGS
+from jaxconv._lower.direct import conv_transpose as conv_transpose
+from jaxconv._lower.primitive import conv_p
+from jaxconv._lower.product import Product
+from jaxconv._spec import ConvSpec
+
+
+def conv(
+    spec: ConvSpec, x: jax.Array, weight: jax.Array, *, precision: lax.PrecisionLike = None
+) -> jax.Array:
+    """The convolution of x (N, C_in, *size) with weight (C_out, C_in / groups, *kernel), no bias."""
+    if precision is None:
+        # Read here: derivatives and lowerings are computed later, in another context.
+        precision = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
+    product = Product("y", spec, x.shape[2:], precision)
+    x, weight = _varying_alike(x, weight)
+    watch.tell(product, x.shape[0], x.dtype, _forced.value)
+    return conv_p.bind(x, weight, product=product, forced=_forced.value, like=None)
+
+
+def _varying_alike(*arrays: jax.Array) -> list[jax.Array]:
+    """In shard_map, what is the same on all devices of an axis is made to vary where the other operand does."""
+    axes = [_varying(jax.typeof(a)) for a in arrays]
+    union = frozenset().union(*axes)
+    return [
+        lax.pcast(a, tuple(union - own), to="varying") if union - own else a
+        for a, own in zip(arrays, axes, strict=True)
+    ]
+
+
+def _varying(kind: Any) -> frozenset[str]:
+    """The axes of shard_map along which an array of that type varies."""
+    if hasattr(kind, "manual_axis_type"):  # jax 0.10
+        return kind.manual_axis_type.varying
+    return getattr(kind, "vma", frozenset())
+
+
+def checked(name: str | None) -> str | None:
+    """The name of a lowering, or None for the fastest known.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    if name is not None and name not in LOWERINGS:
+        raise ValueError(
+            f"`lowering` (={name!r}) must be one of {tuple(LOWERINGS)}, or None for the fastest known"
+        )
+    return name
+
+
+_forced: Any = jax.make_user_context(checked(os.environ.get("JAXCONV_LOWERING") or None))
+
+
+def lowering(name: str | None) -> AbstractContextManager[None]:
+    """Within `with lowering(name):` convolutions are computed that way wherever it can compute them.
+
+    For finding out what is slow, or wrong. Programs compiled under another choice are not reused. It holds for this
+    thread; the environment variable JAXCONV_LOWERING holds for the whole process.
+
+    Args:
+        name: 'direct' (XLA's own convolution), 'shift', 'grouped', 'pointwise', 'im2col'; what it cannot compute is
+            left to 'direct'. None for the fastest known.
+
+    Raises:
+        ValueError: there is no lowering of that name.
+    """
+    return _forced(checked(name))
+
+
+def in_layer(layer: Any, name: str | None) -> AbstractContextManager[Any]:
+    """Convolutions within are the layer's own; `name` is as of `lowering`, None for what holds around the layer."""
+    stack = ExitStack()
+    stack.enter_context(watch.computing(layer))
+    if name is not None:
+        stack.enter_context(lowering(name))
+    return stack

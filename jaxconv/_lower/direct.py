@@ -1,9 +1,13 @@
 """XLA's own convolution: the default, and the reference for every other lowering."""
 
+from typing import Any
+
 import jax
 from jax import lax
 
+from jaxconv._lower.product import Product
 from jaxconv._spec import ConvSpec
+from jaxconv._spec_transpose import ConvTransposeSpec
 
 
 def conv(
@@ -16,6 +20,46 @@ def conv(
         weight,
         window_strides=spec.stride,
         padding=spec.padding,
+        rhs_dilation=spec.dilation,
+        dimension_numbers=(f"NC{spatial}", f"OI{spatial}", f"NC{spatial}"),
+        feature_group_count=spec.groups,
+        precision=precision,
+    )
+
+
+def compute(p: Product, a: jax.Array, b: jax.Array, like: Any = None) -> jax.Array:
+    """The product as JAX has it: the convolution or one of its transposes.
+
+    Args:
+        p: the product.
+        a, b: its operands.
+        like: the type of what is wanted; None where it is spread over devices as b is.
+    """
+    if p.wanted == "y":
+        return conv(p.spec, a, b, precision=p.precision)
+    # An operand's type has the mesh axes too, without which the transpose would add up over them.
+    wanted = jax.typeof(b).update(shape=p.shape(p.batch(a, b)), weak_type=False) if like is None else like
+    if p.wanted == "x":
+        return jax.linear_transpose(lambda x: conv(p.spec, x, a, precision=p.precision), wanted)(b)[0]
+    return jax.linear_transpose(lambda w: conv(p.spec, a, w, precision=p.precision), wanted)(b)[0]
+
+
+def conv_transpose(
+    spec: ConvTransposeSpec, x: jax.Array, weight: jax.Array, *, precision: lax.PrecisionLike = None
+) -> jax.Array:
+    """The transpose of the convolution: x (N, C_in, *size), weight (C_in, C_out / groups, *kernel), no bias."""
+    spatial = "DHW"[-spec.ndim :]
+    _, out_channels, *kernel_size = weight.shape
+    # XLA wants the groups along the outputs: (C_in, C_out / groups) -> (C_out, C_in / groups).
+    kernel = weight.reshape(spec.groups, -1, out_channels, *kernel_size).swapaxes(1, 2)
+    kernel = kernel.reshape(spec.groups * out_channels, -1, *kernel_size)
+    reach = [d * (k - 1) - p for d, k, p in zip(spec.dilation, spec.kernel_size, spec.padding, strict=True)]
+    return lax.conv_general_dilated(
+        x,
+        lax.rev(kernel, tuple(range(2, kernel.ndim))),
+        window_strides=(1,) * spec.ndim,
+        padding=[(low, low + extra) for low, extra in zip(reach, spec.output_padding, strict=True)],
+        lhs_dilation=spec.stride,
         rhs_dilation=spec.dilation,
         dimension_numbers=(f"NC{spatial}", f"OI{spatial}", f"NC{spatial}"),
         feature_group_count=spec.groups,

@@ -81,12 +81,13 @@ def _pool_dim(
     """
     axis = x.ndim - spec.ndim + dim
     k, s, p, d = spec.kernel_size[dim], spec.stride[dim], spec.padding[dim], spec.dilation[dim]
-    start = np.arange(out) * s - p
+    # The output's size may be symbolic: jnp, not NumPy.
+    start = jnp.arange(out) * s - p
     # The first tap inside the input. torch starts from it, so it is chosen where all are minus infinity.
-    first = -(-np.maximum(-start, 0) // d)
+    first = -(-jnp.maximum(-start, 0) // d)
 
-    def along(values: np.ndarray) -> np.ndarray:
-        return values.reshape((-1,) + (1,) * (x.ndim - axis - 1))
+    def along(values: jax.Array) -> jax.Array:
+        return jnp.expand_dims(values, range(1, x.ndim - axis))
 
     def tap(i: int) -> tuple[jax.Array, jax.Array | None]:
         def part(a: jax.Array) -> jax.Array:
@@ -97,7 +98,9 @@ def _pool_dim(
     best, at = tap(0)
     for i in range(1, k):
         value, here = tap(i)
-        wins = (value > best) | (value != value) | along(first == i)
+        wins = (value > best) | (value != value)
+        if i <= -(-p // d):
+            wins = wins | along(first == i)
         best = jnp.where(wins, value, best)
         at = None if at is None or here is None else jnp.where(wins, here, at)
     return best, at

@@ -15,9 +15,9 @@ class Module(Documented, Layer, nn.Module):
         self._normalised()  # A bad argument is refused where it is written, not at the first call.
         super().__post_init__()
 
-    def __call__(self, *inputs: Any) -> Any:
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
         """What the class computes; see there for shapes."""
-        return self._forward(*inputs)
+        return self._forward(*inputs, **options)
 
 
 class ParamModule(Documented, ParamLayer, nn.Module):
@@ -43,6 +43,6 @@ class ParamModule(Documented, ParamLayer, nn.Module):
         return self.param(name, lambda key: declared.make(name, key, self.param_dtype))
 
     @nn.compact
-    def __call__(self, *inputs: Any) -> Any:
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
         """What the class computes; see there for shapes."""
-        return self._forward(self._held(), *inputs)
+        return self._forward(self._held(), *inputs, **options)

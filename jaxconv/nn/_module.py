@@ -20,9 +20,9 @@ class Module(Documented, Layer, nnx.Module):
         for name, value in self._normalised().items():
             setattr(self, name, value)
 
-    def __call__(self, *inputs: Any) -> Any:
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
         """What the class computes; see there for shapes."""
-        return self._forward(*inputs)
+        return self._forward(*inputs, **options)
 
 
 @dataclass(eq=False, repr=False)
@@ -54,16 +54,21 @@ class ParamModule(Documented, ParamLayer, nnx.Module):
         """The parameters and buffers, those that are switched off as None."""
         return {name: getattr(self, name) for name in self._holds}
 
-    def __call__(self, *inputs: Any) -> Any:
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
         """What the class computes; see there for shapes."""
-        return self._forward(self._held(), *inputs)
+        return self._forward(self._held(), *inputs, **options)
 
 
 def _key(rngs: Any, draws: bool) -> Any:
     if not draws:
         return None
+    check_rngs(rngs)
+    return rngs.params()
+
+
+def check_rngs(rngs: Any) -> None:
+    """Refuses what has no stream `params`."""
     if not callable(getattr(rngs, "params", None)):
         raise TypeError(
             f"`rngs` must be nnx.Rngs(seed) or jaxconv.TorchRngs(seed), got {rngs!r} of type {type(rngs).__name__}"
         )
-    return rngs.params()

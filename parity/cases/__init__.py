@@ -1,6 +1,6 @@
 """Everything the suite compares, in the order it is reported."""
 
 from parity.case import Case
-from parity.cases import conv2d, max_pool2d
+from parity.cases import conv2d, max_pool2d, modules
 
-ALL: tuple[Case, ...] = (*conv2d.CASES, *max_pool2d.CASES)
+ALL: tuple[Case, ...] = (*conv2d.CASES, *max_pool2d.CASES, *modules.CASES)

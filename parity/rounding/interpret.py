@@ -50,7 +50,7 @@ def analyse(
 ) -> Any:
     """The tree of `Number`s that `function(*args)` is in float64, each with its bound; arguments as of `bounds`."""
     closed, shape = jax.make_jaxpr(function, return_shape=True)(*args)
-    leaves = [np.asarray(a) for a in jax.tree.leaves(args)]
+    leaves = [_plain(a) for a in jax.tree.leaves(args)]
     inputs = [Number(a.astype(wide(a.dtype), copy=False)) for a in leaves]
     with np.errstate(all="ignore"):
         consts = [_constant(c, arithmetic) for c in closed.consts]
@@ -63,9 +63,15 @@ def analyse(
     return jax.tree.unflatten(jax.tree.structure(shape), outputs)
 
 
+def _plain(a: Any) -> np.ndarray:
+    """An array as NumPy's; a random key as its words."""
+    is_key = hasattr(a, "dtype") and jnp.issubdtype(a.dtype, jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(a) if is_key else a)
+
+
 def _constant(value: Any, how: Arithmetic) -> Number:
     """A constant of the function: one with few digits is meant as it stands, the others have been rounded."""
-    array = np.asarray(value)
+    array = _plain(value)
     if not jnp.issubdtype(array.dtype, jnp.inexact):
         return Number(array)
     exact = array.astype(wide(array.dtype))
@@ -121,6 +127,8 @@ def _equation(eqn: Any, operands: list[Number], how: Arithmetic) -> list[Number]
         tuple(v.aval.shape for v in eqn.outvars),
         how,
     )
+    if any(jnp.issubdtype(d, jax.dtypes.extended) for d in (*step.operands, *step.outputs)):
+        raise UnknownPrimitive(f"no rounding bound is known for random numbers ({name})")
     if name in RULES:
         result = RULES[name](step, *operands)
         return result if isinstance(result, list) else [result]

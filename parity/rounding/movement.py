@@ -49,6 +49,7 @@ _MOVES: dict[str, Callable[[np.ndarray, dict[str, Any]], np.ndarray]] = {
     "sharding_constraint": lambda x, p: x,
     "slice": _slice,
     "squeeze": lambda x, p: np.squeeze(x, tuple(p["dimensions"])),
+    "tile": lambda x, p: np.tile(x, p["reps"]),
     "transpose": lambda x, p: np.transpose(x, p["permutation"]),
     "cummax": lambda x, p: _along(np.maximum, x, p),
 }
@@ -110,6 +111,24 @@ def _concatenate(step: Step, *operands: Number) -> Number:
     value = np.concatenate([x.value for x in operands], axis)
     exact = all(x.error is None for x in operands)
     return Number(value, None if exact else np.concatenate([x.errors for x in operands], axis))
+
+
+@rule("stack")
+def _stack(step: Step, *operands: Number) -> Number:
+    axis = step.params["axis"]
+    exact = all(x.error is None for x in operands)
+    return Number(
+        np.stack([x.value for x in operands], axis),
+        None if exact else np.stack([x.errors for x in operands], axis),
+    )
+
+
+@rule("unstack")
+def _unstack(step: Step, x: Number) -> list[Number]:
+    axis = step.params["axis"]
+    values = np.moveaxis(x.value, axis, 0)
+    errors = [None] * len(values) if x.error is None else np.moveaxis(x.errors, axis, 0)
+    return [Number(v, e) for v, e in zip(values, errors, strict=True)]
 
 
 @rule("split")

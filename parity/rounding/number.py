@@ -76,8 +76,12 @@ class Step:
 
     @property
     def roundoff(self) -> float:
-        """Of the output's format, or of the running sums' where that is the narrower: see Arithmetic.narrow."""
-        return max(roundoff(self.dtype), self.how.accumulate)
+        """Of the output's format, or of the running sums' where that is the narrower: see Arithmetic.narrow.
+
+        But never of a narrower one than results are to be stored in: a detour through bfloat16 is no rounding error of
+        a float32 layer.
+        """
+        return max(min(roundoff(self.dtype), self.how.store), self.how.accumulate)
 
     @property
     def underflow(self) -> float:

@@ -181,8 +181,11 @@ def _conv(step: Step, x: Number, w: Number) -> Number:
 def _jaxconv_conv(step: Step, a: Number, b: Number) -> Number:
     """Our own primitive, a convolution or one of its gradients, however computed. Sums of ones count the terms."""
 
+    # By the plainest way, and of the type that follows from the operands: here they are wide.
+    params = {**step.params, "forced": "direct", "like": None}
+
     def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return run(lambda a, b: step.primitive.bind(a, b, **step.params), a, b)
+        return run(lambda a, b: step.primitive.bind(a, b, **params), a, b)
 
     y = product(a.value, b.value)
     terms = product(np.ones(a.value.shape), np.ones(b.value.shape)) if y.dtype.kind in "fc" else 0

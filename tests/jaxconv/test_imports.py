@@ -12,17 +12,24 @@ ROOT = Path(__file__).resolve().parents[2]
 # In the order of DESIGN: arguments -> spec -> padding -> lowering -> array -> layers. A module imports from above only.
 LAYERS = [
     "jaxconv._spec",
+    "jaxconv._spec_pool",
+    "jaxconv._spec_transpose",
     "jaxconv._pad",
     "jaxconv._lower",
     "jaxconv.functional",
     "jaxconv.init",
+    "jaxconv._rngs",
     "jaxconv._layers",
+    "jaxconv._containers",
     "jaxconv.nn",
     "jaxconv.linen",
     "jaxconv._tree",
     "jaxconv._files",
     "jaxconv.state_dict",
     "jaxconv.surgery",
+    "jaxconv._export",
+    "jaxconv.fusion",
+    "jaxconv._explain",
     "jaxconv",
 ]
 

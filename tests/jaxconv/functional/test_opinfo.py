@@ -1,15 +1,18 @@
-"""torch's own samples for these operations (torch.testing._internal, OpInfo): values, gradients and error inputs.
+"""torch's own samples (torch.testing._internal, OpInfo) of everything in `jaxconv.functional`: values, gradients, dtypes
+and error inputs.
 
-Where torch lists many (pooling: over a thousand), one in `STRIDE` runs, in each dtype another share, because each is
-compiled on its own. `--all-samples` (`make thorough`) runs them all in every dtype.
+A share of the samples runs, in each dtype another, because each is compiled on its own; `--all-samples`
+(`make thorough`) runs them all.
 """
 
 import warnings
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
-from oracle import REFUSALS, check_conv, check_max_pool
+from oracle import REFUSALS, Sample, check, check_samples
 
 import jaxconv.functional as F
 from parity.torch_side import to_numpy
@@ -18,105 +21,175 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from torch.testing._internal.common_methods_invocations import op_db
 
-STRIDE = 48
-CONVS = ["conv1d", "conv2d", "conv3d"]
-POOLS = ["max_pool1d", "max_pool2d", "max_pool3d"]
-SKIP = {torch.complex32: pytest.mark.skip(reason="JAX has no complex of two float16")}
+ADAPTIVE = [f"adaptive_{kind}_pool{n}d" for kind in ("avg", "max") for n in (1, 2, 3)]
+CONVS = [f"conv{n}d" for n in (1, 2, 3)] + [f"conv_transpose{n}d" for n in (1, 2, 3)]
+POOLS = [
+    f"{kind}_{what}{n}d"
+    for kind, what in (("avg", "pool"), ("max", "pool"), ("max", "unpool"))
+    for n in (1, 2, 3)
+]
+NORMS = [
+    "batch_norm",
+    "group_norm",
+    "instance_norm",
+    "layer_norm",
+    "local_response_norm",
+    "normalize",
+    "rms_norm",
+]
+ACTIVATIONS = [
+    "celu", "elu", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "log_softmax",
+    "logsigmoid", "mish", "prelu", "relu", "relu6", "selu", "sigmoid", "silu", "softmax", "softmin", "softplus",
+    "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
+]  # fmt: skip
+SHAPES = ["channel_shuffle", "flatten", "pad", "pixel_shuffle", "pixel_unshuffle", "unflatten", "unfold"]
+RESIZES = ["interpolate", "upsample_bilinear", "upsample_nearest"]
+TABLE = [*ADAPTIVE, *CONVS, *POOLS, *NORMS, *ACTIVATIONS, *SHAPES, *RESIZES, "bilinear", "linear"]
+
+RANDOM = {"alpha_dropout", "dropout", "dropout2d", "dropout3d", "feature_alpha_dropout", "rrelu"}
+"""With an OpInfo whose outputs are random."""
+
+OWN = {"batch_norm_with_stats", "instance_norm_with_stats"}
+"""Not in torch."""
+
+SHARE = {torch.float32: 3}
+"""How many of an operator's samples run: in float32 three, with gradients, else two, without but for complex dtypes."""
+COMPLEX32 = "JAX has no complex of two float16"
 
 
-def op_info(name):
-    (op,) = (op for op in op_db if op.name == f"nn.functional.{name}")
-    return op
+def op_infos(name):
+    found = [op for op in op_db if op.name in (f"nn.functional.{name}", name) and op.dtypes]
+    return [op for op in found if op.name.startswith("nn.")] or found
 
 
-def dtype_rows(names):
-    return [
-        pytest.param(name, dtype, id=f"{name}-{str(dtype)[6:]}", marks=SKIP.get(dtype, ()))
-        for name in names
-        for dtype in sorted(op_info(name).dtypes, key=str)
-    ]
+def rows():
+    for name in TABLE:
+        if not hasattr(F, name):
+            continue
+        for op in op_infos(name):
+            for dtype in sorted(op.dtypes, key=str):
+                mark = [pytest.mark.skip(reason=COMPLEX32)] if dtype == torch.complex32 else []
+                id = "-".join(filter(None, [name, op.variant_test_name, str(dtype)[6:]]))
+                yield pytest.param(name, op, dtype, id=id, marks=mark)
 
 
-def samples(name, dtype, every):
-    found = list(op_info(name).sample_inputs("cpu", dtype))
-    assert found
-    if every or len(found) <= STRIDE:
-        return found
-    return found[sum(map(ord, str(dtype))) % STRIDE :: STRIDE]
+def share(items, dtype, every):
+    count = SHARE.get(dtype, 2)
+    if every or len(items) <= count:
+        return items
+    start = sum(map(ord, str(dtype)))
+    return [items[(start + i * len(items) // count) % len(items)] for i in range(count)]
 
 
-def arrays_of(sample):
-    values = [sample.input, *sample.args, *sample.kwargs.values()]
-    return [to_numpy(v) for v in values if isinstance(v, torch.Tensor)]
+def torch_to_jax(value):
+    return jnp.dtype(str(value)[6:]) if isinstance(value, torch.dtype) else value
 
 
-@pytest.mark.parametrize(("name", "dtype"), dtype_rows(CONVS))
-def test_conv_samples(name, dtype, request):
-    rng = np.random.default_rng(0)
-    compared, seen = 0, set()
-    for sample in samples(name, dtype, request.config.getoption("--all-samples")):
-        x, w, *rest = arrays_of(sample)
-        assert not [a for a in sample.args if not isinstance(a, torch.Tensor) and a is not None]
-        kwargs = plain(sample.kwargs)
-        key = (x.shape, w.shape, len(rest), str(kwargs))
-        if key not in seen:  # torch lists some twice
-            verdicts = check_conv(int(name[-2]), x, w, rest[0] if rest else None, kwargs, rng)
-            compared += verdicts is not None
-        seen.add(key)
-    assert compared
+def compare(name, sample):
+    """A sample of torch's as one for the oracle: the tensors are taken out of the arguments."""
+    given = [sample.input, *sample.args]
+    keys = [*range(len(given)), *sample.kwargs]
+    values = dict(zip(keys, [*given, *sample.kwargs.values()], strict=True))
+    tensors = {f"a{key}": v for key, v in values.items() if isinstance(v, torch.Tensor)}
+
+    def caller(function, convert):
+        def call(**arrays):
+            filled = {key: arrays.get(f"a{key}", convert(v)) for key, v in values.items()}
+            positional = [filled[key] for key in keys if isinstance(key, int)]
+            return function(*positional, **{k: v for k, v in filled.items() if isinstance(k, str)})
+
+        return call
+
+    return Sample(
+        caller(torch_function(name), lambda v: v),
+        caller(getattr(F, name), torch_to_jax),
+        {key: to_numpy(t) for key, t in tensors.items()},
+        tuple(key for key, t in tensors.items() if t.requires_grad),
+        about=f"{name}{tuple(v if not isinstance(v, torch.Tensor) else '...' for v in given)}, {plain(sample.kwargs)}",
+        # A coordinate is rounded three times, and is as large as the input; a cubic weight is as steep as 1.5.
+        constants=8 * max(sample.input.shape, default=0) if name in RESIZES else 0,
+    )
+
+
+def torch_function(name):
+    return getattr(torch.nn.functional, name, None) or getattr(torch, name)
 
 
 def plain(kwargs):
     return {key: value for key, value in kwargs.items() if not isinstance(value, torch.Tensor)}
 
 
-@pytest.mark.parametrize(("name", "dtype"), dtype_rows(POOLS))
-def test_max_pool_samples(name, dtype, request):
-    rng = np.random.default_rng(0)
-    seen = set()
-    for sample in samples(name, dtype, request.config.getoption("--all-samples")):
-        assert not sample.args
-        kwargs = {key: value for key, value in sample.kwargs.items() if key != "return_indices"}
-        # torch lists each once with and once without return_indices; check_max_pool asks for both at once.
-        key = (tuple(sample.input.shape), tuple(sorted((k, str(v)) for k, v in kwargs.items())))
-        if key not in seen:
-            assert check_max_pool(int(name[-2]), to_numpy(sample.input), kwargs, rng) is not None
-        seen.add(key)
-    assert seen
+@pytest.mark.parametrize(("name", "op", "dtype"), list(rows()))
+def test_samples(name, op, dtype, request):
+    every = request.config.getoption("--all-samples")
+    gradients = (
+        op.supports_autograd
+        and (dtype == torch.float32 or dtype.is_complex or every)
+        and dtype in op.backward_dtypes
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        samples = list(op.sample_inputs("cpu", dtype, requires_grad=gradients))
+    chosen = [compare(name, s) for s in share(samples, dtype, every)]
+    results = check_samples(chosen, np.random.default_rng(0))
+    assert any(verdicts is not None for verdicts in results)
 
 
-@pytest.mark.parametrize("name", CONVS + POOLS)
+def errors():
+    return [n for n in TABLE if hasattr(F, n) and any(op.error_inputs_func for op in op_infos(n))]
+
+
+@pytest.mark.parametrize("name", errors())
 def test_error_inputs_are_refused(name):
     refused = 0
-    for error in op_info(name).error_inputs("cpu"):
-        sample = error.sample_input
-        args = [to_numpy(a) if isinstance(a, torch.Tensor) else a for a in (sample.input, *sample.args)]
-        kwargs = {k: to_numpy(v) if isinstance(v, torch.Tensor) else v for k, v in sample.kwargs.items()}
-        with pytest.raises(REFUSALS):
-            getattr(torch.nn.functional, name)(sample.input, *sample.args, **sample.kwargs)
-        with pytest.raises((ValueError, TypeError)):
-            getattr(F, name)(*args, **kwargs)
-        refused += 1
-    assert refused >= 5
+    for op in op_infos(name):
+        for error in op.error_inputs("cpu") if op.error_inputs_func else ():
+            sample = error.sample_input
+            args = [to_numpy(a) if isinstance(a, torch.Tensor) else a for a in (sample.input, *sample.args)]
+            kwargs = {k: to_numpy(v) if isinstance(v, torch.Tensor) else v for k, v in sample.kwargs.items()}
+            with pytest.raises(REFUSALS):
+                torch_function(name)(sample.input, *sample.args, **sample.kwargs)
+            with pytest.raises((ValueError, TypeError)):
+                getattr(F, name)(*args, **kwargs)
+            refused += 1
+    assert refused
 
 
-PADS = [
-    pytest.param(op.variant_test_name, dtype, id=f"{op.variant_test_name}-{str(dtype)[6:]}")
-    for op in op_db
-    if op.name == "nn.functional.pad"
-    for dtype in sorted(op.dtypes, key=str)
-]
+def test_every_functional_with_samples_is_in_the_table():
+    public = {name for name in vars(F) if callable(getattr(F, name)) and not name.startswith("_")}
+    assert {name for name in public - RANDOM - OWN if op_infos(name)} <= set(TABLE)
+    assert {
+        name for name in public if not hasattr(torch.nn.functional, name) and not hasattr(torch, name)
+    } <= OWN
 
 
-@pytest.mark.parametrize(("variant", "dtype"), PADS)
-def test_pad_samples(variant, dtype):
-    (op,) = (op for op in op_db if op.name == "nn.functional.pad" and op.variant_test_name == variant)
-    count = 0
-    for sample in op.sample_inputs("cpu", dtype):
-        expected = torch.nn.functional.pad(sample.input, *sample.args, **sample.kwargs)
-        got = F.pad(to_numpy(sample.input), *sample.args, **sample.kwargs)
-        # Copies only: bit for bit.
-        assert np.asarray(got).tobytes() == to_numpy(expected).tobytes()
-        assert got.shape == tuple(expected.shape)
-        count += 1
-    assert count
+@pytest.mark.parametrize(
+    ("ours", "words"),
+    [
+        (lambda x: jnp.tanh(x) * np.float32(1.000001), "y: .* outside the rounding bound"),
+        (
+            lambda x: jnp.tanh(x) + 1e-3 * (x - jax.lax.stop_gradient(x)),
+            "grad.0: .* outside the rounding bound",
+        ),
+        (lambda x: jnp.tanh(x).astype(jnp.float16), r"float16\(3,\), in torch float32"),
+        (lambda x: jnp.tanh(x)[:2], r"float32\(2,\), in torch float32\(3,\)"),
+        (lambda x: (jnp.tanh(x), x), "outputs of ours"),
+    ],
+)
+def test_the_oracle_sees_a_mistake(ours, words):
+    x = np.asarray([9.5, 0.3, 10.0], np.float32)
+    with pytest.raises(AssertionError, match=words):
+        check(torch.tanh, ours, [x], rng=np.random.default_rng(0))
+
+
+def test_the_oracle_wants_refusals_on_both_sides():
+    x, rng = np.zeros((2, 3), np.float32), np.random.default_rng(0)
+
+    def refuse(x):
+        raise ValueError("no")
+
+    assert check(refuse, refuse, [x], rng=rng) is None
+    with pytest.raises(AssertionError, match="torch refuses"):
+        check(refuse, lambda x: x, [x], rng=rng)
+    with pytest.raises(ValueError, match="no"):
+        check(torch.tanh, refuse, [x], rng=rng)

@@ -9,14 +9,17 @@ Those that draw take float16, bfloat16, float32, float64 and, where torch does, 
 others take any dtype. Half precision is drawn in float32 and rounded. Complex numbers are drawn as in torch:
 real and imaginary part alike, and normal ones with std / sqrt(2) each.
 
+In the place of `key` they take a `TorchStream` too, `rngs.params()` of `jaxconv.TorchRngs(seed)`: then the numbers
+are torch's own after `torch.manual_seed(seed)`, bit for bit.
+
 Arguments are checked at once, by what is listed under each name; the array's dtype (TypeError) and shape, and
 whether the dtype can hold the values (ValueError), when it is made. Of size 0, it is simply empty, as with
 torch's kaiming_uniform_, whatever its number of dimensions.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from numbers import Complex, Real
+from collections.abc import Callable
+from numbers import Complex
 from typing import Any
 
 import jax
@@ -26,37 +29,11 @@ from jax import lax, random
 from jax.nn.initializers import Initializer
 
 from jaxconv._spec import integer
-
-_Draw = Callable[[Any, tuple[int, ...], Any], jax.Array]
-
-_REAL = ("float16", "bfloat16", "float32", "float64")
-_DRAWN = (*_REAL, "complex64", "complex128")
-
-# torch.nn.init.calculate_gain's table; 'leaky_relu' is computed.
-_LINEAR = ("linear", "sigmoid", *(f"conv{kind}{n}d" for kind in ("", "_transpose") for n in (1, 2, 3)))
-_GAINS = dict.fromkeys(_LINEAR, 1.0) | {"tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}
-
-
-def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """The gain that keeps the variance through a nonlinearity (torch.nn.init.calculate_gain's table).
-
-    Args:
-        nonlinearity: 'linear', 'conv{1,2,3}d', 'conv_transpose{1,2,3}d', 'sigmoid', 'tanh', 'relu',
-            'leaky_relu' or 'selu'.
-        param: the negative slope of 'leaky_relu', None for 0.01; the others do not look at it, as in torch.
-
-    Raises:
-        ValueError: another nonlinearity; a slope that is not a number.
-    """
-    if nonlinearity == "leaky_relu":
-        slope = 0.01 if param is None else param
-        if isinstance(slope, bool) or not isinstance(slope, Real) or math.isnan(slope):
-            raise ValueError(f"the negative slope of 'leaky_relu' (={slope!r}) must be a number")
-        return math.sqrt(2 / (1 + float(slope) ** 2))
-    if nonlinearity not in _GAINS:
-        known = ", ".join(map(repr, (*_GAINS, "leaky_relu")))
-        raise ValueError(f"`nonlinearity` (={nonlinearity!r}) must be one of {known}")
-    return _GAINS[nonlinearity]
+from jaxconv.init._base import DRAWN, REAL, check, initializer
+from jaxconv.init._scale import calculate_gain as calculate_gain
+from jaxconv.init._scale import fans, kaiming_std
+from jaxconv.init._torch_stream import TorchStream as TorchStream
+from jaxconv.init._truncated import clip, tail, torch_trunc_normal
 
 
 def zeros() -> Initializer:
@@ -85,7 +62,7 @@ def constant(val: complex) -> Initializer:
             raise ValueError(f"`val` (={val!r}) cannot be held by dtype {dtype}")
         return jnp.full(shape, val if jnp.issubdtype(dtype, jnp.complexfloating) else val.real, dtype)
 
-    return _initializer(fill)
+    return initializer(fill)
 
 
 def uniform(a: float = 0.0, b: float = 1.0) -> Initializer:
@@ -95,20 +72,22 @@ def uniform(a: float = 0.0, b: float = 1.0) -> Initializer:
         TypeError: a bound is not a number.
         ValueError: `a` > `b`, or not finite.
     """
-    _check(
+    check(
         ("a", a, f"a finite number of at most `b` (={b!r})", lambda v: math.isfinite(v) and not v > b),
         ("b", b, "a finite number", math.isfinite),
     )
 
     def fill(key: Any, shape: tuple[int, ...], dtype: Any) -> jax.Array:
-        if jnp.issubdtype(dtype, jnp.complexfloating):
-            return lax.complex(*fill(key, (2, *shape), jnp.finfo(dtype).dtype))
         if max(abs(a), abs(b), b - a) > float(jnp.finfo(dtype).max):
             raise ValueError(f"`a` (={a}), `b` (={b}) and b - a must be within the range of dtype {dtype}")
+        if isinstance(key, TorchStream):
+            return jnp.asarray(key.uniform(shape, dtype, a, b), dtype)
+        if jnp.issubdtype(dtype, jnp.complexfloating):
+            return lax.complex(*fill(key, (2, *shape), jnp.finfo(dtype).dtype))
         x = random.uniform(key, shape, jnp.promote_types(dtype, jnp.float32)) * (b - a) + a
-        return _clip(x.astype(dtype), a, b)
+        return clip(x.astype(dtype), a, b)
 
-    return _initializer(fill, _DRAWN)
+    return initializer(fill, DRAWN)
 
 
 def normal(mean: float = 0.0, std: float = 1.0) -> Initializer:
@@ -118,17 +97,19 @@ def normal(mean: float = 0.0, std: float = 1.0) -> Initializer:
         TypeError: an argument is not a number.
         ValueError: `std` is negative or NaN.
     """
-    _check(
+    check(
         ("mean", mean, "a number", lambda v: True), ("std", std, "a number of at least 0", lambda v: v >= 0)
     )
 
     def fill(key: Any, shape: tuple[int, ...], dtype: Any) -> jax.Array:
+        if isinstance(key, TorchStream):
+            return jnp.asarray(key.normal(shape, dtype, mean, std), dtype)
         # As in torch, a complex number's std is its own, but its mean is that of each part.
         centre = mean * (1 + 1j) if jnp.issubdtype(dtype, jnp.complexfloating) else mean
         x = random.normal(key, shape, jnp.promote_types(dtype, jnp.float32))
         return (x * std + centre).astype(dtype)
 
-    return _initializer(fill, _DRAWN)
+    return initializer(fill, DRAWN)
 
 
 def trunc_normal(mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0) -> Initializer:
@@ -141,7 +122,7 @@ def trunc_normal(mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float 
         ValueError: `mean` or `std` is not finite, `std` is not positive, `a` > `b`, or a bound is NaN or
             leaves out everything.
     """
-    _check(
+    check(
         ("mean", mean, "a finite number", math.isfinite),
         ("std", std, "a finite number above 0", lambda v: 0 < v < math.inf),
         ("a", a, f"a number of at most `b` (={b!r}), not +inf", lambda v: v < math.inf and not v > b),
@@ -150,6 +131,8 @@ def trunc_normal(mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float 
     low, high = (a - mean) / std, (b - mean) / std
 
     def draw(key: Any, shape: tuple[int, ...], dtype: Any) -> jax.Array:
+        if isinstance(key, TorchStream):
+            return jnp.asarray(torch_trunc_normal(key, shape, dtype, mean, std, a, b), dtype)
         wide = jnp.promote_types(dtype, jnp.float32)
         # 1 + erf is twice the distribution function; its inverse is exact enough where much of the mass is.
         below, above = math.erf(low / math.sqrt(2)), math.erf(high / math.sqrt(2))
@@ -158,12 +141,12 @@ def trunc_normal(mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float 
             u = random.uniform(key, shape, wide, max(below, float(jnp.finfo(wide).epsneg) - 1), above)
             x = lax.erf_inv(u) * (math.sqrt(2) * std) + mean
         elif high < 0 or (low < 0 and -low > high):
-            x = b - std * _tail(key, shape, wide, -high, -low)
+            x = b - std * tail(key, shape, wide, -high, -low)
         else:
-            x = a + std * _tail(key, shape, wide, low, high)
-        return _clip(x.astype(dtype), a, b, closed=True)
+            x = a + std * tail(key, shape, wide, low, high)
+        return clip(x.astype(dtype), a, b, closed=True)
 
-    return _initializer(draw, _REAL)
+    return initializer(draw, REAL)
 
 
 def eye() -> Initializer:
@@ -174,7 +157,7 @@ def eye() -> Initializer:
             raise ValueError(f"eye needs a shape of 2 dimensions, got {shape}")
         return jnp.eye(*shape, dtype=dtype)
 
-    return _initializer(fill)
+    return initializer(fill)
 
 
 def dirac(groups: int = 1) -> Initializer:
@@ -197,7 +180,7 @@ def dirac(groups: int = 1) -> Initializer:
         out, channel = out[channel < shape[1]], channel[channel < shape[1]]
         return jnp.zeros(shape, dtype).at[out, channel, *(k // 2 for k in shape[2:])].set(True)
 
-    return _initializer(fill)
+    return initializer(fill)
 
 
 def xavier_uniform(gain: float = 1.0) -> Initializer:
@@ -207,8 +190,8 @@ def xavier_uniform(gain: float = 1.0) -> Initializer:
         TypeError: `gain` is not a number.
         ValueError: `gain` is negative or NaN.
     """
-    _check(("gain", gain, "a number of at least 0", lambda v: v >= 0))
-    return _scaled(lambda shape: gain * math.sqrt(2 / sum(_fans(shape))), _symmetric)
+    check(("gain", gain, "a number of at least 0", lambda v: v >= 0))
+    return _scaled(lambda shape: gain * math.sqrt(2 / sum(fans(shape))), _symmetric)
 
 
 def xavier_normal(gain: float = 1.0) -> Initializer:
@@ -216,8 +199,8 @@ def xavier_normal(gain: float = 1.0) -> Initializer:
 
     Errors are those of `xavier_uniform`.
     """
-    _check(("gain", gain, "a number of at least 0", lambda v: v >= 0))
-    return _scaled(lambda shape: gain * math.sqrt(2 / sum(_fans(shape))), lambda std: normal(0.0, std))
+    check(("gain", gain, "a number of at least 0", lambda v: v >= 0))
+    return _scaled(lambda shape: gain * math.sqrt(2 / sum(fans(shape))), lambda std: normal(0.0, std))
 
 
 def kaiming_uniform(a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu") -> Initializer:
@@ -231,7 +214,7 @@ def kaiming_uniform(a: float = 0, mode: str = "fan_in", nonlinearity: str = "lea
     Raises:
         ValueError: an unknown mode or nonlinearity, a slope that is no number.
     """
-    return _scaled(_kaiming_std(a, mode, nonlinearity), _symmetric)
+    return _scaled(kaiming_std(a, mode, nonlinearity), _symmetric)
 
 
 def kaiming_normal(a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu") -> Initializer:
@@ -239,30 +222,36 @@ def kaiming_normal(a: float = 0, mode: str = "fan_in", nonlinearity: str = "leak
 
     Arguments and errors are those of `kaiming_uniform`.
     """
-    return _scaled(_kaiming_std(a, mode, nonlinearity), lambda std: normal(0.0, std))
+    return _scaled(kaiming_std(a, mode, nonlinearity), lambda std: normal(0.0, std))
 
 
 def orthogonal(gain: float = 1) -> Initializer:
     """A (semi-)orthogonal matrix (Saxe et al. 2013; torch.nn.init.orthogonal_).
 
     Dimensions after the first are flattened. Uniform among all such matrices: signs by Mezzadri 2007 (arXiv
-    math-ph/0609050). Half precision, which torch has no QR for, is rounded from float32.
+    math-ph/0609050). Half precision, which torch has no QR for, is rounded from float32. From a `TorchStream` it is
+    torch's matrix but for the rounding of the QR.
 
     Raises:
         TypeError: `gain` is not a number.
     """
-    _check(("gain", gain, "a number", lambda v: True))
+    check(("gain", gain, "a number", lambda v: True))
 
     def draw(key: Any, shape: tuple[int, ...], dtype: Any) -> jax.Array:
         if len(shape) < 2:
             raise ValueError(f"orthogonal needs a shape of at least 2 dimensions, got {shape}")
         rows, cols = shape[0], math.prod(shape[1:])
-        tall = (max(rows, cols), min(rows, cols))
-        q, r = jnp.linalg.qr(random.normal(key, tall, jnp.promote_types(dtype, jnp.float32)))
+        wide = jnp.promote_types(dtype, jnp.float32)
+        if isinstance(key, TorchStream):
+            x = jnp.asarray(key.normal((rows, cols), wide, 0.0, 1.0), wide)
+            x = x.T if rows < cols else x
+        else:
+            x = random.normal(key, (max(rows, cols), min(rows, cols)), wide)
+        q, r = jnp.linalg.qr(x)
         q = q * jnp.where(jnp.diag(r) < 0, -1, 1)
         return (gain * (q.T if rows < cols else q)).reshape(shape).astype(dtype)
 
-    return _initializer(draw, _REAL)
+    return initializer(draw, REAL)
 
 
 def sparse(sparsity: float, std: float = 0.01) -> Initializer:
@@ -273,7 +262,7 @@ def sparse(sparsity: float, std: float = 0.01) -> Initializer:
         ValueError: `sparsity` is not in [0, 1] (torch takes others, without meaning); `std` is negative
             or NaN.
     """
-    _check(
+    check(
         ("sparsity", sparsity, "a number between 0 and 1", lambda v: 0 <= v <= 1),
         ("std", std, "a number of at least 0", lambda v: v >= 0),
     )
@@ -282,12 +271,18 @@ def sparse(sparsity: float, std: float = 0.01) -> Initializer:
         if len(shape) != 2:
             raise ValueError(f"sparse needs a shape of 2 dimensions, got {shape}")
         rows, cols = shape
+        blank = math.ceil(sparsity * rows)
+        if isinstance(key, TorchStream):
+            x = key.normal(shape, dtype, 0.0, std)
+            for column in range(cols):
+                x[key.permutation(rows)[:blank], column] = 0
+            return jnp.asarray(x, dtype)
         values, places = random.split(key)
-        zero = jnp.broadcast_to(jnp.arange(rows)[:, None] < math.ceil(sparsity * rows), (rows, cols))
+        zero = jnp.broadcast_to(jnp.arange(rows)[:, None] < blank, (rows, cols))
         zero = random.permutation(places, zero, axis=0, independent=True)
         return jnp.where(zero, 0, normal(0.0, std)(values, shape, dtype))
 
-    return _initializer(fill, _DRAWN)
+    return initializer(fill, DRAWN)
 
 
 def conv_bias(fan_in: int) -> Initializer:
@@ -306,72 +301,6 @@ def conv_bias(fan_in: int) -> Initializer:
     return uniform(-bound, bound)
 
 
-def _initializer(fill: _Draw, dtypes: Sequence[str] = ()) -> Initializer:
-    """`fill` as an initialiser, for the given dtypes or for all."""
-
-    def init(key: Any, shape: Sequence[int], dtype: Any = jnp.float32, out_sharding: Any = None) -> jax.Array:
-        # JAX's own initialisers take None as the default; NumPy would take it as float64.
-        dtype = jnp.dtype(jnp.float32 if dtype is None else dtype)
-        if dtypes and dtype.name not in dtypes:
-            raise TypeError(f"`dtype` (={dtype}) must be one of {', '.join(dtypes)}")
-        x = jnp.zeros(shape, dtype) if 0 in shape else fill(key, tuple(shape), dtype)
-        return x if out_sharding is None else jax.sharding.reshard(x, out_sharding)
-
-    return init
-
-
-def _tail(key: Any, shape: tuple[int, ...], dtype: Any, low: float, high: float) -> jax.Array:
-    """z - low for a standard normal z in [low, high], which has little mass and lies mostly or all above 0.
-
-    Rejection from an exponential of rate max(low, 0), cut at `high` (Robert 1995, Simulation of truncated
-    normal variables, with a simpler rate). About half or more are accepted.
-    """
-    rate, width = max(low, 0.0), high - low
-
-    def step(state: Any) -> Any:
-        key, t, done = state
-        key, now = random.split(key)
-        place, chance = random.uniform(now, (2, *shape), dtype)
-        # `place` is below 1: of an infinite width, too, every proposal is finite.
-        new = -jnp.log1p(place * math.expm1(-rate * width)) / rate if rate * width > 1e-6 else place * width
-        z = new + (low - rate)  # the density divided by the proposal's is exp(-z**2 / 2) times a constant
-        return key, jnp.where(done, t, new), done | (chance <= jnp.exp(-z * z / 2))
-
-    start = (key, jnp.zeros(shape, dtype), jnp.zeros(shape, bool))
-    return lax.while_loop(lambda state: ~state[2].all(), step, start)[1]
-
-
-def _clip(x: jax.Array, a: float, b: float, closed: bool = False) -> jax.Array:
-    """`x` within what its dtype has of [a, b), or of [a, b] if closed; `a`, rounded, where it has nothing."""
-    low, high = np.asarray(a, x.dtype), np.asarray(b, x.dtype)
-    # Through float: NumPy would round the Python number to the array's dtype first.
-    if float(low) < a:
-        low = np.nextafter(low, np.asarray(np.inf, x.dtype))
-    if float(high) > b or (float(high) == b and not closed):
-        high = np.nextafter(high, np.asarray(-np.inf, x.dtype))
-    return jnp.clip(x, low, high) if low <= high else jnp.full_like(x, a)
-
-
-def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
-    if len(shape) < 2:
-        raise ValueError(f"fan in and fan out need a shape of at least 2 dimensions, got {shape}")
-    # shape[1] is in_channels / groups already.
-    return math.prod(shape[1:]), shape[0] * math.prod(shape[2:])
-
-
-def _kaiming_std(a: Any, mode: Any, nonlinearity: Any) -> Callable[[tuple[int, ...]], float]:
-    problems, gain = [], 0.0
-    try:
-        gain = calculate_gain(nonlinearity, a)
-    except ValueError as error:
-        problems.append(str(error))
-    if (mode := str(mode).lower()) not in ("fan_in", "fan_out"):
-        problems.append(f"`mode` (={mode!r}) must be 'fan_in' or 'fan_out'")
-    if problems:
-        raise ValueError("; ".join(problems))
-    return lambda shape: gain / math.sqrt(_fans(shape)[mode == "fan_out"])
-
-
 def _symmetric(std: float) -> Initializer:
     """Uniform around 0 with that standard deviation."""
     return uniform(-math.sqrt(3) * std, math.sqrt(3) * std)
@@ -383,7 +312,7 @@ def _scaled(
     def fill(key: Any, shape: tuple[int, ...], dtype: Any) -> jax.Array:
         return distribution(std(shape))(key, shape, dtype)
 
-    return _initializer(fill, _DRAWN)
+    return initializer(fill, DRAWN)
 
 
 def _holds(dtype: Any, val: Any) -> bool:
@@ -395,14 +324,6 @@ def _holds(dtype: Any, val: Any) -> bool:
         return math.isfinite(val.real) and int(info.min) <= int(val.real) <= int(info.max)
     greatest = float(jnp.finfo(dtype).max)
     return all(not math.isfinite(part) or abs(part) <= greatest for part in (val.real, val.imag))
-
-
-def _check(*rules: tuple[str, Any, str, Callable[[Any], bool]]) -> None:
-    """Raises all broken rules (name, value, what it must be, test) as one error; first those of type."""
-    wrong = [rule for rule in rules if not isinstance(rule[1], Real)]
-    if broken := wrong or [rule for rule in rules if not rule[3](rule[1])]:
-        text = "; ".join(f"`{name}` (={value!r}) must be {what}" for name, value, what, _ in broken)
-        raise TypeError(text) if wrong else ValueError(text)
 
 
 conv_weight: Initializer = kaiming_uniform(a=math.sqrt(5))

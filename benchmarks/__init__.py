@@ -1,0 +1,1 @@
+"""How fast layers and networks are, beside torch and plain lax: `python -m benchmarks`."""

@@ -1,0 +1,25 @@
+"""`python -m benchmarks layers`: see there."""
+
+import argparse
+import sys
+
+from benchmarks import layers
+
+COMMANDS = {"layers": layers}
+
+
+def main(arguments: list[str]) -> None:
+    """Runs a command."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, module in COMMANDS.items():
+        about = (module.__doc__ or "").splitlines()[0]
+        command = commands.add_parser(name, help=about, description=about)
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    given = parser.parse_args(arguments)
+    given.run(given)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,57 @@
+"""Times of several functions that two runtimes compute, taken in turns in one process."""
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+PAUSE = 2e-3
+"""Seconds between two functions: XLA's and torch's idle threads go on spinning for about that long."""
+
+
+def interleaved(
+    functions: Mapping[str, Callable[[], Any]], rounds: int, inner: int = 3, least: bool = False
+) -> dict[str, float]:
+    """The median of each function's seconds, or the least of them: where others use the machine.
+
+    In every round each function is called once untimed, after a pause, and `inner` times timed: what else the machine
+    does meets all of them alike, and no function runs while another one's threads still spin.
+    """
+    for function in functions.values():
+        function()
+    times: dict[str, list[float]] = {name: [] for name in functions}
+    for _ in range(rounds):
+        for name, function in functions.items():
+            time.sleep(PAUSE)
+            function()
+            for _ in range(inner):
+                start = time.perf_counter()
+                function()
+                times[name].append(time.perf_counter() - start)
+    return {name: (min if least else statistics.median)(taken) for name, taken in times.items()}
+
+
+def machine() -> dict[str, Any]:
+    """What the numbers were taken on."""
+    cpu = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        named = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        cpu = named[0].split(":", 1)[1].strip() if named else cpu
+    return {
+        "cpu": cpu,
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "system": platform.platform(terse=True),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("jax", "jaxlib", "flax", "torch", "numpy")},
+        "load": os.getloadavg()[0],
+    }
+
+
+def ratio(values: list[float]) -> float:
+    """The geometric mean."""
+    return statistics.geometric_mean(values)

@@ -1,0 +1,118 @@
+"""Which lowering every convolution of a model gets, and why."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+from flax import linen, nnx
+
+from jaxconv._lower.choice import Choice, choose
+from jaxconv._lower.product import Product
+from jaxconv._lower.watch import Seen, watching
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One convolution.
+
+    Attributes:
+        layer: its path in the model, as of its parameters; '' where no layer called it.
+        what: the convolution in words.
+        y: the lowering of the convolution itself, and why.
+        x: likewise of its gradient by the input.
+        weight: likewise of its gradient by the weight.
+    """
+
+    layer: str
+    what: str
+    y: Choice
+    x: Choice
+    weight: Choice
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What `explain` found; as a str a table.
+
+    Attributes:
+        platform: that of `jax.default_backend()`.
+        convolutions: in the order of their calls.
+    """
+
+    platform: str
+    convolutions: tuple[Explained, ...]
+
+    def __str__(self) -> str:
+        head = ("layer", "convolution", "y", "dx", "dweight", "why")
+        rows = [(c.layer, c.what, c.y.name, c.x.name, c.weight.name, _reasons(c)) for c in self.convolutions]
+        widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+        lines = [
+            "  ".join(cell.ljust(n) for cell, n in zip(row, widths, strict=True)).rstrip()
+            for row in (head, *rows)
+        ]
+        return "\n".join([f"on {self.platform}", *lines])
+
+
+def explain(model: Callable[..., Any], *inputs: Any, **options: Any) -> Explanation:
+    """Which lowering each convolution gets when `model(*inputs, **options)` runs on the default platform, and why.
+
+    Nothing is computed: the model is traced. Transposed convolutions are XLA's own and are not listed.
+
+    Args:
+        model: an NNX module, or any function of arrays; of a Linen module
+            `functools.partial(module.apply, variables)`.
+        inputs: arrays, or `jax.ShapeDtypeStruct`s.
+        options: handed to the model as they are.
+
+    Returns:
+        An `Explanation`; print it.
+    """
+    paths: dict[int, str] = {}
+
+    def run(model: Any, *inputs: Any) -> Any:
+        if isinstance(model, nnx.Module):
+            paths.update({id(m): ".".join(map(str, path)) for path, m in nnx.iter_modules(model)})
+        return model(*inputs, **options)
+
+    with watching() as seen:
+        if isinstance(model, nnx.Module):
+            nnx.eval_shape(run, model, *inputs)
+        else:
+            jax.eval_shape(lambda *inputs: run(model, *inputs), *inputs)
+    platform = jax.default_backend()
+    return Explanation(platform, tuple(_explained(s, paths, platform) for s in seen))
+
+
+def _explained(seen: Seen, paths: dict[int, str], platform: str) -> Explained:
+    layer = seen.layer
+    path = ".".join(layer.path) if isinstance(layer, linen.Module) else paths.get(id(layer), "")
+
+    def choice(wanted: str) -> Choice:
+        if platform != "cpu" and seen.forced is None:
+            return Choice("direct", f"XLA's own convolution is the default on {platform}")
+        return choose(replace(seen.product, wanted=wanted), seen.batch, seen.dtype, seen.forced)
+
+    return Explained(path, _in_words(seen.product, seen.batch), choice("y"), choice("x"), choice("weight"))
+
+
+def _in_words(p: Product, batch: Any) -> str:
+    def times(numbers: Any) -> str:
+        return "x".join(map(str, numbers))
+
+    spec = p.spec
+    words = [f"{spec.in_channels}>{spec.out_channels}", times(spec.kernel_size)]
+    words += [f"stride {times(spec.stride)}"] if set(spec.stride) != {1} else []
+    words += [f"dilation {times(spec.dilation)}"] if set(spec.dilation) != {1} else []
+    words += [f"{spec.groups} groups"] if spec.groups > 1 else []
+    return " ".join([*words, f"@{times(p.size)}", f"batch {batch}"])
+
+
+def _reasons(c: Explained) -> str:
+    """Each reason once, for what it holds."""
+    reasons: dict[str, list[str]] = {}
+    for name, choice in (("y", c.y), ("dx", c.x), ("dweight", c.weight)):
+        reasons.setdefault(choice.why, []).append(name)
+    if len(reasons) == 1:
+        return next(iter(reasons))
+    return "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())

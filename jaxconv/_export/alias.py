@@ -1,0 +1,154 @@
+"""torch's views and in-place operations as operations on values.
+
+Tensors that share memory have one base. Writing to any of them gives the base a new value, and each view is
+computed from it again when it is used next.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from jaxconv._export import sizes
+from jaxconv._export.frames import Step, Value
+
+
+@dataclass(eq=False)
+class _Tensor:
+    """What a node stands for.
+
+    Attributes:
+        value: as of `version` of the memory.
+        base: the tensor whose memory it is, itself if it is its own.
+        source: what it is a view of, or None.
+        make: op, arguments (the source's place is None in the first), keyword arguments: how it is a view.
+        moves: False if the view shows all elements in their places, in another dtype at most.
+    """
+
+    value: Any
+    version: int = 0
+    base: Any = None
+    source: Any = None
+    make: tuple[Any, ...] = ()
+    moves: bool = True
+
+
+@dataclass
+class Tensors:
+    """All nodes' tensors, and the steps that make them."""
+
+    steps: list[Step] = field(default_factory=list)
+    of: dict[Any, _Tensor] = field(default_factory=dict)
+
+    def root(self, node: Any, value: Any) -> None:
+        """A tensor with memory of its own."""
+        tensor = self.of[node] = _Tensor(value)
+        tensor.base = tensor
+
+    def changed(self, node: Any) -> bool:
+        """Whether anything was written to a tensor's memory."""
+        return self.of[node].base.version > 0
+
+    def now(self, node: Any, frame: Any) -> Any:
+        """A node's value at this point."""
+        return self._now(self.of[node], frame)
+
+    def _now(self, tensor: _Tensor, frame: Any) -> Any:
+        if tensor.source is not None and tensor.version != tensor.base.version:
+            op, args, kwargs, place, shape = tensor.make
+            source = self._now(tensor.source, frame)
+            tensor.value = self._emit(op, (source, *args[1:]), kwargs, frame, place, shape)
+            tensor.version = tensor.base.version
+        return tensor.value
+
+    def call(self, node: Any, op: str, args: Any, kwargs: Any, frame: Any, place: str) -> None:
+        """A node's operation, on values."""
+        name, _, overload = op.partition(".")
+        if name == "detach_":  # it writes no numbers
+            name, op = "detach", "detach.default"
+        meta = node.meta.get("val")
+        shape = sizes.shape(meta)
+        if name.endswith("_") and _writes(node.target):
+            target = self.of[node.args[0]]
+            value = self._emit(f"{name[:-1]}.{overload}", args, kwargs, frame, place, shape)
+            old = args[0]
+            if any(_dtype(n) not in (None, _dtype(node.args[0])) for n in node.args[1:]) or name == "copy_":
+                value = self._emit("like.default", (value, old), {}, frame, place, shape)
+            self._write(target, value, frame, place)
+            self.of[node] = target
+            return
+        source = self._source(node, op)
+        if source is not None:
+            same = _layout(meta) is not None and _layout(meta) == _layout(node.args[0].meta.get("val"))
+            moved = op in ("to.dtype_layout", "to.device", "to.prim_Device")  # to another device, at most
+            if same and (moved or name not in _KEPT):
+                self.of[node] = source
+                return
+            self.view(node, source, (op, args, kwargs, place), frame, moves=not same)
+            return
+        self.root(node, self._emit(op, args, kwargs, frame, place, shape))
+
+    def view(self, node: Any, source: _Tensor, make: Any, frame: Any, moves: bool) -> None:
+        """A node that shows another tensor's memory."""
+        shape = sizes.shape(node.meta.get("val"))
+        op, args, kwargs, place = make
+        value = self._emit(op, args, kwargs, frame, place, shape)
+        self.of[node] = _Tensor(value, source.base.version, source.base, source, (*make, shape), moves)
+
+    def _source(self, node: Any, op: str) -> _Tensor | None:
+        """What the node's value is a view of."""
+        if not node.args or node.args[0] not in self.of or "dropout" in op:
+            return None
+        here, there = _storages(node.meta.get("val")), _storages(node.args[0].meta.get("val"))
+        return self.of[node.args[0]] if here & there else None
+
+    def _write(self, tensor: _Tensor, value: Any, frame: Any, place: str) -> None:
+        base = tensor.base
+        if tensor is not base:
+            chain: list[Any] = []
+            at = tensor
+            while at is not base:
+                if at.moves:
+                    op, args, kwargs, *_ = at.make
+                    chain.insert(0, (op, tuple(args[1:]), tuple(sorted(kwargs.items()))))
+                at = at.source
+            base.value = self._emit(
+                "put_view.default", (base.value, value, tuple(chain)), {}, frame, place, _of(base)
+            )
+        else:
+            base.value = value
+        base.version += 1
+        tensor.value, tensor.version = value, base.version
+
+    def _emit(self, op: str, args: Any, kwargs: Any, frame: Any, place: str, shape: Any) -> Value:
+        result = Value(shape)
+        self.steps.append(Step(op, tuple(args), dict(kwargs), frame, result, place))
+        return result
+
+
+# Views that may do something even if what they show is the same: to inputs of another dtype, or to gradients.
+_KEPT = ("to", "_to_copy", "type_as", "detach")
+
+
+def _of(tensor: _Tensor) -> Any:
+    return getattr(tensor.value, "shape", ())
+
+
+def _writes(target: Any) -> bool:
+    schema = getattr(target, "_schema", None)
+    first = schema.arguments[0] if schema is not None and schema.arguments else None
+    return first is not None and first.alias_info is not None and first.alias_info.is_write
+
+
+def _storages(meta: Any) -> set[int]:
+    parts = meta if isinstance(meta, list | tuple) else [meta]
+    return {part.untyped_storage()._cdata for part in parts if hasattr(part, "untyped_storage")}
+
+
+def _layout(meta: Any) -> Any:
+    """Which elements of its memory a tensor shows, as text: comparing symbols would ask torch to fix them."""
+    if not hasattr(meta, "untyped_storage"):
+        return None
+    return str((tuple(meta.shape), meta.stride(), meta.storage_offset()))
+
+
+def _dtype(node: Any) -> Any:
+    return getattr(getattr(node, "meta", {}).get("val"), "dtype", None)

@@ -1,0 +1,174 @@
+"""From a torch network to an NNX module: the tree of modules, what they hold, and what they do."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from jaxconv._export.frames import Path, Step, build
+from jaxconv._export.module import TorchModule, TorchNetwork, random, supported
+from jaxconv._export.program import Mode, Program, Ref
+from jaxconv._files import as_numpy, to_torch
+
+
+def from_torch(
+    module: Any,
+    example_input: Any,
+    example_kwargs: dict[str, Any] | None = None,
+    *,
+    rngs: Any = None,
+    strict: bool = False,
+) -> TorchNetwork:
+    """A torch network as an NNX module with torch's parameter names, layouts and values.
+
+    torch.export traces what the network computes; each of its operations becomes one in JAX. The result holds no
+    torch and needs none: it can be trained, edited by `jaxconv.surgery`, jitted, exported and pickled. `module` itself
+    is not changed.
+
+    Every module that torch calls is one here, too, under the same name: `model.layer1` can be called by itself, or
+    be replaced by any module that takes the same arrays. `model.train()` and `model.eval()` switch batch norms,
+    instance norms and dropout; at first each is in the mode that it has in torch. In training mode the running
+    statistics are updated, as in torch. The rest of the network's Python code, `if self.training` too, has been run
+    once and is fixed.
+
+    The batch, the first dimension of every tensor in the example, may have any size later, if torch's code allows it;
+    all other sizes are the example's. Numbers, strings and None among the arguments are fixed.
+
+    Args:
+        module: a torch.nn.Module.
+        example_input: a tensor or an array, or a tuple: the positional arguments. Their values do not matter.
+        example_kwargs: the keyword arguments.
+        rngs: for dropout and other random operations: nnx.Rngs; its stream 'dropout', or the default one. Without it
+            random operations are refused when they are run.
+        strict: torch.export's argument: whether Python code is analysed and not just run.
+
+    Returns:
+        A module that is called as torch's is, and returns what torch's returns, with arrays for tensors. A dataclass
+        or a ModelOutput becomes a named tuple or a dict. Writing to an input in place does not change the caller's
+        array.
+
+    Raises:
+        NotImplementedError: the network has operations that are not covered: all of them, and where they are.
+        ValueError: torch.export cannot trace it, or a float64 parameter while JAX's 64-bit types are off.
+        TypeError: `module` is not a torch.nn.Module, or `example_input` holds a JAX array of a dtype torch has not.
+        ImportError: torch is not installed.
+    """
+    try:
+        import torch
+    except ImportError:
+        raise ImportError(
+            "from_torch reads a torch network: it needs torch, once; the result does not"
+        ) from None
+
+    from jaxconv._export.trace import export, trace
+
+    if not isinstance(module, torch.nn.Module):
+        raise TypeError(
+            f"`module` must be a torch.nn.Module, got {type(module).__module__}.{type(module).__name__}"
+        )
+    if rngs is not None and not isinstance(rngs, nnx.Rngs):
+        raise TypeError(f"`rngs` must be nnx.Rngs, got {type(rngs).__module__}.{type(rngs).__name__}")
+    args, kwargs = jax.tree.map(
+        _tensor,
+        (example_input if isinstance(example_input, tuple) else (example_input,), example_kwargs or {}),
+    )
+    program = export(module, args, kwargs, strict)
+    traced = trace(module, program, _array)
+    _check_covered(type(module).__name__, traced.steps)
+    programs = build(traced.steps, traced.inputs, traced.outputs, traced.aliases)
+    network = TorchNetwork(type(module).__name__, traced.signature)
+    nodes = _fill(network, module)
+    for path, constant in traced.constants.items():
+        _set(nodes, path, nnx.data(constant))
+    for path, own in programs.items():
+        _give(nodes[path], tuple(own), dict(module.named_modules())[".".join(path)], rngs)
+    return network
+
+
+def _tensor(leaf: Any) -> Any:
+    if isinstance(leaf, jax.Array | np.ndarray | np.generic):
+        return to_torch({"example_input": np.asarray(leaf)})["example_input"]
+    return leaf
+
+
+def _array(tensor: Any) -> jax.Array:
+    """A parameter's value in memory of its own. 64-bit integers are 32-bit ones while JAX's 64-bit types are off."""
+    array = as_numpy(tensor)
+    kind = jax.dtypes.canonicalize_dtype(array.dtype)
+    if kind != array.dtype and array.dtype.kind not in "iu":
+        raise ValueError(
+            f"the network holds {array.dtype} arrays, which need jax.config.update('jax_enable_x64', True)"
+        )
+    return jnp.array(array.astype(kind), copy=True)
+
+
+def _check_covered(network: str, steps: Iterable[Step]) -> None:
+    """Reports every operation that is not covered, before anything runs."""
+    missing = [step for step in steps if not supported(step.op)]
+    if not missing:
+        return
+    counts = Counter(step.op for step in missing)
+    lines = []
+    for op, count in counts.items():
+        places = list(dict.fromkeys(step.place for step in missing if step.op == op))
+        more = f" and {len(places) - 3} more places" if len(places) > 3 else ""
+        lines.append(f"  {op if ':' in op else 'aten.' + op}, {count} time(s): {'; '.join(places[:3])}{more}")
+    raise NotImplementedError(
+        f"{network} has {len(counts)} operation(s) that from_torch does not cover:\n" + "\n".join(lines)
+    )
+
+
+def _fill(network: TorchNetwork, module: Any) -> dict[Path, Any]:
+    """Gives `network` torch's tree of modules, parameters and buffers; shared ones are shared here, too."""
+    nodes: dict[Path, Any] = {(): network}
+    made: dict[int, Any] = {id(module): network}
+    variables: dict[int, nnx.Variable] = {}
+    # Parents come before their children here.
+    for name, child in module.named_modules(remove_duplicate=False):
+        path = tuple(name.split(".")) if name else ()
+        if id(child) not in made:
+            made[id(child)] = TorchModule(type(child).__name__)
+            if not list(child.children()) and type(child).__name__ in ("Identity", "Sequential"):
+                made[id(child)].programs = (_NOTHING,)
+        node = nodes[path] = made[id(child)]
+        if path:
+            _set(nodes, path, node)
+        transient = child._non_persistent_buffers_set
+        held: list[Any] = [(n, p, nnx.Param) for n, p in child._parameters.items()]
+        held += [(n, b, nnx.BatchStat) for n, b in child._buffers.items() if n not in transient]
+        for own, tensor, kind in held:
+            if tensor is not None and not hasattr(node, own):
+                variable = variables.get(id(tensor))
+                variables[id(tensor)] = variable = variable if variable is not None else kind(_array(tensor))
+                setattr(node, own, variable)
+    return nodes
+
+
+def _set(nodes: dict[Path, Any], path: Path, value: Any) -> None:
+    parent = nodes[path[:-1]]
+    if hasattr(type(parent), path[-1]) or path[-1] in _RESERVED:
+        raise ValueError(
+            f"the attribute {'.'.join(path)!r} has a name that Flax's modules use: rename it in torch"
+        )
+    setattr(parent, path[-1], value)
+
+
+_RESERVED = ("torch_class", "programs", "signature", "rngs", "deterministic", "use_running_average")
+_NOTHING = Program(1, (), (), (Ref(0),))
+
+
+def _give(node: Any, programs: tuple[Program, ...], module: Any, rngs: Any) -> None:
+    """Gives a module its programs and what they need: its mode, and random numbers."""
+    node.programs = programs
+    steps = [step for program in programs for step in program.steps]
+    for step in steps:
+        for arg in (*step.args, *dict(step.kwargs).values()):
+            if isinstance(arg, Mode):
+                setattr(node, arg.attribute, not module.training)
+    if any(random(step.op) for step in steps):
+        stream = None if rngs is None else rngs["dropout"].fork()
+        node.rngs = nnx.data(stream)

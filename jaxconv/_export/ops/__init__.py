@@ -1,0 +1,35 @@
+"""ATen's operations as JAX functions, by name ('conv2d') or by name and overload ('max.dim')."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from jaxconv._export.ops import elementwise, layers, reductions, shape
+from jaxconv._export.ops._dtypes import dtype as dtype
+from jaxconv._export.ops.layers import normalised as normalised
+
+_TABLE: dict[str, Callable[..., Any]] = elementwise.TABLE | reductions.TABLE | shape.TABLE | layers.TABLE
+
+# Overloads that are another operation than the rest of their name.
+_OTHER = ("view.dtype", "where.default", "repeat_interleave.Tensor", "bernoulli.default")
+
+
+def find(op: str) -> Any:
+    """The function of an operation that draws no random numbers."""
+    return _find(_TABLE, op)
+
+
+def find_random(op: str) -> Any:
+    """The function of an operation that draws: its first argument is a function that gives a key."""
+    return _find(layers.RANDOM, op)
+
+
+def _find(table: dict[str, Callable[..., Any]], op: str) -> Callable[..., Any] | None:
+    if op in table:
+        return table[op]
+    name, _, overload = op.partition(".")
+    other = op in _OTHER or overload.endswith("out") or overload.startswith(("Dimname", "names"))
+    return None if other else table.get(name)
+
+
+_TABLE["put_view"] = partial(shape.put_view, find=find)

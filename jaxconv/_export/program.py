@@ -1,0 +1,164 @@
+"""What a torch network does, without torch: frozen, hashable, and safe to pickle."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jaxconv._export.structure import Structure
+
+
+@dataclass(frozen=True)
+class Ref:
+    """The value of that number: a program's inputs come first, then its results in order."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A parameter, buffer or constant, by its path below the module that the program belongs to."""
+
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Size:
+    """A number that follows from the batch size: an expression of sizes, as nested tuples ('mul', 2, 's0')."""
+
+    expression: Any
+
+
+@dataclass(frozen=True)
+class Mode:
+    """True while the module is in training mode: while Flax's `attribute` is False."""
+
+    attribute: str
+
+
+@dataclass(frozen=True)
+class Dtype:
+    """A torch dtype."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One step: an operation, or the call of a child module.
+
+    Attributes:
+        op: ATen's name and overload, 'conv2d.default'; or 'call'.
+        args, kwargs: Ref, Variable, Size, Mode, Dtype, numbers, strings, None, and tuples of these. Those of a call
+            are the child's path, which of its programs, and the inputs.
+        place: where in the network's source this is, for messages.
+    """
+
+    op: str
+    args: tuple[Any, ...]
+    kwargs: tuple[tuple[str, Any], ...] = ()
+    place: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """The steps of one call of a module.
+
+    Attributes:
+        inputs: how many.
+        sizes: each symbol that occurs, with the input and the dimension that have this size.
+        steps: in order.
+        outputs: a tuple of Refs and Variables; a program with one output returns it bare.
+    """
+
+    inputs: int
+    sizes: tuple[tuple[str, int, int], ...]
+    steps: tuple[Instruction, ...]
+    outputs: tuple[Any, ...]
+    key: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # As text: 1, 1.0 and True are equal and have one hash, but are not the same argument.
+        object.__setattr__(
+            self, "key", repr((self.inputs, self.sizes, [_text(s) for s in self.steps], self.outputs))
+        )
+
+    def __eq__(self, other: Any) -> bool:
+        return isinstance(other, Program) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __repr__(self) -> str:
+        return (
+            f"<{', '.join(step.op if step.op != 'call' else '.'.join(step.args[0]) for step in self.steps)}>"
+        )
+
+
+def _text(step: Instruction) -> tuple[Any, ...]:
+    return step.op, step.args, step.kwargs
+
+
+@dataclass(frozen=True)
+class Array:
+    """What an input array must be.
+
+    Attributes:
+        shape: numbers, and symbols for sizes that may differ from the example's.
+    """
+
+    shape: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Signature:
+    """How the network is called, and what it returns.
+
+    Attributes:
+        args: the structure of the positional arguments, a tuple.
+        kwargs: the structure of the keyword arguments, a dict.
+        names: the names of forward's positional parameters.
+        leaves: for each leaf of both an Array, or the example's value, which is the only one allowed.
+        ranges: of symbols, both ends included; an end may be None.
+        result: what is built from the program's outputs.
+        updates: the paths of buffers that take the last of the program's outputs.
+    """
+
+    args: Structure
+    kwargs: Structure
+    names: tuple[str, ...]
+    leaves: tuple[Any, ...]
+    ranges: tuple[tuple[str, int | None, int | None], ...]
+    result: Structure
+    updates: tuple[tuple[str, ...], ...]
+
+
+def evaluate(expression: Any, sizes: Mapping[str, int]) -> int:
+    """The number that a size expression stands for."""
+    if isinstance(expression, int):
+        return expression
+    if isinstance(expression, str):
+        return sizes[expression]
+    op, *rest = expression
+    values = [evaluate(e, sizes) for e in rest]
+    result = values[0]
+    for value in values[1:]:
+        result = _ARITHMETIC[op](result, value)
+    return result
+
+
+_ARITHMETIC: dict[str, Callable[[int, int], int]] = {
+    "add": lambda a, b: a + b,
+    "mul": lambda a, b: a * b,
+    "floordiv": lambda a, b: a // b,
+    "mod": lambda a, b: a % b,
+    "pow": lambda a, b: a**b,
+    "max": max,
+    "min": min,
+}
+
+
+def symbols(expression: Any) -> set[str]:
+    """The symbols in a size expression."""
+    if isinstance(expression, str):
+        return {expression}
+    return set().union(*map(symbols, expression[1:])) if isinstance(expression, tuple) else set()

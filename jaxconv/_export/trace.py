@@ -1,0 +1,340 @@
+"""torch.export's graph as a flat list of steps. Only here is torch used, and only once called."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from jaxconv._export import sizes
+from jaxconv._export.alias import Tensors
+from jaxconv._export.frames import Path, Step, Value
+from jaxconv._export.program import Array, Dtype, Mode, Signature, Size, Variable
+from jaxconv._export.structure import Structure
+
+# What torch puts into a graph to check it, without a value.
+_CHECKS = ("_assert_async", "_assert_scalar", "_assert_tensor_metadata", "sym_constrain_range")
+
+# Keyword arguments that say where and how a tensor lies.
+_PLACEMENT = ("device", "layout", "memory_format", "non_blocking", "pin_memory", "generator")
+
+
+@dataclass
+class Trace:
+    """A torch network without torch.
+
+    Attributes:
+        steps, inputs, outputs: what it does; the last outputs are the new values of `signature.updates`.
+        signature: how it is called.
+        constants: arrays that are in no state_dict, by path.
+        aliases: for the path of a shared parameter all its paths.
+    """
+
+    steps: list[Step]
+    inputs: list[Value]
+    outputs: list[Any]
+    signature: Signature
+    constants: dict[Path, Any]
+    aliases: dict[Path, tuple[Path, ...]]
+
+
+def export(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], strict: bool) -> Any:
+    """torch.export's program: with any batch size if torch can, else with the example's.
+
+    Raises:
+        ValueError: torch cannot export the network.
+    """
+    import torch
+
+    error: Exception | None = None
+    with _mode_of_norms_aside(module):
+        for given, dynamic in _attempts(module, args, kwargs):
+            try:
+                program = torch.export.export(module, *given, dynamic_shapes=dynamic, strict=strict)
+                _check_sizes(program)
+                return program
+            except Exception as caught:
+                error = caught
+    first = str(error).strip().partition("\n")[0]
+    raise ValueError(
+        f"torch.export cannot trace {type(module).__name__}: {type(error).__name__}: {first}\n"
+        "A network can be traced if what it does depends on shapes and settings only, not on the numbers in a "
+        "tensor (`if x.sum() > 0`, `.item()`, `.nonzero()`)."
+    ) from error
+
+
+def _attempts(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Examples and dynamic shapes, the most general first."""
+    import torch
+    from torch.utils._pytree import tree_map
+
+    def twice(x: Any) -> Any:
+        # torch takes a size of 1 for a constant.
+        return torch.cat([x, x]) if isinstance(x, torch.Tensor) and x.ndim and x.shape[0] == 1 else x
+
+    def any_batch(x: Any) -> Any:
+        batched = isinstance(x, torch.Tensor) and x.ndim and x.shape[0] > 1
+        return {0: torch.export.Dim.AUTO} if batched else None
+
+    for given in (tree_map(twice, (args, kwargs)), (args, kwargs)):
+        bound = inspect.signature(module.forward).bind(*given[0], **given[1])
+        yield given, tree_map(any_batch, dict(bound.arguments))
+    yield (args, kwargs), None
+
+
+def _check_sizes(program: Any) -> None:
+    for node in program.graph.nodes:
+        if sizes.is_size(node.meta.get("val")):
+            sizes.expression(node.meta["val"])
+
+
+@contextmanager
+def _mode_of_norms_aside(module: Any) -> Any:
+    """Norms are traced in eval mode: then they count no batches and read no counter; their own mode is known."""
+    norms = [m for m in module.modules() if is_norm(m) and m.training]
+    for norm in norms:
+        norm.training = False
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.training = True
+
+
+def is_norm(module: Any) -> bool:
+    """Whether it is one of torch's layers with running statistics."""
+    import torch
+
+    return isinstance(module, torch.nn.modules.batchnorm._NormBase)
+
+
+def trace(module: Any, program: Any, arrays: Callable[[Any], Any]) -> Trace:
+    """The exported program's steps.
+
+    Args:
+        module: the network.
+        program: `export` of it.
+        arrays: makes an array of a tensor.
+    """
+    return _Tracer(module, program).trace(arrays)
+
+
+class _Tracer:
+    def __init__(self, module: Any, program: Any) -> None:
+        self.module, self.program = module, program
+        self.first: dict[int, str] = {}  # a shared module goes by its first name
+        for name, child in module.named_modules(remove_duplicate=False):
+            self.first.setdefault(id(child), name)
+        self.children = dict(module.named_modules(remove_duplicate=False))
+        self.tensors = Tensors()
+        self.parts: dict[Any, Any] = {}
+
+    def aliases(self) -> dict[Path, tuple[Path, ...]]:
+        """All names of each parameter and buffer that has several."""
+        names: dict[int, list[Path]] = {}
+        for own in (self.module.named_parameters, self.module.named_buffers):
+            for name, tensor in own(remove_duplicate=False):
+                names.setdefault(id(tensor), []).append(tuple(name.split(".")))
+        return {path: tuple(paths) for paths in names.values() if len(paths) > 1 for path in paths}
+
+    def trace(self, arrays: Callable[[Any], Any]) -> Trace:
+        from torch.export.graph_signature import InputKind
+
+        program = self.program
+        specs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
+        inputs, leaves, state = [], [], {}
+        constants: dict[Path, Any] = {}
+        for node in (n for n in program.graph.nodes if n.op == "placeholder"):
+            spec, meta = specs[node.name], node.meta.get("val")
+            if spec.kind == InputKind.USER_INPUT:
+                if not hasattr(meta, "untyped_storage"):
+                    leaves.append(getattr(spec.arg, "value", meta))
+                    continue
+                value: Any = Value(sizes.shape(meta))
+                inputs.append(value)
+                leaves.append(Array(tuple(value.shape)))
+            else:
+                owner, _, own = spec.target.rpartition(".")
+                # A tensor in a list, say, is no attribute of a module.
+                path = (*owner.split("."), own) if owner else (own,)
+                value = Variable(path if owner in self.children else (spec.target.replace(".", "_"),))
+                state[node] = value.path
+                if spec.target in program.constants:
+                    constants[value.path] = arrays(program.constants[spec.target])
+            self.tensors.root(node, value)
+        outputs = [self.atom(x) for x in self.walk(program.graph)]
+        changed = [node for node in state if self.tensors.changed(node)]
+        updates = tuple(state[node] for node in changed)
+        args, kwargs = program.call_spec.in_spec.children()
+        names = tuple(inspect.signature(self.module.forward).parameters)
+        low_high = [(str(s), *sizes.limits(r)) for s, r in program.range_constraints.items()]
+        signature = Signature(
+            structure(args),
+            structure(kwargs),
+            names,
+            tuple(leaves),
+            tuple(low_high),
+            structure(program.call_spec.out_spec),
+            updates,
+        )
+        outputs += [self.tensors.now(node, ()) for node in changed]
+        return Trace(self.tensors.steps, inputs, outputs, signature, constants, self.aliases())
+
+    def walk(self, graph: Any) -> Any:
+        """Makes the steps of a graph whose placeholders are known. Returns its output nodes."""
+        for node in graph.nodes:
+            if node.op == "get_attr":  # a graph in the graph
+                self.tensors.root(node, None)
+            elif node.op == "call_function" and name_of(node.target) == "wrap_with_set_grad_enabled":
+                self.parts[node] = self.part(node)
+            elif node.op == "call_function" and node.args and node.args[0] in self.parts:
+                self.result_of_part(node, *self.parts[node.args[0]])
+            elif node.op == "call_function":
+                self.call(node)
+            elif node.op == "output":
+                return node.args[0]
+
+    def part(self, node: Any) -> Any:
+        """A part of the network under torch.no_grad() or torch.enable_grad() is a graph of its own."""
+        enabled, name, *given = node.args
+        graph = getattr(node.graph.owning_module, name.target).graph
+        for inner, outer in zip((n for n in graph.nodes if n.op == "placeholder"), given, strict=True):
+            if outer in self.tensors.of:
+                self.tensors.of[inner] = self.tensors.of[outer]
+        return enabled, self.walk(graph)
+
+    def result_of_part(self, node: Any, enabled: bool, results: Any) -> None:
+        result = results[node.args[1]]
+        if result not in self.tensors.of:
+            return  # a size
+        if enabled:
+            self.tensors.of[node] = self.tensors.of[result]
+        else:
+            frame, place = self.frame(result), place_of(result)
+            source = self.tensors.of[result]
+            args = (self.tensors.now(result, frame),)
+            self.tensors.view(node, source, ("detach.default", args, {}, place), frame, moves=False)
+
+    def atom(self, arg: Any, frame: Any = ()) -> Any:
+        """An argument without torch."""
+        import torch
+
+        if isinstance(arg, torch.fx.Node):
+            meta = arg.meta.get("val")
+            return Size(sizes.expression(meta)) if sizes.is_size(meta) else self.tensors.now(arg, frame)
+        if isinstance(arg, list | tuple):
+            return tuple(self.atom(a, frame) for a in arg)
+        if isinstance(arg, torch.dtype):
+            return Dtype(str(arg).removeprefix("torch."))
+        if isinstance(arg, torch.device | torch.layout | torch.memory_format):
+            return None
+        return arg
+
+    def call(self, node: Any) -> None:
+        op = name_of(node.target)
+        if sizes.is_size(node.meta.get("val")) or op.startswith(_CHECKS):
+            return
+        frame = self.frame(node)
+        args = self.atom(node.args, frame)
+        kwargs = {k: self.atom(v, frame) for k, v in node.kwargs.items() if k not in _PLACEMENT}
+        if (name := op.partition(".")[0]) in _MODAL:
+            rest = [a for a in node.target._schema.arguments if not a.kwarg_only][len(args) :]
+            args, kwargs = self.modal(name, (*args, *(a.default_value for a in rest)), kwargs, frame)
+        self.tensors.call(node, op, args, kwargs, frame, place_of(node))
+
+    def frame(self, node: Any) -> tuple[tuple[str, Path], ...]:
+        """The calls that a node is in, as far as they are of modules that the network holds."""
+        calls: list[tuple[str, Path]] = []
+        for key, (name, _) in node.meta.get("nn_module_stack", {}).items():
+            child = self.children.get(name)
+            path = tuple(self.first[id(child)].split(".")) if name and child is not None else ()
+            above = calls[-1][1] if calls else ()
+            if len(path) > len(above) and path[: len(above)] == above:
+                calls.append((key, path))
+        return tuple(calls)
+
+    def modal(self, name: str, args: Any, kwargs: Any, frame: Any) -> tuple[Any, Any]:
+        """Puts the module's mode in the place of the mode at the time of the trace."""
+        layer = self.children[".".join(frame[-1][1])] if frame else self.module
+        at = _MODAL[name]
+        if name in ("batch_norm", "instance_norm"):
+            tracked = isinstance(args[3], Variable)
+            if is_norm(layer):
+                if getattr(layer, "num_batches_tracked", None) is not None and name == "batch_norm":
+                    path = frame[-1][1] if frame else ()
+                    kwargs = kwargs | {"count": Variable((*path, "num_batches_tracked"))}
+                args = (*args[:6], layer.momentum, *args[7:])
+            if tracked and (is_norm(layer) or args[at] == layer.training):
+                args = (*args[:at], Mode("use_running_average"), *args[at + 1 :])
+        elif name == "scaled_dot_product_attention":
+            # torch's own attention, and code written after it, has no probability in the graph in eval mode.
+            own = getattr(layer, "dropout", 0.0)
+            p = args[at] if args[at] or layer.training or not isinstance(own, float) else own
+            args = (*args[:at], p, *args[at + 1 :])
+            kwargs = kwargs | ({"training": Mode("deterministic")} if p else {})
+        elif args[at] == layer.training:
+            args = (*args[:at], Mode("deterministic"), *args[at + 1 :])
+        return args, kwargs
+
+
+# Operations that do something else in training mode, and which argument tells.
+_MODAL = {
+    "batch_norm": 5,
+    "instance_norm": 5,
+    "scaled_dot_product_attention": 4,
+    **dict.fromkeys(("dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout"), 2),
+    **dict.fromkeys(("dropout_", "feature_dropout_", "alpha_dropout_", "feature_alpha_dropout_"), 2),
+    **dict.fromkeys(("rrelu", "rrelu_"), 3),
+}
+
+
+def name_of(target: Any) -> str:
+    """'conv2d.default' of torch.ops.aten.conv2d.default; of another namespace with it; of a function its name."""
+    schema = getattr(target, "_schema", None)
+    if schema is None:
+        return getattr(target, "__name__", None) or str(target)
+    return str(target).removeprefix("aten.")
+
+
+def place_of(node: Any) -> str:
+    """The module and the line of source that a node comes from."""
+    stack = list(node.meta.get("nn_module_stack", {}).values())
+    module = stack[-1][0] if stack else ""
+    lines = [line.strip() for line in (node.meta.get("stack_trace") or "").splitlines()]
+    at = next((i for i in reversed(range(len(lines))) if lines[i].startswith("File ")), None)
+    where = f"module {module!r}" if module else "the network itself"
+    if at is None:
+        return where
+    file, line, *_ = lines[at].removeprefix("File ").split(", ")
+    source = f": {lines[at + 1]}" if at + 1 < len(lines) else ""
+    return f"{where}, {file.strip(chr(34)).rpartition('/')[2]} {line}{source}"
+
+
+def structure(spec: Any) -> Structure:
+    """torch's tree specification as our own.
+
+    Raises:
+        ValueError: a container that is none of Python's, and no dataclass or named tuple.
+    """
+    if spec.is_leaf():
+        return Structure("leaf")
+    children = tuple(map(structure, spec.children()))
+    kind, context = spec.type, spec.context
+    name = kind.__name__
+    if kind in (tuple, list):
+        return Structure(name, children)
+    if name in ("namedtuple", "structseq"):
+        return Structure("record", children, tuple(context._fields), context.__name__)
+    if isinstance(kind, type) and issubclass(kind, dict):  # OrderedDict, ModelOutput
+        return Structure("dict", children, tuple(_keys(context)))
+    if hasattr(kind, "__dataclass_fields__"):
+        return Structure("record", children, tuple(_keys(context)), name)
+    raise ValueError(f"arguments and results of type {name} are not understood")
+
+
+def _keys(context: Any) -> Any:
+    """The names in a tree specification's context, which may stand beside something else."""
+    if isinstance(context, Mapping):
+        return list(context)
+    context = list(context)
+    return context[0] if context and isinstance(context[0], list | tuple) else context

@@ -1,0 +1,134 @@
+"""torch.nn's transposed convolutions."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import jax
+from flax.typing import PrecisionLike
+
+from jaxconv import functional, init
+from jaxconv._layers.base import Declared, ParamLayer, check_flag
+from jaxconv._spec_transpose import ConvTransposeSpec, conv_transpose_spec, output_padding_for
+from jaxconv.functional._arrays import array
+
+_FUNCTIONAL = {1: functional.conv_transpose1d, 2: functional.conv_transpose2d, 3: functional.conv_transpose3d}
+
+
+@dataclass(eq=False, repr=False)
+class _ConvTranspose(ParamLayer):
+    ndim: ClassVar[int]
+
+    in_channels: int
+    out_channels: int
+    kernel_size: int | tuple[int, ...]
+    stride: int | tuple[int, ...] = 1
+    padding: int | tuple[int, ...] = 0
+    output_padding: int | tuple[int, ...] = 0
+    groups: int = 1
+    bias: bool = True
+    dilation: int | tuple[int, ...] = 1
+    padding_mode: str = "zeros"
+    precision: PrecisionLike = field(default=None, kw_only=True)
+
+    def _spec(self) -> ConvTransposeSpec:
+        return conv_transpose_spec(
+            self.ndim,
+            self.in_channels,
+            self.out_channels,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.output_padding,
+            self.groups,
+            self.dilation,
+        )
+
+    def _normalised(self) -> Mapping[str, Any]:
+        super()._normalised()
+        if self.padding_mode != "zeros":
+            raise ValueError(
+                f"`padding_mode` (={self.padding_mode!r}): only 'zeros' padding mode is supported for "
+                f"{type(self).__name__}"
+            )
+        spec = self._spec()
+        check_flag("bias", self.bias)
+        names = ("kernel_size", "stride", "padding", "output_padding", "dilation")
+        return {name: getattr(spec, name) for name in names}
+
+    def _declared(self) -> dict[str, Declared | None]:
+        shape = self._spec().weight_shape
+        bias_init = self.bias_init or init.conv_bias(math.prod(shape[1:]))
+        return {
+            "weight": Declared(shape, self.weight_init or init.conv_weight),
+            "bias": Declared((self.out_channels,), bias_init) if self.bias else None,
+        }
+
+    def _forward(self, held: Mapping[str, Any], input: Any, output_size: Any = None) -> jax.Array:
+        x, weight, bias = self._cast(array("input", input), held["weight"], held["bias"])
+        output_padding = self.output_padding
+        if output_size is not None:
+            output_padding = output_padding_for(self._spec(), x.shape, output_size)
+        return _FUNCTIONAL[self.ndim](
+            x,
+            weight,
+            bias,
+            self.stride,
+            self.padding,
+            output_padding,
+            self.groups,
+            self.dilation,
+            precision=self.precision,
+        )
+
+
+def _doc(ndim: int) -> str:
+    size = ", ".join("DHW"[-ndim:])
+    return f"""torch.nn.ConvTranspose{ndim}d: the same arguments, defaults, layouts, parameters and distribution.
+
+    Parameters `weight` (in_channels, out_channels / groups, *kernel_size) and `bias` (out_channels,), both uniform in
+    +-1 / sqrt(out_channels / groups * prod(kernel_size)) unless initialisers are given. The operation is
+    `jaxconv.functional.conv_transpose{ndim}d`. A call takes `output_size`, too: the output's spatial size or whole
+    shape, one of the `stride` sizes from which a convolution makes the input's size, in the place of `output_padding`.
+
+    Args:
+        in_channels: channels of the input, (N, in_channels, {size}) or (in_channels, {size}).
+        out_channels: channels of the output.
+        kernel_size: int or a tuple of {ndim}.
+        stride: int or a tuple of {ndim}.
+        padding: int or a tuple of {ndim}: so much is cut off on both sides.
+        output_padding: int or a tuple of {ndim}: makes the output larger at the end; smaller than stride or dilation.
+        groups: must divide both numbers of channels.
+        bias: whether there is a bias.
+        dilation: int or a tuple of {ndim}; 1 is a dense kernel.
+        padding_mode: 'zeros'.
+        dtype: of the computation: input and parameters are cast to it; None promotes them to a common one (Flax).
+        param_dtype: of the parameters.
+        precision: as in `jax.lax.conv_general_dilated`.
+        weight_init: initialiser (key, shape, dtype) -> array; None for torch's distribution.
+        bias_init: likewise.
+        promote_dtype: how input and parameters are cast (Flax).
+        rngs: NNX only: the stream `params` is drawn from (Linen's `init` takes the key).
+        weight_metadata: NNX only: keyword arguments for the weight's `nnx.Param`, such as sharding.
+        bias_metadata: likewise.
+
+    Raises:
+        ValueError: a value or an input shape that torch refuses too.
+        TypeError: an argument of the wrong type.
+    """
+
+
+class ConvTranspose1d(_ConvTranspose):
+    __doc__ = _doc(1)
+    ndim = 1
+
+
+class ConvTranspose2d(_ConvTranspose):
+    __doc__ = _doc(2)
+    ndim = 2
+
+
+class ConvTranspose3d(_ConvTranspose):
+    __doc__ = _doc(3)
+    ndim = 3

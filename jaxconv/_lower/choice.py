@@ -1,0 +1,92 @@
+"""The choice between lowerings: a table of what was measured to be fastest on CPUs (docs/speed.md)."""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxconv._lower import direct, grouped, im2col, pointwise, shift
+from jaxconv._lower.product import Product
+
+
+class Lowering(NamedTuple):
+    """What a lowering is.
+
+    Attributes:
+        compute: (product, operand, operand) -> array.
+        can: which products it computes; None for all.
+        apart: whether XLA must not fuse it with what is before and after it.
+    """
+
+    compute: Callable[[Product, jax.Array, jax.Array], jax.Array]
+    can: Callable[[Product], bool] | None = None
+    apart: bool = False
+
+
+LOWERINGS = {
+    "direct": Lowering(direct.compute),
+    "shift": Lowering(shift.compute, shift.can, apart=True),
+    "grouped": Lowering(grouped.compute, grouped.can),
+    "pointwise": Lowering(pointwise.compute, pointwise.can),
+    "im2col": Lowering(im2col.compute, im2col.can, apart=True),
+}
+
+
+class Choice(NamedTuple):
+    """A lowering's name, and why it was chosen."""
+
+    name: str
+    why: str
+
+
+def choose(p: Product, batch: Any, dtype: Any, forced: str | None = None) -> Choice:
+    """The lowering on CPUs. Elsewhere it is 'direct', unless another one is forced.
+
+    Args:
+        p: the product.
+        batch: the number of samples; symbolic in an export.
+        dtype: of the operands.
+        forced: a name of LOWERINGS that is to be taken wherever it can compute the product, or None.
+    """
+    if not all(isinstance(n, int) for n in p.size):
+        return Choice("direct", "the size is not known yet")
+    if isinstance(batch, int) and batch == 0:
+        return Choice("direct", "there is nothing to compute")
+    if forced is not None:
+        can = LOWERINGS[forced].can
+        if can is None or can(p):
+            return Choice(forced, "forced")
+        return Choice("direct", f"{forced} is forced, but cannot compute this")
+    if dtype not in (jnp.float32, jnp.float64):
+        return Choice("direct", f"{jnp.dtype(dtype).name}: only float32 and float64 have been measured")
+    if p.spec.groups == 1:
+        return _dense(p, batch)
+    summed = p.group_out if p.wanted == "x" else p.group_in
+    if summed <= FEW and shift.can(p):
+        return Choice("shift", f"sums over {summed} channels: at most {FEW}")
+    if (dots := grouped.dots(p)) <= MOST_DOTS:
+        return Choice(
+            "grouped", f"{p.spec.groups} groups, sums over {summed} channels: {dots} dense products"
+        )
+    return Choice("direct", f"{dots} dense products: more than {MOST_DOTS} take too long to compile")
+
+
+FEW = 4
+"""Up to so many channels a sum is over, products are written out: beyond, a matrix product reuses what it loads."""
+MOST_DOTS = 64
+"""ResNeXt's 32 groups take a second to compile. Programs would grow without limit."""
+POSITIONS = {"y": 1024, "x": 256, "weight": 1024}
+"""Up to so many output positions XLA's own dense convolution loses to columns and a matrix product."""
+
+
+def _dense(p: Product, batch: Any) -> Choice:
+    if pointwise.can(p):
+        return Choice("pointwise", "a kernel of one element: a matrix product")
+    positions = math.prod(p.out)
+    if not isinstance(batch, int) or batch != 1 or not im2col.can(p):
+        return Choice("direct", "a dense convolution")
+    if positions <= POSITIONS[p.wanted]:
+        return Choice("im2col", f"one sample, {positions} positions: at most {POSITIONS[p.wanted]}")
+    return Choice("direct", f"a dense convolution at {positions} positions: more than {POSITIONS[p.wanted]}")

@@ -1,0 +1,156 @@
+"""The three products as one primitive of JAX, whose derivatives are itself.
+
+A custom derivative would not do: custom_vjp has no forward mode, and what a lowering is made of (padding, slices,
+reductions) would be differentiated into something slow. As a primitive a product stays what it is under all of JAX's
+transformations, and what it is made of is decided at the very end, for the platform that it runs on.
+"""
+
+import functools
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.experimental.xla_metadata import set_xla_metadata
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+
+from jaxconv._lower import direct
+from jaxconv._lower.choice import LOWERINGS, choose
+from jaxconv._lower.product import ROLES, Product
+
+conv_p = Primitive("jaxconv_conv")
+"""bind(a, b, product=Product, forced=a lowering's name or None, like=the result's type or None: then it is computed)"""
+
+
+def _abstract(a: Any, b: Any, *, product: Product, forced: str | None, like: Any) -> Any:
+    return _as_direct(product, a, b) if like is None else like
+
+
+@functools.lru_cache(maxsize=4096)
+def _as_direct(product: Product, a: Any, b: Any) -> Any:
+    """The type of the result. JAX's own convolution knows about meshes and their axes what there is to know."""
+    (out,) = jax.make_jaxpr(functools.partial(direct.compute, product))(a, b).out_avals
+    return out
+
+
+conv_p.def_abstract_eval(_abstract)
+
+
+@functools.partial(jax.jit, static_argnames=("product", "forced", "like"))
+def _run(a: jax.Array, b: jax.Array, **params: Any) -> jax.Array:
+    return conv_p.bind(a, b, **params)
+
+
+conv_p.def_impl(_run)
+
+
+def _derivative(
+    wrt: int, ct: jax.Array, a: Any, b: Any, *, product: Product, forced: str | None, like: Any
+) -> Any:
+    """The transpose by operand `wrt`: the product that has its role, of the other operand and the cotangent."""
+    roles = product.operands
+    unknown, other = (a, b) if wrt == 0 else (b, a)
+    held = {product.wanted: ct, roles[1 - wrt]: other}
+    turned = replace(product, wanted=roles[wrt])
+    operands = (held[role] for role in turned.operands)
+    return conv_p.bind(*operands, product=turned, forced=forced, like=unknown.aval)
+
+
+ad.defbilinear(conv_p, functools.partial(_derivative, 0), functools.partial(_derivative, 1))
+
+
+class _Join(NamedTuple):
+    """How the axis that vmap maps becomes part of another one.
+
+    Attributes:
+        axes: of each array that has it, the axis that it joins, and whether that has the groups outermost: then the
+            new axis goes between the groups and each one's channels.
+        grows: which of the spec's numbers are so many times larger.
+    """
+
+    axes: dict[str, tuple[int, bool]]
+    grows: tuple[str, ...]
+
+
+# Of three arrays two are mapped, or all. Two have samples, output channels or input channels in common; where all are
+# mapped, every element of the axis is a group of its own.
+_JOINS = {
+    frozenset({"x", "y"}): _Join({"x": (0, False), "y": (0, False)}, ()),
+    frozenset({"weight", "y"}): _Join({"weight": (0, True), "y": (1, True)}, ("out_channels",)),
+    frozenset({"x", "weight"}): _Join({"x": (1, True), "weight": (1, False)}, ("in_channels",)),
+    frozenset(ROLES): _Join(
+        {"x": (1, False), "weight": (0, False), "y": (1, False)}, ("in_channels", "out_channels", "groups")
+    ),
+}
+
+
+def _batch(args: Any, dims: Any, *, product: Product, forced: str | None, like: Any) -> tuple[jax.Array, int]:
+    operands = dict(zip(product.operands, zip(args, dims, strict=True), strict=True))
+    mapped = {role for role, (_, dim) in operands.items() if dim is not None}
+    join = _JOINS[frozenset(mapped | {product.wanted})]
+    n = next(a.shape[dim] for a, dim in operands.values() if dim is not None)
+    spec = replace(product.spec, **{name: n * getattr(product.spec, name) for name in join.grows})
+
+    def joined(role: str, a: jax.Array, dim: int) -> jax.Array:
+        axis, grouped = join.axes[role]
+        a = jnp.moveaxis(a, dim, 0)
+        outer = product.spec.groups if grouped else 1
+        before, size, after = a.shape[1 : axis + 1], a.shape[axis + 1], a.shape[axis + 2 :]
+        a = a.reshape(n, *before, outer, size // outer, *after)
+        return jnp.moveaxis(a, 0, axis + 1).reshape(*before, n * size, *after)
+
+    axis, grouped = join.axes[product.wanted]
+    if like is not None:
+        like = like.update(shape=(*like.shape[:axis], n * like.shape[axis], *like.shape[axis + 1 :]))
+    y = conv_p.bind(
+        *(a if dim is None else joined(role, a, dim) for role, (a, dim) in operands.items()),
+        product=replace(product, spec=spec),
+        forced=forced,
+        like=like,
+    )
+    outer = product.spec.groups if grouped else 1
+    before, size, after = y.shape[:axis], y.shape[axis] // n, y.shape[axis + 1 :]
+    y = y.reshape(*before, outer, n, size // outer, *after)
+    return jnp.moveaxis(y, axis + 1, 0).reshape(n, *before, size, *after), 0
+
+
+batching.primitive_batchers[conv_p] = _batch
+
+
+@functools.partial(jax.jit, static_argnames=("product", "name", "like"))
+def _compute(a: jax.Array, b: jax.Array, product: Product, name: str, like: Any) -> jax.Array:
+    compute = functools.partial(LOWERINGS[name].compute, product)
+    if _explicit(a, b):
+        # XLA spreads over the mesh what a lowering consists of: its reshapes have no types that would tell how.
+        out = _as_direct(product, jax.typeof(a), jax.typeof(b)) if like is None else like
+        compute = jax.sharding.auto_axes(compute, out_sharding=out.sharding)
+    return compute(a, b)
+
+
+def _chosen(a: jax.Array, b: jax.Array, *, product: Product, forced: str | None, like: Any) -> jax.Array:
+    name = choose(product, product.batch(a, b), a.dtype, forced).name
+    if name == "direct":
+        return direct.compute(product, a, b, like)
+    how = functools.partial(_compute, product=product, name=name, like=like if _explicit(a, b) else None)
+    if not LOWERINGS[name].apart:
+        return how(a, b)
+    # XLA would fuse the sums of one layer into the padding of the next and compute each element once for every
+    # element of the kernel that it meets (four 7x7 depthwise layers: 55 ms instead of 3). A barrier does not help, as
+    # the CPU compiler drops it before it fuses. A function that is not to be inlined does. Not for XLA's own
+    # convolutions: in a function they miss what makes them fast, and take 50 times as long.
+    with set_xla_metadata(inlineable="false"):
+        return how(a, b)
+
+
+def _explicit(*arrays: jax.Array) -> bool:
+    """Whether arrays are spread over a mesh in their types."""
+    return any(axis is not None for a in arrays for axis in jax.typeof(a).sharding.spec)
+
+
+def _plain(a: jax.Array, b: jax.Array, *, product: Product, forced: str | None, like: Any) -> jax.Array:
+    return _chosen(a, b, product=product, forced=forced or "direct", like=like)
+
+
+mlir.register_lowering(conv_p, mlir.lower_fun(_plain, multiple_results=False))
+mlir.register_lowering(conv_p, mlir.lower_fun(_chosen, multiple_results=False), platform="cpu")

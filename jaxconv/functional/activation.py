@@ -1,0 +1,328 @@
+"""torch.nn.functional's activations: functions of one element at a time, and glu and prelu.
+
+All take an array of any shape and give one of that shape and dtype; half types are computed in float32 and rounded
+once, as torch does on the CPU. At a kink the derivative is torch's. `inplace` is accepted where torch has it: JAX's
+arrays are immutable, and the result is the same. NaN gives NaN. Wrong dtypes: TypeError; wrong values: ValueError.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxconv._spec import integer
+from jaxconv.functional._arrays import array, refuse_dtype
+
+_SELU_ALPHA = 1.6732632423543772848170429916717
+_SELU_SCALE = 1.0507009873554804934193349852946
+
+
+def _wide(x: jax.Array) -> jax.Array:
+    half = jnp.issubdtype(x.dtype, jnp.floating) and x.dtype.itemsize < 4
+    return x.astype(jnp.float32) if half else x
+
+
+def _floating(op: str, input: Any, function: Callable[[jax.Array], jax.Array]) -> jax.Array:
+    """`function` of a floating array."""
+    x = array("input", input)
+    refuse_dtype(op, x, jnp.bool_, jnp.integer, jnp.complexfloating)
+    return function(_wide(x)).astype(x.dtype)
+
+
+def _inexact(op: str, input: Any, function: Callable[[jax.Array], jax.Array]) -> jax.Array:
+    """`function` of any array: integers and booleans become floating, as in torch; complex numbers stay."""
+    x = array("input", input)
+    if not jnp.issubdtype(x.dtype, jnp.inexact):
+        x = x.astype(jnp.float32)
+    return function(_wide(x)).astype(x.dtype)
+
+
+def number(name: str, value: Any) -> float:
+    """A real number; traced ones, and arrays of one element, pass."""
+    if isinstance(value, jax.Array) and value.ndim == 0:
+        return value  # type: ignore[return-value]
+    # NumPy's scalars are no Python numbers, but are taken as torch takes them.
+    plain = value.item() if isinstance(value, np.generic) else value
+    if isinstance(plain, bool) or not isinstance(plain, int | float):
+        raise TypeError(f"`{name}` must be a number, got {value!r} of type {type(value).__name__}")
+    return plain
+
+
+def relu(input: Any, inplace: bool = False) -> jax.Array:
+    """max(x, 0), of floating and integer arrays; the derivative at 0 is 0 (torch.nn.functional.relu)."""
+    x = array("input", input)
+    refuse_dtype("relu", x, jnp.bool_, jnp.complexfloating)
+    return jnp.where(x <= 0, jnp.zeros_like(x), x)
+
+
+def relu6(input: Any, inplace: bool = False) -> jax.Array:
+    """min(max(x, 0), 6), of floating and integer arrays (torch.nn.functional.relu6)."""
+    return hardtanh(input, 0, 6)
+
+
+def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> jax.Array:
+    """x within [min_val, max_val]; the derivative at both ends is 0 (torch.nn.functional.hardtanh).
+
+    Args:
+        input: floating or integer.
+        min_val: the lower end.
+        max_val: the upper end, not below it.
+        inplace: without effect.
+    """
+    x = array("input", input)
+    refuse_dtype("hardtanh", x, jnp.bool_, jnp.complexfloating)
+    low, high = number("min_val", min_val), number("max_val", max_val)
+    if low > high:
+        raise ValueError(f"`min_val` (={min_val}) must not be greater than `max_val` (={max_val})")
+    ends = [
+        jnp.asarray(int(end) if jnp.issubdtype(x.dtype, jnp.integer) else end, x.dtype) for end in (low, high)
+    ]
+    return jnp.where(x <= ends[0], ends[0], jnp.where(x >= ends[1], ends[1], x))
+
+
+def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> jax.Array:
+    """x where it is greater than `threshold`, else `value` (torch.nn.functional.threshold)."""
+    x = array("input", input)
+    refuse_dtype("threshold", x, jnp.bool_, jnp.complexfloating)
+    limit, other = number("threshold", threshold), number("value", value)
+    return jnp.where(x <= limit, jnp.asarray(other, x.dtype), x)
+
+
+def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> jax.Array:
+    """x where it is positive, else negative_slope * x (torch.nn.functional.leaky_relu)."""
+    slope = number("negative_slope", negative_slope)
+    return _floating("leaky_relu", input, lambda x: jnp.where(x > 0, x, x * slope))
+
+
+def prelu(input: Any, weight: Any) -> jax.Array:
+    """x where it is positive, else weight * x (torch.nn.functional.prelu).
+
+    Args:
+        input: (N, C, ...), floating.
+        weight: (1,) or (), for all, or (C,), one a channel, of the input's dtype.
+
+    Raises:
+        ValueError: as many weights as there are no channels.
+        TypeError: another dtype than the input's.
+    """
+    x, w = array("input", input), array("weight", weight)
+    refuse_dtype("prelu", x, jnp.bool_, jnp.integer, jnp.complexfloating)
+    if x.dtype != w.dtype:
+        raise TypeError(f"prelu expected `weight` of dtype {x.dtype} as `input`, but got {w.dtype}")
+    if w.ndim > 1:
+        raise ValueError(f"prelu: expected `weight` to be a scalar or 1D array, but got shape {w.shape}")
+    if w.size != 1:
+        channels = x.shape[1] if x.ndim > 1 else 1
+        if x.ndim == 0 or w.size != channels:
+            raise ValueError(
+                f"Mismatch of parameter numbers and input channel size: `weight` has {w.size} numbers for "
+                f"{channels} channels of `input` of shape {x.shape}"
+            )
+        w = w.reshape(-1, *(1,) * (x.ndim - 2))
+    else:
+        w = w.reshape(())
+    wide = _wide(x)
+    return jnp.where(wide > 0, wide, _wide(w) * wide).astype(x.dtype)
+
+
+def rrelu(
+    input: Any,
+    lower: float = 1 / 8,
+    upper: float = 1 / 3,
+    training: bool = False,
+    inplace: bool = False,
+    *,
+    key: Any = None,
+) -> jax.Array:
+    """leaky_relu whose slope is drawn from [lower, upper] for each element in training, else their mean.
+
+    torch.nn.functional.rrelu (B. Xu et al., "Empirical Evaluation of Rectified Activations in Convolutional Network",
+    2015). `key` is needed in training.
+    """
+    low, high = number("lower", lower), number("upper", upper)
+    if low > high:
+        raise ValueError(f"`lower` (={lower}) must not be greater than `upper` (={upper})")
+    if not training:
+        return leaky_relu(input, (low + high) / 2)
+    if key is None:
+        raise ValueError("rrelu draws in training: `key` must be given (jax.random.key(0), say)")
+
+    def draw(x: jax.Array) -> jax.Array:
+        slope = jax.random.uniform(key, x.shape, x.dtype, low, high)
+        return jnp.where(x > 0, x, x * slope)
+
+    return _floating("rrelu", input, draw)
+
+
+def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> jax.Array:
+    """x where it is positive, else alpha * (exp(x) - 1) (D.-A. Clevert et al., 2016; torch.nn.functional.elu)."""
+    a = number("alpha", alpha)
+    return _floating("elu", input, lambda x: jnp.where(x > 0, x, a * _expm1_of_negative(x)))
+
+
+def _expm1_of_negative(x: jax.Array) -> jax.Array:
+    # Where x is positive it is not used; its overflow would still reach the gradient as 0 * inf.
+    return jnp.expm1(jnp.where(x > 0, jnp.zeros_like(x), x))
+
+
+def selu(input: Any, inplace: bool = False) -> jax.Array:
+    """scale * elu(x, alpha), with the constants that keep mean and variance (G. Klambauer et al., 2017)."""
+
+    def function(x: jax.Array) -> jax.Array:
+        return jnp.where(x > 0, _SELU_SCALE * x, _SELU_SCALE * _SELU_ALPHA * _expm1_of_negative(x))
+
+    return _floating("selu", input, function)
+
+
+def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> jax.Array:
+    """x where it is positive, else alpha * (exp(x / alpha) - 1) (J. T. Barron, 2017; torch.nn.functional.celu)."""
+    a = number("alpha", alpha)
+    if isinstance(a, int | float) and a == 0:
+        raise ValueError("`alpha` (=0) cannot be 0 for CELU")
+    return _floating("celu", input, lambda x: jnp.where(x > 0, x, a * _expm1_of_negative(x / a)))
+
+
+def gelu(input: Any, approximate: str = "none") -> jax.Array:
+    """x * Phi(x), Phi the normal distribution (D. Hendrycks and K. Gimpel, 2016; torch.nn.functional.gelu).
+
+    Args:
+        input: floating.
+        approximate: 'none', or 'tanh' for 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
+    """
+    if approximate not in ("none", "tanh"):
+        raise ValueError(f"`approximate` (={approximate!r}) must be 'none' or 'tanh'")
+
+    def function(x: jax.Array) -> jax.Array:
+        if approximate == "none":
+            return x * 0.5 * (1 + jax.lax.erf(x * math.sqrt(0.5)))
+        return 0.5 * x * (1 + jnp.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))))
+
+    return _floating("gelu", input, function)
+
+
+def silu(input: Any, inplace: bool = False) -> jax.Array:
+    """x * sigmoid(x), of floating and complex arrays (torch.nn.functional.silu)."""
+    x = array("input", input)
+    refuse_dtype("silu", x, jnp.bool_, jnp.integer)
+    return _inexact("silu", x, lambda x: x * jax.nn.sigmoid(x))
+
+
+def mish(input: Any, inplace: bool = False) -> jax.Array:
+    """x * tanh(softplus(x)) (D. Misra, 2019; torch.nn.functional.mish)."""
+    return _floating("mish", input, lambda x: x * jnp.tanh(_softplus(x)))
+
+
+def hardswish(input: Any, inplace: bool = False) -> jax.Array:
+    """x * min(max(x + 3, 0), 6) / 6 (A. Howard et al., "Searching for MobileNetV3", 2019)."""
+
+    def function(x: jax.Array) -> jax.Array:
+        # What is not chosen must not overflow: its derivative would be 0 * inf.
+        inside = jnp.where(jnp.abs(x) < 3, x, jnp.zeros_like(x))
+        return jnp.where(
+            x <= -3, x * 0, jnp.where(x >= 3, x, jnp.where(x == x, inside * (inside + 3) / 6, x))
+        )
+
+    return _floating("hardswish", input, function)
+
+
+def hardsigmoid(input: Any, inplace: bool = False) -> jax.Array:
+    """min(max(x + 3, 0), 6) / 6; the derivative at both ends is 0 (torch.nn.functional.hardsigmoid)."""
+
+    def function(x: jax.Array) -> jax.Array:
+        return jnp.where(x <= -3, jnp.zeros_like(x), jnp.where(x >= 3, jnp.ones_like(x), (x + 3) / 6))
+
+    return _floating("hardsigmoid", input, function)
+
+
+def hardshrink(input: Any, lambd: float = 0.5) -> jax.Array:
+    """x where it is outside [-lambd, lambd], else 0 (torch.nn.functional.hardshrink)."""
+    limit = number("lambd", lambd)
+    return _floating(
+        "hardshrink", input, lambda x: jnp.where((x >= -limit) & (x <= limit), jnp.zeros_like(x), x)
+    )
+
+
+def softshrink(input: Any, lambd: float = 0.5) -> jax.Array:
+    """x moved by lambd towards 0, which it does not pass (torch.nn.functional.softshrink). lambd is not negative."""
+    limit = number("lambd", lambd)
+    if isinstance(limit, int | float) and not limit >= 0:
+        raise ValueError(f"`lambd` (={lambd}) must be greater or equal to 0")
+    return _floating(
+        "softshrink",
+        input,
+        lambda x: jnp.where(x > limit, x - limit, jnp.where(x < -limit, x + limit, x * 0)),
+    )
+
+
+def tanhshrink(input: Any) -> jax.Array:
+    """x - tanh(x), of any array (torch.nn.functional.tanhshrink)."""
+    return _inexact("tanhshrink", input, lambda x: x - jnp.tanh(x))
+
+
+def _softplus(x: jax.Array) -> jax.Array:
+    """log(1 + exp(x)) without overflow."""
+    return jnp.logaddexp(x, jnp.zeros_like(x))
+
+
+def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> jax.Array:
+    """log(1 + exp(beta x)) / beta, and x itself where beta x > threshold (torch.nn.functional.softplus)."""
+    b, limit = number("beta", beta), number("threshold", threshold)
+
+    def function(x: jax.Array) -> jax.Array:
+        return jnp.where(x * b > limit, x, _softplus(x * b) / b)
+
+    return _floating("softplus", input, function)
+
+
+def softsign(input: Any) -> jax.Array:
+    """x / (1 + |x|), of any array (torch.nn.functional.softsign)."""
+    return _inexact("softsign", input, lambda x: x / (1 + jnp.abs(x)))
+
+
+def sigmoid(input: Any) -> jax.Array:
+    """1 / (1 + exp(-x)), of any array (torch.nn.functional.sigmoid)."""
+    return _inexact("sigmoid", input, jax.nn.sigmoid)
+
+
+def logsigmoid(input: Any) -> jax.Array:
+    """log(sigmoid(x)) (torch.nn.functional.logsigmoid)."""
+    return _floating("logsigmoid", input, lambda x: -_softplus(-x))
+
+
+def tanh(input: Any) -> jax.Array:
+    """The hyperbolic tangent, of any array (torch.nn.functional.tanh)."""
+    return _inexact("tanh", input, jnp.tanh)
+
+
+def glu(input: Any, dim: int = -1) -> jax.Array:
+    """The first half along `dim` times the sigmoid of the second (Y. Dauphin et al., 2017; torch.nn.functional.glu).
+
+    Args:
+        input: floating, of an even size in dimension `dim`.
+        dim: which dimension is halved.
+    """
+    x = array("input", input)
+    axis = dimension(integer("dim", dim), x.ndim)
+    if x.ndim == 0 or x.shape[axis] % 2:
+        raise ValueError(
+            f"Halving dimension must be even, but dimension {dim} of `input` of shape {x.shape} is not"
+        )
+
+    def function(x: jax.Array) -> jax.Array:
+        half, gate = jnp.split(x, 2, axis)
+        return half * jax.nn.sigmoid(gate)
+
+    return _floating("glu", x, function)
+
+
+def dimension(dim: int, ndim: int) -> int:
+    """A dimension of an array, counted from the front."""
+    size = max(ndim, 1)
+    if not -size <= dim < size:
+        raise ValueError(
+            f"Dimension out of range (expected to be in range of [{-size}, {size - 1}], but got {dim})"
+        )
+    return dim % size

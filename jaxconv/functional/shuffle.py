@@ -1,0 +1,63 @@
+"""torch.nn.functional's rearrangements of channels and pixels. Copies only: any dtype, bit for bit."""
+
+from typing import Any
+
+import jax
+
+from jaxconv._spec import integer
+from jaxconv._spec_pool import shuffle_factor
+from jaxconv.functional._arrays import array
+
+
+def pixel_shuffle(input: Any, upscale_factor: int) -> jax.Array:
+    """(..., C r^2, H, W) to (..., C, H r, W r) (W. Shi et al., 2016; torch.nn.functional.pixel_shuffle).
+
+    Raises:
+        ValueError: channels that r^2 does not divide, fewer than 3 dimensions, a factor that is not positive.
+        TypeError: a factor that is no int.
+    """
+    x = array("input", input)
+    channels = x.shape[-3] if x.ndim > 2 else 0
+    r = shuffle_factor("pixel_shuffle", "upscale_factor", upscale_factor, x.shape, channels, 2)
+    *lead, _, h, w = x.shape
+    y = x.reshape(*lead, channels // r**2, r, r, h, w)
+    n = len(lead)
+    order = (*range(n + 1), n + 3, n + 1, n + 4, n + 2)
+    return y.transpose(order).reshape(*lead, channels // r**2, h * r, w * r)
+
+
+def pixel_unshuffle(input: Any, downscale_factor: int) -> jax.Array:
+    """(..., C, H r, W r) to (..., C r^2, H, W), the reverse (torch.nn.functional.pixel_unshuffle).
+
+    Raises:
+        ValueError: height or width that r does not divide, fewer than 3 dimensions, a factor that is not positive.
+        TypeError: a factor that is no int.
+    """
+    x = array("input", input)
+    r = shuffle_factor("pixel_unshuffle", "downscale_factor", downscale_factor, x.shape, 0, 1)
+    *lead, c, h, w = x.shape
+    if h % r or w % r:
+        raise ValueError(
+            f"pixel_unshuffle expects height and width of `input` of shape {x.shape} to be divisible by "
+            f"`downscale_factor` (={r})"
+        )
+    n = len(lead)
+    y = x.reshape(*lead, c, h // r, r, w // r, r)
+    order = (*range(n + 1), n + 2, n + 4, n + 1, n + 3)
+    return y.transpose(order).reshape(*lead, c * r**2, h // r, w // r)
+
+
+def channel_shuffle(input: Any, groups: int) -> jax.Array:
+    """(N, C, ...) with its channels, in `groups` groups, taken one from each in turn (X. Zhang et al., 2017).
+
+    torch.nn.functional.channel_shuffle.
+
+    Raises:
+        ValueError: channels that `groups` does not divide, fewer than 3 dimensions, groups that are not positive.
+        TypeError: groups that are no int.
+    """
+    x = array("input", input)
+    channels = x.shape[1] if x.ndim > 1 else 0
+    g = shuffle_factor("channel_shuffle", "groups", integer("groups", groups), x.shape, channels, 1)
+    y = x.reshape(x.shape[0], g, channels // g, *x.shape[2:])
+    return y.swapaxes(1, 2).reshape(x.shape)

@@ -1,0 +1,36 @@
+"""What all initialisers share: how they are called, and how their arguments are judged."""
+
+from collections.abc import Callable, Sequence
+from numbers import Real
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.nn.initializers import Initializer
+
+Draw = Callable[[Any, tuple[int, ...], Any], jax.Array]
+
+REAL = ("float16", "bfloat16", "float32", "float64")
+DRAWN = (*REAL, "complex64", "complex128")
+
+
+def initializer(fill: Draw, dtypes: Sequence[str] = ()) -> Initializer:
+    """`fill` as an initialiser, for the given dtypes or for all."""
+
+    def init(key: Any, shape: Sequence[int], dtype: Any = jnp.float32, out_sharding: Any = None) -> jax.Array:
+        # JAX's own initialisers take None as the default; NumPy would take it as float64.
+        dtype = jnp.dtype(jnp.float32 if dtype is None else dtype)
+        if dtypes and dtype.name not in dtypes:
+            raise TypeError(f"`dtype` (={dtype}) must be one of {', '.join(dtypes)}")
+        x = jnp.zeros(shape, dtype) if 0 in shape else fill(key, tuple(shape), dtype)
+        return x if out_sharding is None else jax.sharding.reshard(x, out_sharding)
+
+    return init
+
+
+def check(*rules: tuple[str, Any, str, Callable[[Any], bool]]) -> None:
+    """Raises all broken rules (name, value, what it must be, test) as one error; first those of type."""
+    wrong = [rule for rule in rules if not isinstance(rule[1], Real)]
+    if broken := wrong or [rule for rule in rules if not rule[3](rule[1])]:
+        text = "; ".join(f"`{name}` (={value!r}) must be {what}" for name, value, what, _ in broken)
+        raise TypeError(text) if wrong else ValueError(text)

@@ -1,0 +1,179 @@
+"""torch.nn's containers as NNX modules: children are attributes under torch's names."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from flax import nnx
+
+from jaxconv._containers import check_child, numbered, position, sequential_children
+
+
+class _Container(nnx.Module):
+    """Children by name, in an order that is kept where Flax sorts attributes."""
+
+    _order: tuple[str, ...]
+
+    def __init__(self, children: Mapping[str, Any]):
+        self._order = ()
+        self._fill(children)
+
+    def _fill(self, children: Mapping[str, Any]) -> None:
+        """Has these children and no others."""
+        for name, child in children.items():
+            check_child(name, child)
+            if name not in self._order and hasattr(self, name):
+                raise KeyError(f"attribute '{name}' already exists")
+        for name in self._order:
+            delattr(self, name)
+        for name, child in children.items():
+            setattr(self, name, child)
+        self._order = tuple(children)
+
+    def _children(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self._order}
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+
+class _List(_Container):
+    """Children that are counted."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._children().values())
+
+    def __getitem__(self, index: Any) -> Any:
+        """One child, or those of a slice in a container of the same kind."""
+        if isinstance(index, slice):
+            return self._like({name: getattr(self, name) for name in self._order[index]})
+        return getattr(self, self._order[position(index, len(self))])
+
+    def __setitem__(self, index: int, module: Any) -> None:
+        name = self._order[position(index, len(self))]
+        check_child(name, module)
+        setattr(self, name, module)
+
+    def __delitem__(self, index: int | slice) -> None:
+        """Takes children out; those behind are counted anew, as in torch."""
+        left = list(self)
+        del left[index]
+        self._fill(numbered(left))
+
+    def append(self, module: Any) -> Any:
+        """One more child at the end; gives the container back, as in torch."""
+        return self.insert(len(self), module)
+
+    def extend(self, modules: Iterable[Any]) -> Any:
+        """More children at the end."""
+        for module in list(modules):
+            self.append(module)
+        return self
+
+    def insert(self, index: int, module: Any) -> Any:
+        """One more child before `index`; those behind are counted anew."""
+        children = list(self)
+        children.insert(index, module)
+        self._fill(numbered(children))
+        return self
+
+    def pop(self, index: int = -1) -> Any:
+        """Takes a child out and gives it."""
+        module = self[index]
+        del self[position(index, len(self))]
+        return module
+
+    def __add__(self, other: Iterable[Any]) -> Any:
+        return self._like(numbered([*self, *other]))
+
+    def _like(self, children: Mapping[str, Any]) -> Any:
+        new: Any = type(self)()  # type: ignore[call-arg]
+        new._fill(children)
+        return new
+
+
+class Sequential(_List):
+    """torch.nn.Sequential: modules and functions one after the other.
+
+    `Sequential(a, b)` has children '0' and '1', `Sequential(OrderedDict(conv=a, act=b))` 'conv' and 'act'. What is no
+    module, `jax.nn.relu` say, has a number too, but no parameters.
+
+    Raises:
+        TypeError: something that cannot be called.
+    """
+
+    def __init__(self, *args: Any):
+        super().__init__(sequential_children(args))
+
+    def __call__(self, input: Any) -> Any:
+        """Each child on what the one before gave."""
+        for module in self:
+            input = module(input)
+        return input
+
+
+class ModuleList(_List):
+    """torch.nn.ModuleList: modules in a list, with the names '0', '1', ...
+
+    Args:
+        modules: an iterable of modules, or None for an empty list.
+    """
+
+    def __init__(self, modules: Iterable[Any] | None = None):
+        super().__init__(numbered(modules or ()))
+
+
+class ModuleDict(_Container):
+    """torch.nn.ModuleDict: modules by name.
+
+    Args:
+        modules: a mapping or an iterable of (name, module), or None.
+
+    Raises:
+        KeyError: a name that is an attribute or method of the class, as in torch.
+    """
+
+    def __init__(self, modules: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None):
+        super().__init__(dict(modules or {}))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._order)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._order
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self._order:
+            raise KeyError(key)
+        return getattr(self, key)
+
+    def __setitem__(self, key: str, module: Any) -> None:
+        self.update({key: module})
+
+    def __delitem__(self, key: str) -> None:
+        self.pop(key)
+
+    def update(self, modules: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
+        """More modules, or others in the place of some."""
+        self._fill(self._children() | dict(modules))
+
+    def pop(self, key: str) -> Any:
+        """Takes a module out and gives it."""
+        module = self[key]
+        self._fill({name: child for name, child in self._children().items() if name != key})
+        return module
+
+    def clear(self) -> None:
+        """Takes all out."""
+        self._fill({})
+
+    def keys(self) -> Iterable[str]:
+        """The names in their order."""
+        return self._children().keys()
+
+    def values(self) -> Iterable[Any]:
+        """The modules in their order."""
+        return self._children().values()
+
+    def items(self) -> Iterable[tuple[str, Any]]:
+        """Both."""
+        return self._children().items()

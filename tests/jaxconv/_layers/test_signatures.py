@@ -1,0 +1,46 @@
+"""torch's arguments in torch's order with torch's defaults: norms, linear maps and the dropout family."""
+
+import inspect
+
+import pytest
+import torch
+from flax import nnx
+
+import jaxconv
+
+LAYERS = [f"{kind}Norm{n}d" for kind in ("Batch", "Instance") for n in (1, 2, 3)]
+LAYERS += ["GroupNorm", "LayerNorm", "RMSNorm", "LocalResponseNorm", "Linear", "Bilinear"]
+LAYERS += ["Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"]
+FUNCTIONS = [
+    "batch_norm",
+    "instance_norm",
+    "group_norm",
+    "layer_norm",
+    "rms_norm",
+    "local_response_norm",
+    "normalize",
+]
+FUNCTIONS += ["dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"]
+
+
+def positional(function, *without):
+    parameters = [
+        p for p in inspect.signature(function).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD
+    ]
+    return [(p.name, p.default) for p in parameters if p.name not in ("self", *without)]
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers(name):
+    expected = positional(getattr(torch.nn, name).__init__, "device", "dtype")
+    ours = getattr(jaxconv, name)
+    assert positional(ours.__init__ if issubclass(ours, nnx.Module) else ours) == expected
+    assert positional(getattr(jaxconv.linen, name), "parent", "name") == expected
+    assert ours.__doc__.startswith(f"torch.nn.{name}: ")
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions(name):
+    assert positional(getattr(jaxconv.functional, name)) == positional(
+        getattr(torch.nn.functional, name), "out"
+    )

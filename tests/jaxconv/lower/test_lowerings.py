@@ -1,0 +1,175 @@
+"""Each lowering, forced, of each of the three products. Arrays of small integers make sums exact: results are equal."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import torch
+
+import jaxconv
+from jaxconv import functional as F
+from jaxconv._lower import direct
+from jaxconv._lower.choice import LOWERINGS, choose
+from jaxconv._lower.primitive import conv_p
+from jaxconv._lower.product import ROLES, Product
+from jaxconv._spec import ConvSpec
+
+# batch, size, (channels, kernel, stride, padding, dilation, groups): each argument differs between dimensions.
+SPECS = {
+    "depthwise": (2, (9, 8), ConvSpec(6, 6, (3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1), 6)),
+    "multiplier, stride": (1, (15, 8), ConvSpec(6, 12, (3, 2), (2, 1), ((1, 0), (2, 1)), (1, 2), 6)),
+    "stride wider than kernel": (2, (9, 10), ConvSpec(6, 6, (2, 2), (3, 4), ((0, 0), (0, 0)), (1, 1), 6)),
+    "padding wider than kernel": (2, (17, 11), ConvSpec(4, 4, (3, 3), (3, 2), ((4, 4), (5, 1)), (2, 3), 2)),
+    "groups of 2": (2, (16, 9), ConvSpec(8, 4, (2, 3), (1, 2), ((0, 0), (3, 3)), (2, 1), 4)),
+    "groups of 8": (2, (6, 5), ConvSpec(40, 80, (3, 2), (1, 1), ((1, 1), (1, 0)), (1, 1), 5)),
+    "groups of 32": (2, (6, 5), ConvSpec(64, 64, (3, 3), (2, 2), ((1, 1), (1, 1)), (1, 1), 2)),
+    "groups of 48": (2, (6, 5), ConvSpec(96, 48, (3, 3), (2, 2), ((1, 1), (1, 1)), (1, 1), 2)),
+    "dense": (1, (9, 8), ConvSpec(3, 5, (3, 2), (1, 1), ((1, 0), (2, 1)), (1, 2), 1)),
+    "dense, batch, stride": (2, (9, 8), ConvSpec(3, 5, (3, 2), (2, 3), ((1, 0), (2, 1)), (1, 2), 1)),
+    "pointwise": (1, (9, 8), ConvSpec(3, 5, (1, 1), (1, 1), ((0, 0), (0, 0)), (1, 1), 1)),
+    "pointwise, batch, stride": (3, (17, 34), ConvSpec(3, 5, (1, 1), (1, 2), ((0, 0), (0, 0)), (1, 1), 1)),
+    "pointwise, stride leaves a rest": (2, (9, 8), ConvSpec(3, 5, (1, 1), (2, 3), ((0, 0), (0, 0)), (1, 1), 1)),
+    "1d": (2, (20,), ConvSpec(6, 6, (5,), (2,), ((2, 2),), (2,), 6)),
+    "3d": (2, (5, 6, 4), ConvSpec(4, 8, (2, 3, 2), (2, 1, 2), ((1, 1), (0, 0), (1, 1)), (1, 2, 1), 4)),
+}
+rng = np.random.default_rng(3)
+
+
+def ints(*shape):
+    return rng.integers(-4, 5, shape).astype(np.float32)
+
+
+def arrays(batch, size, spec):
+    return {
+        "x": ints(batch, spec.in_channels, *size),
+        "weight": ints(*spec.weight_shape),
+        "y": ints(batch, spec.out_channels, *spec.output_size(size)),
+    }
+
+
+def equal(a, b):
+    jax.tree.map(lambda p, q: np.testing.assert_array_equal(np.asarray(p), np.asarray(q)), a, b)
+
+
+def by_name(name, p):
+    return lambda a, b: conv_p.bind(a, b, product=p, forced=name, like=None)
+
+
+@pytest.mark.parametrize("label", SPECS)
+def test_all_are_equal_to_the_direct_one(label):
+    batch, size, spec = SPECS[label]
+    held = arrays(batch, size, spec)
+    tried = set()
+
+    @jax.jit
+    def run(held):
+        out = {}
+        for wanted in ROLES:
+            p = Product(wanted, spec, size)
+            operands = [held[role] for role in p.operands]
+            for name in LOWERINGS:
+                if choose(p, batch, np.float32, name).name == name:
+                    out[wanted, name] = by_name(name, p)(*operands)
+        return out
+
+    for (wanted, name), got in run(held).items():
+        tried.add(name)
+        p = Product(wanted, spec, size)
+        expected = direct.compute(p, *(jnp.asarray(held[role]) for role in p.operands))
+        assert got.dtype == expected.dtype
+        np.testing.assert_array_equal(got, expected, err_msg=f"{wanted} {name}")
+    assert len(tried) > 1
+
+
+# Every way in which two arrays can be mapped, of every product; dims other than 0 too.
+@pytest.mark.parametrize("label", ["groups of 2", "dense, batch, stride"])
+def test_vmap(label):
+    batch, size, spec = SPECS[label]
+    held = arrays(batch, size, spec)
+    stacked = {role: jnp.stack([a, a + 1, -a]) for role, a in held.items()}
+    for wanted in ROLES:
+        p = Product(wanted, spec, size)
+        f = by_name("direct", p)
+        for dims in ((0, None), (None, 0), (2, 0)):
+            picked = [
+                held[role] if dim is None else jnp.moveaxis(stacked[role], 0, dim)
+                for role, dim in zip(p.operands, dims, strict=True)
+            ]
+            got = jax.vmap(f, dims)(*picked)
+            for i in range(3):
+                row = (
+                    held[role] if dim is None else stacked[role][i]
+                    for role, dim in zip(p.operands, dims, strict=True)
+                )
+                np.testing.assert_array_equal(got[i], f(*row), err_msg=f"{wanted} {dims}")
+
+
+FORCED = {
+    "shift": dict(x=(2, 4, 7, 6), w=(8, 1, 3, 2), stride=(2, 1), padding=1, groups=4),
+    "grouped": dict(x=(2, 16, 5, 6), w=(16, 8, 3, 3), stride=(2, 1), padding=1, groups=2),
+    "pointwise": dict(x=(2, 4, 5, 6), w=(3, 4, 1, 1), stride=2),
+    "im2col": dict(x=(2, 4, 5, 6), w=(3, 4, 3, 2), padding=1),
+}
+
+
+@pytest.mark.parametrize("name", FORCED)
+def test_derivatives_of_every_order_vmap_and_checkpoint(name):
+    case = dict(FORCED[name])
+    x, w = (np.sign(ints(*case.pop(key))) for key in ("x", "w"))
+    dx, dw = np.sign(ints(*x.shape)), np.sign(ints(*w.shape))
+
+    def loss(x, w):
+        return jnp.sum(F.conv2d(x, w, **case) ** 2)
+
+    def everything(x, w, dx, dw):
+        grad = jax.grad(loss, (0, 1))
+        return (
+            jax.value_and_grad(loss, (0, 1))(x, w),
+            jax.jvp(loss, (x, w), (dx, dw)),
+            jax.jvp(grad, (x, w), (dx, dw)),
+            jax.grad(lambda x, w: sum(map(jnp.vdot, grad(x, w), (dx, dw))), (0, 1))(x, w),
+            jax.grad(jax.checkpoint(loss), (0, 1))(x, w),
+            jax.vmap(jax.grad(loss, (0, 1)))(jnp.stack([x, dx]), jnp.stack([w, dw])),
+        )
+
+    with jaxconv.lowering(name):
+        forced = jax.jit(everything)(x, w, dx, dw)
+        assert f"name={name}" in str(jax.make_jaxpr(loss)(x, w)) or name in jaxconv.explain(
+            lambda x: F.conv2d(x, w, **case), x
+        ).convolutions[0].y.name
+    with jaxconv.lowering("direct"):
+        expected = jax.jit(everything)(x, w, dx, dw)
+    equal(forced, expected)
+    assert np.any(np.asarray(forced[2][0]))
+
+
+@pytest.mark.parametrize("name", FORCED)
+def test_export_for_a_batch_of_any_size(name):
+    case = dict(FORCED[name])
+    x, w = ints(*case.pop("x")), ints(*case.pop("w"))
+    (n,) = jax.export.symbolic_shape("n")
+
+    def step(x, w):
+        return jax.value_and_grad(lambda w: jnp.sum(F.conv2d(x, w, **case)))(w)
+
+    shape = jax.ShapeDtypeStruct((n, *x.shape[1:]), x.dtype)
+    with jaxconv.lowering(name):
+        exported = jax.export.export(jax.jit(step), platforms=["cpu", "cuda", "tpu"])(shape, w)
+    restored = jax.export.deserialize(exported.serialize())
+    equal(restored.call(x, w), step(x, w))
+
+
+def test_an_empty_batch():
+    x, w = np.zeros((0, 4, 5, 5), np.float32), ints(4, 1, 3, 3)
+    y, vjp = jax.vjp(lambda x, w: F.conv2d(x, w, groups=4), x, w)
+    dx, dw = vjp(y)
+    assert y.shape == (0, 4, 3, 3) and dx.shape == x.shape and not np.any(dw)
+
+
+def test_infinity_and_nan_stay_where_they_belong():
+    # Where groups are taken together, what is not of the group is multiplied by zeros: inf * 0 is NaN.
+    x, w = ints(1, 32, 6, 6), ints(32, 8, 3, 3)
+    x[0, 3, 2, 2], x[0, 20, 4, 4] = np.inf, np.nan
+    y = F.conv2d(x, w, padding=1, groups=4)
+    expected = torch.nn.functional.conv2d(torch.from_numpy(x), torch.from_numpy(w), padding=1, groups=4)
+    np.testing.assert_array_equal(np.asarray(y), expected)

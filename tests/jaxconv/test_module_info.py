@@ -1,0 +1,97 @@
+"""torch's own samples of its modules (torch.testing._internal, ModuleInfo): both fronts of every layer that we have."""
+
+import inspect
+import warnings
+
+import jax
+import numpy as np
+import pytest
+import torch
+from flax import nnx
+
+import jaxconv
+from parity import flax_network, layers
+from parity.torch_network import calls
+from parity.torch_side import to_numpy
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from torch.testing._internal.common_modules import module_db
+
+SHARE = 2
+INFOS = {info.module_cls.__name__: info for info in module_db if hasattr(jaxconv, info.module_cls.__name__)}
+
+
+def samples(name, training, every):
+    info = INFOS[name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = info.module_inputs_func(
+            info, device="cpu", dtype=torch.float32, requires_grad=False, training=training
+        )
+    found = [f for f in found if f.forward_input is not None]
+    step = max(len(found) // SHARE, 1)
+    return found if every else found[sum(map(ord, name)) % step :: step][:SHARE]
+
+
+def arrays(tree):
+    return torch.utils._pytree.tree_map(lambda x: to_numpy(x) if isinstance(x, torch.Tensor) else x, tree)
+
+
+def options(cls, training, **more):
+    known = inspect.signature(cls.__init__).parameters
+    given = {"deterministic": not training, "use_running_average": not training, **more}
+    return {name: value for name, value in given.items() if name in known}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:torch")
+@pytest.mark.filterwarnings("ignore:Implicit dimension choice:UserWarning")
+@pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
+@pytest.mark.parametrize("name", INFOS)
+def test_both_fronts_are_torch_s_module(name, training, request):
+    if training and "Dropout" in name:
+        pytest.skip("random: see test_dropout.py")
+    compared = 0
+    for sample in samples(name, training, request.config.getoption("--all-samples")):
+        made, given = sample.constructor_input, sample.forward_input
+        module = getattr(torch.nn, name)(*made.args, **made.kwargs).train(training)
+        if "Lazy" in name:
+            module(*given.args, **given.kwargs)
+        args, kwargs = arrays(given.args), arrays(given.kwargs)
+        front = getattr(jaxconv, name)
+        ours = front(*arrays(made.args), **arrays(made.kwargs), **options(front, training, rngs=nnx.Rngs(0)))
+        if "Lazy" in name:
+            ours(*args, **kwargs)
+        weights = dict(module.state_dict())
+        if weights:
+            assert list(jaxconv.state_dict(ours)) == list(weights)
+            ours = jaxconv.load_state_dict(ours, weights)
+
+        found = calls(Around(module, given), [])
+        verdicts = layers.judge_layer(found[0], flax_network.network(ours), np.random.default_rng(0))
+        assert verdicts and not [f"{v.name}: {v.reason}" for v in verdicts if not v.ok], sample.desc
+
+        # Linen is the same program: bit for bit.
+        thin = getattr(jaxconv.linen, name)
+        layer = thin(*arrays(made.args), **arrays(made.kwargs), **options(thin, training))
+        variables = layer.init(jax.random.key(0), *args, **kwargs)
+        if weights:
+            variables = jaxconv.load_state_dict(variables, weights)
+        result, _ = layer.apply(variables, *args, **kwargs, mutable=["batch_stats"])
+        same = jax.tree.map(
+            lambda a, b: np.array_equal(a, b, equal_nan=True), result, ours(*args, **kwargs)
+        )
+        assert all(jax.tree.leaves(same))
+        compared += 1
+    assert compared
+
+
+class Around(torch.nn.Module):
+    """A network of one layer, to have `calls` note what it is given."""
+
+    def __init__(self, layer, given):
+        super().__init__()
+        self.layer, self.given = layer, given
+
+    def forward(self):
+        return self.layer(*self.given.args, **self.given.kwargs)
