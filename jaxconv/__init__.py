@@ -5,9 +5,9 @@ from jaxconv import init as init
 from jaxconv import linen as linen
 from jaxconv import nn as nn
 from jaxconv import surgery as surgery
-from jaxconv._export import from_torch as from_torch
 from jaxconv._explain import Explanation as Explanation
 from jaxconv._explain import explain as explain
+from jaxconv._export import from_torch as from_torch
 from jaxconv._lower import lowering as lowering
 from jaxconv._rngs import TorchRngs as TorchRngs
 from jaxconv.fusion import fuse_conv_bn as fuse_conv_bn

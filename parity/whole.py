@@ -73,6 +73,10 @@ class Whole:
         """Whether the outputs have torch's shapes."""
         return _shapes(self.ours) == _shapes(self.theirs)
 
+    def forward(self, module: torch.nn.Module) -> Arrays:
+        """A torch network's outputs in float64."""
+        return torch_network.run(module, self.inputs, {}, None, wide=True)
+
     def run(self, module: torch.nn.Module, noise: tuple[Any, int] | None = None) -> Arrays:
         """A torch network's results in float64, with gradients if there are ours to compare."""
         backward = module is self.module or self.same_shapes

@@ -7,7 +7,7 @@ import os
 # `python -m parity` and `make thorough`; XLA_FLAGS="" in the environment has the tests do so too.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false")
 
-import jax  # noqa: I001
+import jax
 import pytest
 import torch
 

@@ -73,12 +73,10 @@ def window_sums(x: jax.Array, axis: int, kernel: int, stride: int) -> jax.Array:
     if not q:
         return first
     sums = _runs(whole, axis, q)
-    return (
-        sums
-        if not rest
-        else lax.slice_in_dim(sums, 0, first.shape[axis] - q, 1, axis)
-        + lax.slice_in_dim(first, q, first.shape[axis], 1, axis)
-    )
+    if not rest:
+        return sums
+    out = first.shape[axis] - q
+    return lax.slice_in_dim(sums, 0, out, 1, axis) + lax.slice_in_dim(first, q, q + out, 1, axis)
 
 
 def _runs(x: jax.Array, axis: int, length: int) -> jax.Array:

@@ -48,8 +48,8 @@ def changed(module: torch.nn.Module, **attributes: Any) -> torch.nn.Module:
 
 
 def computing(module: torch.nn.Module, forward: Callable[..., Any]) -> torch.nn.Module:
-    """A copy with another forward: forward(module, *inputs)."""
-    new = copy.deepcopy(module)
+    """A copy with another forward: forward(module, *inputs). It shares what the module holds."""
+    new = copy.copy(module)
     new.__class__ = type(type(module).__name__, (type(module),), {"forward": forward})
     return new
 

@@ -1,5 +1,6 @@
 """Carries out a jaxpr on numbers with errors."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
 
+from parity.reference import roundoff
 from parity.rounding import elementwise, movement, sums
 from parity.rounding.number import RULES, Number, Step, wide
 from parity.tolerance import Arithmetic
@@ -50,6 +52,9 @@ def analyse(
 ) -> Any:
     """The tree of `Number`s that `function(*args)` is in float64, each with its bound; arguments as of `bounds`."""
     closed, shape = jax.make_jaxpr(function, return_shape=True)(*args)
+    formats = [x.dtype for x in (*jax.tree.leaves(args), *jax.tree.leaves(shape)) if hasattr(x, "dtype")]
+    coarsest = max((roundoff(d) for d in formats if jnp.issubdtype(d, jnp.inexact)), default=arithmetic.store)
+    arithmetic = dataclasses.replace(arithmetic, store=coarsest)
     leaves = [_plain(a) for a in jax.tree.leaves(args)]
     inputs = [Number(a.astype(wide(a.dtype), copy=False)) for a in leaves]
     with np.errstate(all="ignore"):

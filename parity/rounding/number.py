@@ -78,8 +78,8 @@ class Step:
     def roundoff(self) -> float:
         """Of the output's format, or of the running sums' where that is the narrower: see Arithmetic.narrow.
 
-        But never of a narrower one than results are to be stored in: a detour through bfloat16 is no rounding error of
-        a float32 layer.
+        But never of a narrower one than the function's arguments and results are stored in: a detour through bfloat16
+        is no rounding error of a float32 layer.
         """
         return max(min(roundoff(self.dtype), self.how.store), self.how.accumulate)
 

@@ -1,26 +1,15 @@
 """The examples do what they print."""
 
-import importlib.util
-from pathlib import Path
-
 import jax
 import numpy as np
 import pytest
-
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+from examples_support import load
 
 
 @pytest.fixture(autouse=True)
 def readers_have_jaxs_default():
     with jax.enable_x64(False):
         yield
-
-
-def load(name):
-    spec = importlib.util.spec_from_file_location(f"examples_{name}", EXAMPLES / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_digits(capsys):

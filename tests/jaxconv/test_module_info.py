@@ -78,9 +78,7 @@ def test_both_fronts_are_torch_s_module(name, training, request):
         if weights:
             variables = jaxconv.load_state_dict(variables, weights)
         result, _ = layer.apply(variables, *args, **kwargs, mutable=["batch_stats"])
-        same = jax.tree.map(
-            lambda a, b: np.array_equal(a, b, equal_nan=True), result, ours(*args, **kwargs)
-        )
+        same = jax.tree.map(lambda a, b: np.array_equal(a, b, equal_nan=True), result, ours(*args, **kwargs))
         assert all(jax.tree.leaves(same))
         compared += 1
     assert compared

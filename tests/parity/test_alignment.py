@@ -152,7 +152,9 @@ def test_round_trip_of_the_weights_is_exact():
 def test_an_explicit_mapping_and_its_errors():
     mapping = {"fc2": "fc2", "conv1": "conv1"}
     parity.check(torch_net(), evaluated(Nnx()), image(), mapping=mapping).assert_ok()
-    with pytest.raises(ValueError, match=r"torch has no layer 'head'; the Flax network has no layer 'tail'; 'ln' and"):
+    with pytest.raises(
+        ValueError, match=r"torch has no layer 'head'; the Flax network has no layer 'tail'; 'ln' and"
+    ):
         wrong = {"head": "fc1", "fc1": "tail", "ln": "conv1"}
         parity.check(torch_net(), evaluated(Nnx()), image(), mapping=wrong)
 

@@ -32,7 +32,7 @@ def whole(rng, shape, dtype=np.float64):
 @st.composite
 def convolutions(draw):
     ndim = draw(st.sampled_from([1, 2, 3]))
-    per_dim = lambda low, high: tuple(draw(st.integers(low, high)) for _ in range(ndim))  # noqa: E731
+    per_dim = lambda low, high: tuple(draw(st.integers(low, high)) for _ in range(ndim))
     groups = draw(st.integers(1, 3))
     kernel, dilation = per_dim(1, 3), per_dim(1, 2)
     size = tuple(d * (k - 1) + 1 + draw(st.integers(0, 3)) for k, d in zip(kernel, dilation, strict=True))

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 from flax import linen, nnx
+from torch.nn import functional as TF
 
 import jaxconv
 from jaxconv import functional as F
-from torch.nn import functional as TF
 
 
 @dataclass(frozen=True)
@@ -137,44 +137,171 @@ def _layer_rows():
     s2 = conv(stride=2)
     yield ours("conv padding missing", conv(), conv(padding=0), conv(), ("padding.missing",))
     yield ours("conv padding size", conv(padding=2), conv(padding=1), conv(padding=2), ("padding.size",))
-    yield ours("conv padding mode", conv(padding_mode="reflect"), conv(), conv(padding_mode="reflect"), ("padding.mode",))
+    yield ours(
+        "conv padding mode",
+        conv(padding_mode="reflect"),
+        conv(),
+        conv(padding_mode="reflect"),
+        ("padding.mode",),
+    )
     yield ours("conv stride dropped", s2, conv(), s2, ("stride.dropped",))
-    yield ours("conv stride order", conv(stride=(1, 2)), conv(stride=(2, 1)), conv(stride=(1, 2)), ("stride.order",))
+    yield ours(
+        "conv stride order", conv(stride=(1, 2)), conv(stride=(2, 1)), conv(stride=(1, 2)), ("stride.order",)
+    )
     dilated = conv(dilation=2, padding=2)
     yield ours("conv dilation dropped", dilated, conv(), dilated, ("dilation.dropped",))
     wide = conv(kernel_size=(3, 5), padding=(1, 2))
-    yield ours("conv even same", conv(kernel_size=2, padding="same"), conv(kernel_size=2, padding=1), conv(kernel_size=2, padding="same"), ("padding.size",))
+    yield ours(
+        "conv even same",
+        conv(kernel_size=2, padding="same"),
+        conv(kernel_size=2, padding=1),
+        conv(kernel_size=2, padding="same"),
+        ("padding.size",),
+    )
     yield ours("conv bias missing", wide, {**wide, "bias": False}, wide, ("bias.missing",))
     yield ours("conv bfloat16 inside", conv(), conv(dtype=jnp.bfloat16), conv(), ("dtype",))
     group = dict(num_groups=4, num_channels=8)
-    yield ours("group norm count", group, {**group, "num_groups": 2}, group, ("groupnorm.groups",), kind=jaxconv.GroupNorm, torch_kind=torch.nn.GroupNorm)
-    yield ours("group norm epsilon", group, {**group, "eps": 1e-3}, group, ("norm.epsilon",), kind=jaxconv.GroupNorm, torch_kind=torch.nn.GroupNorm)
+    yield ours(
+        "group norm count",
+        group,
+        {**group, "num_groups": 2},
+        group,
+        ("groupnorm.groups",),
+        kind=jaxconv.GroupNorm,
+        torch_kind=torch.nn.GroupNorm,
+    )
+    yield ours(
+        "group norm epsilon",
+        group,
+        {**group, "eps": 1e-3},
+        group,
+        ("norm.epsilon",),
+        kind=jaxconv.GroupNorm,
+        torch_kind=torch.nn.GroupNorm,
+    )
     batch = dict(num_features=8)
-    yield ours("batch norm epsilon", batch, {**batch, "eps": 1e-3}, batch, ("norm.epsilon",), kind=jaxconv.BatchNorm2d, torch_kind=torch.nn.BatchNorm2d)
+    yield ours(
+        "batch norm epsilon",
+        batch,
+        {**batch, "eps": 1e-3},
+        batch,
+        ("norm.epsilon",),
+        kind=jaxconv.BatchNorm2d,
+        torch_kind=torch.nn.BatchNorm2d,
+    )
     pool = dict(kernel_size=3, stride=2, padding=1)
     for kind, what in (("MaxPool2d", "max"), ("AvgPool2d", "avg")):
         k, t = getattr(jaxconv, kind), getattr(torch.nn, kind)
-        yield ours(f"{what} pool ceil mode", {**pool, "ceil_mode": True}, pool, {**pool, "ceil_mode": True}, ("pool.ceil_mode",), kind=k, torch_kind=t, shape=(2, 3, 10, 10))
-        yield ours(f"{what} pool padding", pool, {**pool, "padding": 0}, pool, ("pool.padding",), kind=k, torch_kind=t)
-        yield ours(f"{what} pool stride", pool, {**pool, "stride": 1}, pool, ("pool.stride",), kind=k, torch_kind=t)
+        yield ours(
+            f"{what} pool ceil mode",
+            {**pool, "ceil_mode": True},
+            pool,
+            {**pool, "ceil_mode": True},
+            ("pool.ceil_mode",),
+            kind=k,
+            torch_kind=t,
+            shape=(2, 3, 10, 10),
+        )
+        yield ours(
+            f"{what} pool padding",
+            pool,
+            {**pool, "padding": 0},
+            pool,
+            ("pool.padding",),
+            kind=k,
+            torch_kind=t,
+        )
+        yield ours(
+            f"{what} pool stride", pool, {**pool, "stride": 1}, pool, ("pool.stride",), kind=k, torch_kind=t
+        )
     avg = jaxconv.AvgPool2d, torch.nn.AvgPool2d
-    yield ours("avg pool count", pool, {**pool, "count_include_pad": False}, pool, ("pool.count_include_pad",), kind=avg[0], torch_kind=avg[1])
-    yield ours("leaky relu slope", dict(negative_slope=0.2), {}, dict(negative_slope=0.2), ("leaky_relu.slope",), kind=jaxconv.LeakyReLU, torch_kind=torch.nn.LeakyReLU)
-    yield ours("gelu tanh", {}, dict(approximate="tanh"), {}, ("gelu.approximate",), kind=jaxconv.GELU, torch_kind=torch.nn.GELU)
-    yield ours("elu alpha", dict(alpha=0.5), {}, dict(alpha=0.5), ("elu.alpha",), kind=jaxconv.ELU, torch_kind=torch.nn.ELU)
-    yield ours("softmax axis", dict(dim=1), dict(dim=2), dict(dim=1), ("softmax.axis",), kind=jaxconv.Softmax, torch_kind=torch.nn.Softmax)
+    yield ours(
+        "avg pool count",
+        pool,
+        {**pool, "count_include_pad": False},
+        pool,
+        ("pool.count_include_pad",),
+        kind=avg[0],
+        torch_kind=avg[1],
+    )
+    yield ours(
+        "leaky relu slope",
+        dict(negative_slope=0.2),
+        {},
+        dict(negative_slope=0.2),
+        ("leaky_relu.slope",),
+        kind=jaxconv.LeakyReLU,
+        torch_kind=torch.nn.LeakyReLU,
+    )
+    yield ours(
+        "gelu tanh",
+        {},
+        dict(approximate="tanh"),
+        {},
+        ("gelu.approximate",),
+        kind=jaxconv.GELU,
+        torch_kind=torch.nn.GELU,
+    )
+    yield ours(
+        "elu alpha",
+        dict(alpha=0.5),
+        {},
+        dict(alpha=0.5),
+        ("elu.alpha",),
+        kind=jaxconv.ELU,
+        torch_kind=torch.nn.ELU,
+    )
+    yield ours(
+        "softmax axis",
+        dict(dim=1),
+        dict(dim=2),
+        dict(dim=1),
+        ("softmax.axis",),
+        kind=jaxconv.Softmax,
+        torch_kind=torch.nn.Softmax,
+    )
     up = dict(scale_factor=2, mode="bilinear")
     resize = dict(kind=jaxconv.Upsample, torch_kind=torch.nn.Upsample)
-    yield ours("resize align corners", {**up, "align_corners": True}, up, {**up, "align_corners": True}, ("resize.align_corners",), **resize)
+    yield ours(
+        "resize align corners",
+        {**up, "align_corners": True},
+        up,
+        {**up, "align_corners": True},
+        ("resize.align_corners",),
+        **resize,
+    )
     near = dict(size=(7, 13), mode="nearest")
-    yield ours("resize nearest exact", near, {**near, "mode": "nearest-exact"}, near, ("resize.nearest",), **resize)
+    yield ours(
+        "resize nearest exact", near, {**near, "mode": "nearest-exact"}, near, ("resize.nearest",), **resize
+    )
     cubic = dict(scale_factor=2, mode="bicubic")
     yield ours("resize mode", cubic, up, cubic, ("resize.mode",), **resize)
     turn = dict(in_channels=8, out_channels=8, kernel_size=3, stride=2, padding=1, output_padding=1)
     transposed = dict(kind=jaxconv.ConvTranspose2d, torch_kind=torch.nn.ConvTranspose2d)
-    yield ours("transposed output padding", turn, {**turn, "output_padding": 0}, turn, ("output_padding.value",), **transposed)
-    yield ours("transposed padding", turn, {**turn, "padding": 0}, turn, ("padding.value", "output_padding.value"), **transposed)
-    yield ours("transposed stride", turn, {**turn, "stride": 2, "dilation": 2}, turn, ("dilation.value",), **transposed)
+    yield ours(
+        "transposed output padding",
+        turn,
+        {**turn, "output_padding": 0},
+        turn,
+        ("output_padding.value",),
+        **transposed,
+    )
+    yield ours(
+        "transposed padding",
+        turn,
+        {**turn, "padding": 0},
+        turn,
+        ("padding.value", "output_padding.value"),
+        **transposed,
+    )
+    yield ours(
+        "transposed stride",
+        turn,
+        {**turn, "stride": 2, "dilation": 2},
+        turn,
+        ("dilation.value",),
+        **transposed,
+    )
 
 
 def _weight_rows():
@@ -196,13 +323,19 @@ def _weight_rows():
     yield port("kernel in and out", lambda w: w.swapaxes(0, 1), ("weight.transposed", "kernel.io_swapped"))
     yield port("kernel not loaded", lambda w: w * 0 + 0.01, ("weight.different",))
     yield port("bias not loaded", lambda b: b * 0, ("weight.different", "bias.missing"), key="mid.bias")
-    t = lambda: torch.nn.ConvTranspose2d(8, 8, 3)  # noqa: E731
-    o = lambda: jaxconv.ConvTranspose2d(8, 8, 3, rngs=rngs())  # noqa: E731
+    t = lambda: torch.nn.ConvTranspose2d(8, 8, 3)
+    o = lambda: jaxconv.ConvTranspose2d(8, 8, 3, rngs=rngs())
     yield port("transposed kernel flipped", lambda w: w[..., ::-1, ::-1], ("kernel.flipped",), t, o)
     yield port("transposed kernel in and out", lambda w: w.swapaxes(0, 1), ("weight.transposed",), t, o)
-    g = lambda: torch.nn.Conv2d(8, 8, 3, groups=4)  # noqa: E731
-    og = lambda: jaxconv.Conv2d(8, 8, 3, groups=4, rngs=rngs())  # noqa: E731
-    yield port("group order in the kernel", lambda w: w.reshape(4, 2, 2, 3, 3).swapaxes(0, 1).reshape(w.shape), ("weight.reordered",), g, og)
+    g = lambda: torch.nn.Conv2d(8, 8, 3, groups=4)
+    og = lambda: jaxconv.Conv2d(8, 8, 3, groups=4, rngs=rngs())
+    yield port(
+        "group order in the kernel",
+        lambda w: w.reshape(4, 2, 2, 3, 3).swapaxes(0, 1).reshape(w.shape),
+        ("weight.reordered",),
+        g,
+        og,
+    )
 
 
 class Computes(nnx.Module):
@@ -226,8 +359,8 @@ def _own_rows():
 
         return Port(name, lambda: Middle(theirs(), channels).eval(), make, "mid", causes)
 
-    one = lambda **k: jaxconv.Conv2d(8, 8, 3, rngs=rngs(), **k)  # noqa: E731
-    shuffled = lambda y: F.channel_shuffle(y, 4)  # noqa: E731
+    one = lambda **k: jaxconv.Conv2d(8, 8, 3, rngs=rngs(), **k)
+    shuffled = lambda y: F.channel_shuffle(y, 4)
     yield port(
         "groups interleaved", lambda: torch.nn.Conv2d(8, 8, 3, groups=4), lambda x, w, b: F.conv2d(x, w, b, groups=4),
         lambda x, w, b: shuffled(F.conv2d(x, w, b, groups=4)), ("groups.order",), lambda: one(groups=4),
@@ -241,9 +374,16 @@ def _own_rows():
         "bias doubled", lambda: torch.nn.Conv2d(8, 8, 3), lambda x, w, b: F.conv2d(x, w, b),
         lambda x, w, b: F.conv2d(x, w, b) + b[:, None, None], ("bias.doubled",), one,
     )  # fmt: skip
-    same = lambda end: lambda x, w, b: F.conv2d(F.pad(x, (0, 1, 0, 1) if end else (1, 0, 1, 0)), w, b)  # noqa: E731
-    two = lambda: jaxconv.Conv2d(8, 8, 2, padding="same", rngs=rngs())  # noqa: E731
-    yield port("the side of same padding", lambda: torch.nn.Conv2d(8, 8, 2, padding="same"), same(True), same(False), ("padding.side",), two)
+    same = lambda end: lambda x, w, b: F.conv2d(F.pad(x, (0, 1, 0, 1) if end else (1, 0, 1, 0)), w, b)
+    two = lambda: jaxconv.Conv2d(8, 8, 2, padding="same", rngs=rngs())
+    yield port(
+        "the side of same padding",
+        lambda: torch.nn.Conv2d(8, 8, 2, padding="same"),
+        same(True),
+        same(False),
+        ("padding.side",),
+        two,
+    )
     yield port(
         "one-sided padding", lambda: torch.nn.Conv2d(8, 8, 3, padding=1), lambda x, w, b: F.conv2d(x, w, b, padding=1),
         lambda x, w, b: F.conv2d(F.pad(x, (0, 2, 0, 2)), w, b), ("padding.side",), one,
@@ -252,7 +392,7 @@ def _own_rows():
         "low precision inside", lambda: torch.nn.Conv2d(8, 8, 3), lambda x, w, b: F.conv2d(x, w, b),
         lambda x, w, b: F.conv2d(_bf16(x), _bf16(w), b), ("precision.bfloat16",), one,
     )  # fmt: skip
-    norm = lambda: jaxconv.LayerNorm(8)  # noqa: E731
+    norm = lambda: jaxconv.LayerNorm(8)
 
     def layer_norm(x, w, b, ddof=0, axis=-1):
         centred = x - x.mean(axis, keepdims=True)
@@ -273,7 +413,13 @@ def _own_rows():
         def __call__(self, x):
             return self.ln(self.conv(x).transpose(0, 2, 3, 1))
 
-    yield Port("layer norm variance", Last, lambda wrong: OurLast(lambda x, w, b: layer_norm(x, w, b, int(wrong))), "ln", ("layernorm.variance",))
+    yield Port(
+        "layer norm variance",
+        Last,
+        lambda wrong: OurLast(lambda x, w, b: layer_norm(x, w, b, int(wrong))),
+        "ln",
+        ("layernorm.variance",),
+    )
     yield Port(
         "layer norm axis", Last, lambda wrong: OurLast(lambda x, w, b: layer_norm(x, w, b, 0, -1) if not wrong else layer_norm(x.swapaxes(1, -1), w, b).swapaxes(1, -1)),
         "ln", ("layernorm.axis",), (2, 3, 8, 8),
@@ -309,21 +455,57 @@ def _flax_rows():
     def lconv(**more):
         return linen.Conv(8, (3, 3), **{"padding": 1, **more})
 
-    tconv = lambda **more: lambda: torch.nn.Conv2d(8, 8, 3, **{"padding": 1, **more})  # noqa: E731
+    tconv = lambda **more: lambda: torch.nn.Conv2d(8, 8, 3, **{"padding": 1, **more})
     even = dict(shape=(2, 3, 10, 10))
-    yield nnx_port("flax same with stride", tconv(stride=2), lambda: nconv(strides=2), lambda: nconv(strides=2, padding="SAME"), ("padding.same",), **even)
-    yield linen_port("linen same with stride", tconv(stride=2), lambda: lconv(strides=2), lambda: lconv(strides=2, padding="SAME"), ("padding.same",), shape=(2, 3, 10, 10))
-    yield nnx_port("flax groups dropped", tconv(groups=4), lambda: nconv(feature_group_count=4), lambda: nconv(), ("groups.dropped",))
-    yield linen_port("linen groups dropped", tconv(groups=4), lambda: lconv(feature_group_count=4), lambda: lconv(), ("groups.dropped",))
-    yield linen_port("linen dilation dropped", tconv(dilation=2, padding=2), lambda: lconv(kernel_dilation=2, padding=2), lambda: lconv(), ("dilation.dropped",))
+    yield nnx_port(
+        "flax same with stride",
+        tconv(stride=2),
+        lambda: nconv(strides=2),
+        lambda: nconv(strides=2, padding="SAME"),
+        ("padding.same",),
+        **even,
+    )
+    yield linen_port(
+        "linen same with stride",
+        tconv(stride=2),
+        lambda: lconv(strides=2),
+        lambda: lconv(strides=2, padding="SAME"),
+        ("padding.same",),
+        shape=(2, 3, 10, 10),
+    )
+    yield nnx_port(
+        "flax groups dropped",
+        tconv(groups=4),
+        lambda: nconv(feature_group_count=4),
+        lambda: nconv(),
+        ("groups.dropped",),
+    )
+    yield linen_port(
+        "linen groups dropped",
+        tconv(groups=4),
+        lambda: lconv(feature_group_count=4),
+        lambda: lconv(),
+        ("groups.dropped",),
+    )
+    yield linen_port(
+        "linen dilation dropped",
+        tconv(dilation=2, padding=2),
+        lambda: lconv(kernel_dilation=2, padding=2),
+        lambda: lconv(),
+        ("dilation.dropped",),
+    )
     yield linen_port("linen bias missing", tconv(), lconv, lambda: lconv(use_bias=False), ("bias.missing",))
-    yield nnx_port("flax stride dropped", tconv(stride=2), lambda: nconv(strides=2), nconv, ("stride.dropped",))
-    bn = lambda **m: lambda: nnx.BatchNorm(8, **{"momentum": 0.9, "epsilon": 1e-5, **m}, rngs=rngs())  # noqa: E731
-    tbn = lambda: torch.nn.BatchNorm2d(8)  # noqa: E731
+    yield nnx_port(
+        "flax stride dropped", tconv(stride=2), lambda: nconv(strides=2), nconv, ("stride.dropped",)
+    )
+    bn = lambda **m: lambda: nnx.BatchNorm(8, **{"momentum": 0.9, "epsilon": 1e-5, **m}, rngs=rngs())
+    tbn = lambda: torch.nn.BatchNorm2d(8)
     yield nnx_port("flax batch norm epsilon", tbn, bn(), bn(epsilon=1e-3), ("norm.epsilon",))
-    lbn = lambda train=False, **m: lambda: linen.BatchNorm(not train, **{"momentum": 0.9, "epsilon": 1e-5, **m})  # noqa: E731
+    lbn = lambda train=False, **m: (
+        lambda: linen.BatchNorm(not train, **{"momentum": 0.9, "epsilon": 1e-5, **m})
+    )
     yield linen_port("linen train mode left on", tbn, lbn(), lbn(True), ("batchnorm.train_mode",))
-    ours = lambda **m: lambda: jaxconv.BatchNorm2d(8, **m)  # noqa: E731
+    ours = lambda **m: lambda: jaxconv.BatchNorm2d(8, **m)
 
     def training(name, right, wrong, causes):
         def make(is_wrong):
@@ -333,13 +515,30 @@ def _flax_rows():
 
     yield training("momentum inverted", ours(), ours(momentum=0.9), ("batchnorm.momentum",))
     yield training("momentum other", ours(), ours(momentum=0.01), ("batchnorm.momentum",))
-    yield training("eval mode left on", ours(), lambda: evaluated(jaxconv.BatchNorm2d(8)), ("batchnorm.train_mode",))
+    yield training(
+        "eval mode left on", ours(), lambda: evaluated(jaxconv.BatchNorm2d(8)), ("batchnorm.train_mode",)
+    )
     yield training("biased running variance", ours(), lambda: Biased(), ("batchnorm.biased_variance",))
-    gn = lambda **m: lambda: nnx.GroupNorm(8, **{"num_groups": 4, "epsilon": 1e-5, **m}, rngs=rngs())  # noqa: E731
-    yield nnx_port("flax group norm epsilon", lambda: torch.nn.GroupNorm(4, 8), gn(), gn(epsilon=1e-6), ("norm.epsilon",))
-    yield nnx_port("flax group norm count", lambda: torch.nn.GroupNorm(4, 8), gn(), gn(num_groups=8), ("groupnorm.groups",))
-    up = lambda **m: lambda: nnx.ConvTranspose(8, 6, (3, 3), strides=(2, 2), rngs=rngs(), **m)  # noqa: E731
-    yield nnx_port("flax transposed same", lambda: torch.nn.ConvTranspose2d(8, 6, 3, stride=2), up(padding="VALID"), up(padding=((0, 0), (0, 0))), ("padding.value",), channels=6)
+    gn = lambda **m: lambda: nnx.GroupNorm(8, **{"num_groups": 4, "epsilon": 1e-5, **m}, rngs=rngs())
+    yield nnx_port(
+        "flax group norm epsilon", lambda: torch.nn.GroupNorm(4, 8), gn(), gn(epsilon=1e-6), ("norm.epsilon",)
+    )
+    yield nnx_port(
+        "flax group norm count",
+        lambda: torch.nn.GroupNorm(4, 8),
+        gn(),
+        gn(num_groups=8),
+        ("groupnorm.groups",),
+    )
+    up = lambda **m: lambda: nnx.ConvTranspose(8, 6, (3, 3), strides=(2, 2), rngs=rngs(), **m)
+    yield nnx_port(
+        "flax transposed same",
+        lambda: torch.nn.ConvTranspose2d(8, 6, 3, stride=2),
+        up(padding="VALID"),
+        up(padding=((0, 0), (0, 0))),
+        ("padding.value",),
+        channels=6,
+    )
 
 
 class Biased(nnx.Module):
@@ -370,15 +569,50 @@ def _between_rows():
                 return variables(Thin(mid, function), more.get("shape", (2, 3, 10, 9)))
             return Ours(mid, channels, function)
 
-        return Port(name, lambda: Middle(torch.nn.Conv2d(8, 8, 3), channels, theirs), make, None, causes, **more)
+        return Port(
+            name, lambda: Middle(torch.nn.Conv2d(8, 8, 3), channels, theirs), make, None, causes, **more
+        )
 
     yield port("an activation missing", torch.relu, jax.nn.relu, lambda x: x, ("activation.missing",))
-    yield port("relu for relu6", lambda x: TF.relu6(4 * x), lambda x: F.relu6(4 * x), lambda x: jax.nn.relu(4 * x), ("activation.relu6",))
-    yield port("gelu tanh by default", TF.gelu, lambda x: jax.nn.gelu(x, approximate=False), jax.nn.gelu, ("gelu.approximate",))
-    yield port("linen gelu tanh by default", TF.gelu, lambda x: linen.gelu(x, approximate=False), linen.gelu, ("gelu.approximate",), thin=True)
-    yield port("slope of leaky relu", lambda x: TF.leaky_relu(x, 0.2), lambda x: jax.nn.leaky_relu(x, 0.2), jax.nn.leaky_relu, ("leaky_relu.slope",))
-    yield port("silu for hardswish", TF.hardswish, jax.nn.hard_swish, jax.nn.silu, ("activation.other",), thin=True)
-    yield port("softmax over another axis", lambda x: torch.softmax(x, 1), lambda x: jax.nn.softmax(x, 1), jax.nn.softmax, ("softmax.axis",))
+    yield port(
+        "relu for relu6",
+        lambda x: TF.relu6(4 * x),
+        lambda x: F.relu6(4 * x),
+        lambda x: jax.nn.relu(4 * x),
+        ("activation.relu6",),
+    )
+    yield port(
+        "gelu tanh by default",
+        TF.gelu,
+        lambda x: jax.nn.gelu(x, approximate=False),
+        jax.nn.gelu,
+        ("gelu.approximate",),
+    )
+    yield port(
+        "linen gelu tanh by default",
+        TF.gelu,
+        lambda x: linen.gelu(x, approximate=False),
+        linen.gelu,
+        ("gelu.approximate",),
+        thin=True,
+    )
+    yield port(
+        "slope of leaky relu",
+        lambda x: TF.leaky_relu(x, 0.2),
+        lambda x: jax.nn.leaky_relu(x, 0.2),
+        jax.nn.leaky_relu,
+        ("leaky_relu.slope",),
+    )
+    yield port(
+        "silu for hardswish", TF.hardswish, jax.nn.hard_swish, jax.nn.silu, ("activation.other",), thin=True
+    )
+    yield port(
+        "softmax over another axis",
+        lambda x: torch.softmax(x, 1),
+        lambda x: jax.nn.softmax(x, 1),
+        jax.nn.softmax,
+        ("softmax.axis",),
+    )
     yield port(
         "resize with antialias", lambda x: TF.interpolate(x, size=(4, 4), mode="bilinear"),
         lambda x: F.interpolate(x, size=(4, 4), mode="bilinear"),
@@ -390,11 +624,43 @@ def _between_rows():
         lambda x: F.interpolate(x, scale_factor=2, mode="bicubic", antialias=True),
         ("resize.bicubic_coefficient", "resize.antialias"),
     )  # fmt: skip
-    yield port("pixel shuffle order", lambda x: TF.pixel_shuffle(x, 2), lambda x: F.pixel_shuffle(x, 2), _depth_to_space, ("pixel_shuffle.order",), channels=2)
-    yield port("average pool counts", lambda x: TF.avg_pool2d(x, 3, 1, 1), lambda x: F.avg_pool2d(x, 3, 1, 1), lambda x: F.avg_pool2d(x, 3, 1, 1, count_include_pad=False), ("pool.count_include_pad",))
-    yield port("residual missing", lambda x: x + torch.tanh(x), lambda x: x + jnp.tanh(x), jnp.tanh, ("residual.missing",))
-    yield port("concatenated the other way", lambda x: torch.cat([x, torch.tanh(x)], 1), lambda x: jnp.concatenate([x, jnp.tanh(x)], 1), lambda x: jnp.concatenate([jnp.tanh(x), x], 1), ("concat.order",), channels=16)
-    yield port("gradient stopped", torch.tanh, jnp.tanh, lambda x: jnp.tanh(jax.lax.stop_gradient(x)), ("gradient.stopped",))
+    yield port(
+        "pixel shuffle order",
+        lambda x: TF.pixel_shuffle(x, 2),
+        lambda x: F.pixel_shuffle(x, 2),
+        _depth_to_space,
+        ("pixel_shuffle.order",),
+        channels=2,
+    )
+    yield port(
+        "average pool counts",
+        lambda x: TF.avg_pool2d(x, 3, 1, 1),
+        lambda x: F.avg_pool2d(x, 3, 1, 1),
+        lambda x: F.avg_pool2d(x, 3, 1, 1, count_include_pad=False),
+        ("pool.count_include_pad",),
+    )
+    yield port(
+        "residual missing",
+        lambda x: x + torch.tanh(x),
+        lambda x: x + jnp.tanh(x),
+        jnp.tanh,
+        ("residual.missing",),
+    )
+    yield port(
+        "concatenated the other way",
+        lambda x: torch.cat([x, torch.tanh(x)], 1),
+        lambda x: jnp.concatenate([x, jnp.tanh(x)], 1),
+        lambda x: jnp.concatenate([jnp.tanh(x), x], 1),
+        ("concat.order",),
+        channels=16,
+    )
+    yield port(
+        "gradient stopped",
+        torch.tanh,
+        jnp.tanh,
+        lambda x: jnp.tanh(jax.lax.stop_gradient(x)),
+        ("gradient.stopped",),
+    )
 
 
 def _depth_to_space(x):
@@ -416,7 +682,13 @@ class TorchClassifier(torch.nn.Module):
 
 
 class Classifier(nnx.Module):
-    def __init__(self, flatten=lambda x: x.reshape(len(x), -1), dropout=0.0, head=lambda fc, out, x: out(jax.nn.relu(fc(x))), turn=lambda x: x):
+    def __init__(
+        self,
+        flatten=lambda x: x.reshape(len(x), -1),
+        dropout=0.0,
+        head=lambda fc, out, x: out(jax.nn.relu(fc(x))),
+        turn=lambda x: x,
+    ):
         self.conv = jaxconv.Conv2d(3, 6, 3, rngs=rngs())
         self.dropout = jaxconv.Dropout(dropout, rngs=rngs())
         self.fc = jaxconv.Linear(72, 72, rngs=rngs())
@@ -434,9 +706,11 @@ def _network_rows():
 
         return Port(name, lambda: TorchClassifier(torch_dropout).eval(), make, layer, causes, shape)
 
-    last = lambda x: x.transpose(0, 2, 3, 1).reshape(len(x), -1)  # noqa: E731
+    last = lambda x: x.transpose(0, 2, 3, 1).reshape(len(x), -1)
     yield port("flatten channels last", ("flatten.order",), flatten=last)
-    yield port("two layers in another order", ("layer.order",), head=lambda fc, out, x: fc(jax.nn.relu(out(x))))
+    yield port(
+        "two layers in another order", ("layer.order",), head=lambda fc, out, x: fc(jax.nn.relu(out(x)))
+    )
     yield port("a layer skipped", ("layer.skipped",), head=lambda fc, out, x: out(jax.nn.relu(x)))
     yield port("a layer repeated", ("layer.repeated",), head=lambda fc, out, x: out(out(jax.nn.relu(fc(x)))))
     square = dict(shape=(2, 3, 6, 5))
@@ -448,7 +722,14 @@ def _network_rows():
         net.train() if is_wrong else net.eval()
         return net
 
-    yield Port("dropout left on", lambda: TorchClassifier(0.5).eval(), dropped, "dropout", ("dropout.active",), (2, 3, 6, 5))
+    yield Port(
+        "dropout left on",
+        lambda: TorchClassifier(0.5).eval(),
+        dropped,
+        "dropout",
+        ("dropout.active",),
+        (2, 3, 6, 5),
+    )
 
     class Square(torch.nn.Module):
         def __init__(self):
@@ -460,13 +741,31 @@ def _network_rows():
 
     class OurSquare(nnx.Module):
         def __init__(self, wrong, turn):
-            self.conv, self.wrong, self.turn = nnx.Conv(3, 4, (3, 3), padding="VALID", rngs=rngs()), wrong, turn
+            self.conv, self.wrong, self.turn = (
+                nnx.Conv(3, 4, (3, 3), padding="VALID", rngs=rngs()),
+                wrong,
+                turn,
+            )
 
         def __call__(self, x):
             return jnp.tanh(self.conv(self.turn(x) if self.wrong else x))
 
-    yield Port("height and width swapped", Square, lambda w: OurSquare(w, lambda x: x.swapaxes(1, 2)), None, ("input.hw_swapped",), (2, 3, 7, 7))
-    yield Port("reshaped instead of transposed", Square, lambda w: OurSquare(w, lambda x: x.transpose(0, 3, 1, 2).reshape(x.shape)), None, ("layout.reinterpreted",), (2, 3, 7, 7))
+    yield Port(
+        "height and width swapped",
+        Square,
+        lambda w: OurSquare(w, lambda x: x.swapaxes(1, 2)),
+        None,
+        ("input.hw_swapped",),
+        (2, 3, 7, 7),
+    )
+    yield Port(
+        "reshaped instead of transposed",
+        Square,
+        lambda w: OurSquare(w, lambda x: x.transpose(0, 3, 1, 2).reshape(x.shape)),
+        None,
+        ("layout.reinterpreted",),
+        (2, 3, 7, 7),
+    )
 
     class Dense(torch.nn.Module):
         def __init__(self):
@@ -489,7 +788,15 @@ def _network_rows():
         def __call__(self, x):
             return self.fc2(jnp.tanh(self.fc1(x)))
 
-    yield Port("square dense weight transposed", lambda: module, OurDense, "fc1", ("weight.transposed",), (4, 12), None)
+    yield Port(
+        "square dense weight transposed",
+        lambda: module,
+        OurDense,
+        "fc1",
+        ("weight.transposed",),
+        (4, 12),
+        None,
+    )
 
 
 class Block(torch.nn.Module):
@@ -506,7 +813,9 @@ class Block(torch.nn.Module):
 
 class OurBlock(nnx.Module):
     def __init__(self, c, groups, eps=1e-5, relu=jax.nn.relu, **first):
-        self.conv1 = jaxconv.Conv2d(c, c, 3, **{"padding": 1, **first}, groups=groups, bias=False, rngs=rngs())
+        self.conv1 = jaxconv.Conv2d(
+            c, c, 3, **{"padding": 1, **first}, groups=groups, bias=False, rngs=rngs()
+        )
         self.bn1 = jaxconv.BatchNorm2d(c)
         self.conv2 = jaxconv.Conv2d(c, c, 1, bias=False, rngs=rngs())
         self.bn2 = jaxconv.BatchNorm2d(c, eps=eps)
@@ -532,7 +841,9 @@ class Deep(torch.nn.Module):
 class OurDeep(nnx.Module):
     def __init__(self, blocks=6, c=8, at=None, **fault):
         self.stem = jaxconv.Conv2d(3, c, 3, padding=1, rngs=rngs())
-        self.blocks = jaxconv.Sequential(*(OurBlock(c, 4, **(fault if i == at else {})) for i in range(blocks)))
+        self.blocks = jaxconv.Sequential(
+            *(OurBlock(c, 4, **(fault if i == at else {})) for i in range(blocks))
+        )
         self.fc = jaxconv.Linear(c, 4, rngs=rngs())
 
     def __call__(self, x):

@@ -173,7 +173,7 @@ def test_layers_with_padding_modes(c, seed):
         twin = torch.nn.Conv2d(**arguments)
         names = [name for name, _ in twin.named_parameters()]
         weights = [p.detach().numpy() for p in twin.parameters()]
-        call = lambda x, *p: torch.func.functional_call(twin, dict(zip(names, p, strict=True)), (x,))  # noqa: E731
+        call = lambda x, *p: torch.func.functional_call(twin, dict(zip(names, p, strict=True)), (x,))
         theirs, ct = torch_outputs(call, (x, *weights), rng)
     except REFUSALS as error:
         note(f"torch refuses: {error}")

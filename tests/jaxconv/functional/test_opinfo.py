@@ -15,6 +15,7 @@ import torch
 from oracle import REFUSALS, Sample, check, check_samples
 
 import jaxconv.functional as F
+from parity.rounding.elementwise import UNITS
 from parity.torch_side import to_numpy
 
 with warnings.catch_warnings():
@@ -130,6 +131,13 @@ def test_samples(name, op, dtype, request):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         samples = list(op.sample_inputs("cpu", dtype, requires_grad=gradients))
+    if (name, dtype) == ("local_response_norm", torch.int64):
+        # Of integers torch's average is cut off, so its float64 run is another function: its own result is the measure.
+        for sample in samples:
+            got = F.local_response_norm(to_numpy(sample.input), *sample.args, **sample.kwargs)
+            want = torch.nn.functional.local_response_norm(sample.input, *sample.args, **sample.kwargs)
+            np.testing.assert_array_max_ulp(np.asarray(got), to_numpy(want), 2 * UNITS["pow"])
+        return
     chosen = [compare(name, s) for s in share(samples, dtype, every)]
     results = check_samples(chosen, np.random.default_rng(0))
     assert any(verdicts is not None for verdicts in results)
