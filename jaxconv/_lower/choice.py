@@ -63,20 +63,16 @@ def choose(p: Product, batch: Any, dtype: Any, forced: str | None = None) -> Cho
         return Choice("direct", f"{jnp.dtype(dtype).name}: only float32 and float64 have been measured")
     if p.spec.groups == 1:
         return _dense(p, batch)
-    summed = p.group_out if p.wanted == "x" else p.group_in
-    if summed <= FEW and shift.can(p):
-        return Choice("shift", f"sums over {summed} channels: at most {FEW}")
-    if (dots := grouped.dots(p)) <= MOST_DOTS:
-        return Choice(
-            "grouped", f"{p.spec.groups} groups, sums over {summed} channels: {dots} dense products"
-        )
-    return Choice("direct", f"{dots} dense products: more than {MOST_DOTS} take too long to compile")
+    if (few := min(p.group_in, p.group_out)) <= FEW and shift.can(p):
+        return Choice("shift", f"{few} channels a group: at most {FEW}")
+    if p.taps > shift.MOST_TERMS:
+        return Choice("direct", f"groups, and a kernel of {p.taps} elements: more than {shift.MOST_TERMS}")
+    how = "one batch of products" if grouped.batched(p, batch) else "one by one"
+    return Choice("grouped", f"groups of more than {FEW} channels: {how}")
 
 
 FEW = 4
-"""Up to so many channels a sum is over, products are written out: beyond, a matrix product reuses what it loads."""
-MOST_DOTS = 64
-"""ResNeXt's 32 groups take a second to compile. Programs would grow without limit."""
+"""Up to so many channels a group, products are written out. Beyond, a matrix product reuses what it loads."""
 POSITIONS = {"y": 1024, "x": 256, "weight": 1024}
 """Up to so many output positions XLA's own dense convolution loses to columns and a matrix product."""
 

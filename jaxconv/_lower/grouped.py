@@ -1,9 +1,14 @@
-"""Groups of more than a few channels: each is a dense convolution, and narrow ones are taken together.
+"""Groups of more than a few channels: each is a dense convolution, or all are one batch of matrix products.
 
-XLA's CPU compiler has no fast grouped convolution, only a fast dense one.
+XLA's CPU compiler has no fast grouped convolution. Groups are never taken together as one, with zeros in the weight
+between them, though that is as fast where they are narrow: an infinity in one group would be NaN in the others.
 """
 
+import functools
+import math
+import operator
 from dataclasses import replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,83 +18,93 @@ from jaxconv._lower import direct, flipped
 from jaxconv._lower.planes import columns, pad, seen_by, tap_indices
 from jaxconv._lower.product import Product
 
+NARROW = 16
+"""Below so many channels a group and for one sample, one batch of products is as fast as a convolution a group, and
+compiles in a quarter of the time."""
+MOST = 64
+"""Convolutions that a product is taken apart into at most. Each takes XLA 0.05 to 0.1 s to compile."""
+
 
 def can(p: Product) -> bool:
     """Whether there is more than one group."""
     return p.spec.groups > 1
 
 
+def batched(p: Product, batch: Any) -> bool:
+    """Whether the convolution or its gradient by x is one batch of matrix products, not a convolution a group."""
+    one = isinstance(batch, int) and batch == 1
+    return p.spec.groups > MOST or (one and p.group_in < NARROW)
+
+
 def compute(p: Product, a: jax.Array, b: jax.Array) -> jax.Array:
-    """The product group by group, or several groups at a time."""
-    if p.wanted == "y":
-        return _y(p, a, b)
+    """The product group by group, or batched."""
     if p.wanted == "weight":
         return _weight(p, a, b)
-    if set(p.spec.stride) == {1}:
-        return _y(*flipped.convolution(p, a, b))
-    return _x(p, a, b)
+    if p.wanted == "x" and set(p.spec.stride) == {1}:
+        return compute(*flipped.convolution(p, a, b))
+    if not batched(p, p.batch(a, b)):
+        return _split(p, a, b)
+    return _x(p, a, b) if p.wanted == "x" else _y(p, a, b)
 
 
-def dots(p: Product) -> int:
-    """How many dense convolutions or dots the product is taken apart into."""
-    if p.wanted == "weight":
-        return p.spec.groups if p.group_in >= 48 else p.taps if p.group_in >= 32 else 1
-    turned = p.wanted == "x" and set(p.spec.stride) == {1}
-    return p.spec.groups // merged(p.spec.groups, p.group_out if turned else p.group_in)
+def _dense(p: Product) -> Product:
+    """The product of one group."""
+    return replace(p, spec=replace(p.spec, in_channels=p.group_in, out_channels=p.group_out, groups=1))
 
 
-WIDE = 16
-"""Channels from which on a group is worth a convolution of its own."""
-FULL = 32
-"""Channels up to which narrower groups are taken together: half of the work or more is multiplying by zeros."""
+def _split(p: Product, a: jax.Array, b: jax.Array) -> jax.Array:
+    """A convolution, or its gradient by x, for each group."""
+    one, groups = _dense(p), p.spec.groups
+    # The weight's groups are along its first axis, the planes' along their second.
+    axes = [0 if role == "weight" else 1 for role in p.operands]
+    parts = zip(jnp.split(a, groups, axes[0]), jnp.split(b, groups, axes[1]), strict=True)
+    return lax.concatenate([direct.compute(one, *part) for part in parts], 1)
 
 
-def merged(groups: int, channels: int) -> int:
-    """How many groups of so many input channels become one."""
-    if channels >= WIDE:
-        return 1
-    return max(m for m in range(1, groups + 1) if groups % m == 0 and (m == 1 or m * channels <= FULL))
+def _matrices(p: Product, n: int, weight: jax.Array) -> jax.Array:
+    """(n, groups, C_out / groups, C_in / groups * taps)."""
+    w = weight.reshape(1, p.spec.groups, p.group_out, p.group_in * p.taps)
+    return jnp.broadcast_to(w, (n, *w.shape[1:]))
 
 
-def _merge(p: Product, weight: jax.Array, m: int) -> jax.Array:
-    """(groups / m, m C_out / groups, m C_in / groups, *kernel_size): blocks on the diagonal, zeros elsewhere."""
-    size = p.spec.kernel_size
-    w = weight.reshape(p.spec.groups // m, m, p.group_out, 1, p.group_in, *size)
-    diagonal = jnp.eye(m, dtype=bool).reshape(1, m, 1, m, 1, *(1,) * p.spec.ndim)
-    w = jnp.where(diagonal, w, jnp.zeros((), w.dtype))
-    return w.reshape(p.spec.groups // m, m * p.group_out, m * p.group_in, *size)
-
-
-def _dense(p: Product, m: int) -> Product:
-    """The product for m groups taken as one."""
-    spec = replace(p.spec, in_channels=m * p.group_in, out_channels=m * p.group_out, groups=1)
-    return replace(p, spec=spec)
+_BATCH = ((0, 1), (0, 1))
 
 
 def _y(p: Product, x: jax.Array, weight: jax.Array) -> jax.Array:
-    m = merged(p.spec.groups, p.group_in)
-    w, one = _merge(p, weight, m), _dense(p, m)
-    parts = jnp.split(x, p.spec.groups // m, 1)
-    return lax.concatenate([direct.compute(one, part, w[i]) for i, part in enumerate(parts)], 1)
+    """im2col, and a product for each sample and group."""
+    n = x.shape[0]
+    seen = columns(p, x).reshape(n, p.spec.groups, p.group_in * p.taps, math.prod(p.out))
+    y = lax.dot_general(_matrices(p, n, weight), seen, (((3,), (2,)), _BATCH), precision=p.precision)
+    return y.reshape(p.shape(n))
 
 
 def _x(p: Product, weight: jax.Array, dy: jax.Array) -> jax.Array:
-    m = merged(p.spec.groups, p.group_in)
-    w, one = _merge(p, weight, m), _dense(p, m)
-    parts = jnp.split(dy, p.spec.groups // m, 1)
-    return lax.concatenate([direct.compute(one, w[i], part) for i, part in enumerate(parts)], 1)
+    """A product for each sample and group, and its columns added to where im2col takes them from."""
+    n, ndim = dy.shape[0], p.spec.ndim
+    dy = dy.reshape(n, p.spec.groups, p.group_out, math.prod(p.out))
+    seen = lax.dot_general(_matrices(p, n, weight), dy, (((2,), (2,)), _BATCH), precision=p.precision)
+    seen = lax.optimization_barrier(seen).reshape(n, p.spec.in_channels, p.taps, *p.out)
+    parts: list[jax.Array] = []
+    for i, tap in enumerate(tap_indices(p.spec.kernel_size)):
+        config = [(0, 0, 0), (0, 0, 0)]
+        for d in range(ndim):
+            stride, (low, _) = p.spec.stride[d], p.spec.padding[d]
+            first = tap[d] * p.spec.dilation[d] - low
+            config.append((first, p.size[d] - first - (p.out[d] - 1) * stride - 1, stride - 1))
+        parts.append(lax.pad(seen[:, :, i], jnp.zeros((), seen.dtype), config))
+    return functools.reduce(operator.add, parts)
 
 
 def _weight(p: Product, x: jax.Array, dy: jax.Array) -> jax.Array:
     channels = p.group_in
     if channels >= 48:
-        return _by_columns(p, x, dy)
+        return _by_columns(p, x, dy) if p.spec.groups <= MOST else _by_taps(p, x, dy)
     return _by_taps(p, x, dy) if channels >= 32 else _by_positions(p, x, dy)
 
 
 def _by_columns(p: Product, x: jax.Array, dy: jax.Array) -> jax.Array:
     """im2col and a dot for each group."""
-    one = _dense(p, 1)
+    one = _dense(p)
     dws = []
     for a, b in zip(jnp.split(x, p.spec.groups, 1), jnp.split(dy, p.spec.groups, 1), strict=True):
         seen = columns(one, a)

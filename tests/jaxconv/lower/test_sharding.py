@@ -1,0 +1,57 @@
+"""A batch spread over 8 (forced host) devices: the numbers of one device, and nothing is gathered, in all of JAX's ways
+to say so. Only the weight's gradients are sums over the devices.
+"""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+CODE = """
+import functools, re, sys
+import jax, jax.numpy as jnp, numpy as np
+from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
+import jaxconv
+
+mode, cases = sys.argv[1], {
+    "shift": dict(x=(16, 6, 15, 8), w=(12, 1, 3, 3), stride=(2, 1), padding=1, groups=6),
+    "grouped": dict(x=(16, 80, 6, 5), w=(80, 40, 3, 3), stride=2, padding=1, groups=2),
+    "pointwise": dict(x=(16, 8, 6, 5), w=(4, 8, 1, 1), stride=2),
+    "im2col": dict(x=(16, 8, 6, 5), w=(4, 8, 3, 3)),
+}
+mesh = jax.make_mesh((8,), ("batch",), axis_types=(AxisType.Explicit if mode == "explicit" else AxisType.Auto,))
+rng = np.random.default_rng(0)
+for name, case in cases.items():
+    # Small integers, so that every sum is exact in any order.
+    x, w = (rng.integers(-1, 2, case.pop(key)).astype(np.float32) for key in ("x", "w"))
+
+    def loss(x, w, over):
+        y = jaxconv.functional.conv2d(x, w, **case)
+        return over(jnp.sum(y * y))
+
+    def step(x, w, over=lambda total: total):
+        grad = jax.grad(functools.partial(loss, over=over), (0, 1))
+        return grad(x, w), jax.jvp(grad, (x, w), (x, w))[1]
+
+    with jaxconv.lowering(name):
+        expected = jax.jit(step)(x, w)
+        spread, whole = (jax.device_put(a, NamedSharding(mesh, s)) for a, s in ((x, P("batch")), (w, P())))
+        run = jax.jit(step)
+        if mode == "shard_map":
+            local = functools.partial(step, over=lambda total: jax.lax.psum(total, "batch"))
+            specs = (P("batch"), P())
+            run = jax.jit(jax.shard_map(local, mesh=mesh, in_specs=specs, out_specs=(specs, specs)))
+        got = run(spread, whole)
+        program = run.lower(spread, whole).compile().as_text()
+    jax.tree.map(lambda a, b: np.testing.assert_array_equal(np.asarray(a), np.asarray(b)), got, expected)
+    found = set(re.findall(r"all-[a-z]+|collective-[a-z]+|reduce-scatter", program))
+    assert found == {"all-reduce"}, (name, found)
+"""
+
+
+@pytest.mark.parametrize("mode", ["auto", "explicit", "shard_map"])
+def test_batch_over_8_devices(mode):
+    flags = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
+    env = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
+    subprocess.run([sys.executable, "-c", CODE, mode], check=True, timeout=300, env=env)
