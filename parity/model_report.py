@@ -114,13 +114,12 @@ class Report:
     def assert_ok(self) -> None:
         """Raises AssertionError with the findings unless the report is ok."""
         if not self.ok:
-            raise AssertionError(
-                "the networks differ:\n" + "\n".join(f"  {line}" for line in self.findings())
-            )
+            lines = [*self.findings(), *(f"cause: {fault}" for fault in self.diagnosis)]
+            raise AssertionError("the networks differ:\n" + "\n".join(f"  {line}" for line in lines))
 
     def to_json(self) -> str:
-        """The report as JSON: `schema`, `ok`, `first_divergence`, `layers`, `network`, `problems`,
-        `notes`, `ledger`."""
+        """The report as JSON: `schema`, `ok`, `first_divergence`, `layers`, `network`,
+        `diagnosis`, `problems`, `notes`, `ledger`."""
 
         def plain(value: Any) -> Any:
             # JSON has no NaN and no infinity.
@@ -133,7 +132,12 @@ class Report:
         head = {"schema": SCHEMA, "ok": self.ok, "first_divergence": self.first_divergence}
         layers = [{**asdict(layer), "ok": layer.ok} for layer in self.layers]
         rest: dict[str, Any] = {"layers": layers, "network": [asdict(v) for v in self.network]}
-        rest |= {"problems": self.problems, "notes": self.notes, "ledger": [asdict(e) for e in self.ledger]}
+        rest |= {
+            "diagnosis": [asdict(d) for d in self.diagnosis],
+            "problems": self.problems,
+            "notes": self.notes,
+        }
+        rest["ledger"] = [asdict(entry) for entry in self.ledger]
         return json.dumps(plain({**head, **rest}), indent=2, allow_nan=False)
 
     def __str__(self) -> str:
@@ -155,6 +159,7 @@ class Report:
                 else ""
             )
         )
+        yield from (Text(f"cause: {fault}") for fault in self.diagnosis)
         table = Table("layer", "kind", "output", "results", "error / bound", "torch's", "verdict")
         for layer in self.layers:
             verdicts = layer.verdicts
