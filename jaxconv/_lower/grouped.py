@@ -20,7 +20,9 @@ from jaxconv._lower.product import Product
 
 NARROW = 16
 """Below so many channels a group and for one sample, one batch of products is as fast as a convolution a group, and
-compiles in a quarter of the time."""
+compiles in a quarter of the time,"""
+CACHED = 2**20
+"""if there are no more columns than a processor's cache holds."""
 MOST = 64
 """Convolutions that a product is taken apart into at most. Each takes XLA 0.05 to 0.1 s to compile."""
 
@@ -32,8 +34,10 @@ def can(p: Product) -> bool:
 
 def batched(p: Product, batch: Any) -> bool:
     """Whether the convolution or its gradient by x is one batch of matrix products, not a convolution a group."""
-    one = isinstance(batch, int) and batch == 1
-    return p.spec.groups > MOST or (one and p.group_in < NARROW)
+    if p.spec.groups > MOST:
+        return True
+    elements = p.spec.in_channels * p.taps * math.prod(p.out)
+    return isinstance(batch, int) and batch == 1 and p.group_in < NARROW and elements <= CACHED
 
 
 def compute(p: Product, a: jax.Array, b: jax.Array) -> jax.Array:
