@@ -19,7 +19,6 @@ REASONS = {
     r"DataParallel": "JAX's sharding spreads a batch over devices",
     r"SyncBatchNorm": "BatchNorm with `axis_name`",
     r"FractionalMaxPool[23]d": "not done yet: its windows are drawn at random",
-    r"RReLU": "not done yet as a layer; `jaxconv.functional.rrelu` is there",
     r"CrossMapLRN2d": "torch's old name: LocalResponseNorm",
     r"CosineSimilarity|PairwiseDistance": "a line of jax.numpy",
     r"Module|Container|RNNBase|RNNCellBase": "a base class: nnx.Module",

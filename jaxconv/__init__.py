@@ -102,6 +102,7 @@ from jaxconv.nn import ReplicationPad1d as ReplicationPad1d
 from jaxconv.nn import ReplicationPad2d as ReplicationPad2d
 from jaxconv.nn import ReplicationPad3d as ReplicationPad3d
 from jaxconv.nn import RMSNorm as RMSNorm
+from jaxconv.nn import RReLU as RReLU
 from jaxconv.nn import Sequential as Sequential
 from jaxconv.nn import Sigmoid as Sigmoid
 from jaxconv.nn import SiLU as SiLU

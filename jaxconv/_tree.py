@@ -13,6 +13,9 @@ import numpy as np
 from flax import nnx
 from flax.core.meta import AxisMetadata
 
+from jaxconv._layers.lazy import UninitializedParameter
+from jaxconv.nn.containers import Container
+
 Tree = TypeVar("Tree")
 
 # Flax and JAX sort keys, so where a module's own order is lost these come first, as torch registers them.
@@ -131,7 +134,10 @@ def _walk(
 
 def _children(node: Any) -> Iterable[tuple[Any, Any]]:
     if isinstance(node, nnx.Pytree):
-        return [(key, child) for key, child in vars(node).items() if not key.startswith("_pytree__")]
+        children = [(key, child) for key, child in vars(node).items() if not key.startswith("_pytree__")]
+        # Flax sorts the attributes of what it rebuilds; a container knows better.
+        rank = {name: i for i, name in enumerate(node._order)} if isinstance(node, Container) else {}
+        return sorted(children, key=lambda child: rank.get(child[0], len(rank)))
     if isinstance(node, nnx.State):
         return node.raw_mapping.items()
     return node.items() if isinstance(node, Mapping) else enumerate(node)
@@ -181,7 +187,8 @@ def _array(holder: Any) -> Any:
 
 def _check_array(value: Any, path: tuple[str, ...]) -> None:
     if not isinstance(value, jax.Array | np.ndarray | np.generic | jax.ShapeDtypeStruct):
-        raise TypeError(f"{'.'.join(path)!r} holds a {type(value).__name__}, not an array")
+        hint = ": call the model once on an example" if isinstance(value, UninitializedParameter) else ""
+        raise TypeError(f"{'.'.join(path)!r} holds a {type(value).__name__}, not an array{hint}")
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from jaxconv import functional, init
 from jaxconv._layers.base import Declared, Layer, ParamLayer, check_flag
+from jaxconv._layers.dropout import Drawing
 from jaxconv._spec import integer
 from jaxconv.functional.activation import number
 
@@ -39,8 +40,7 @@ class _Activation(Layer):
         if "inplace" in options:
             check_flag("inplace", options["inplace"])
         if "dim" in options:
-            if options["dim"] is not None:
-                integer("dim", options["dim"])
+            integer("dim", options["dim"])
         else:
             # The functional judges its arguments, here on an array that costs nothing.
             jax.eval_shape(lambda x: type(self)._function(x, **options), jnp.zeros(2, jnp.float32))
@@ -88,6 +88,42 @@ class LeakyReLU(_Activation):
     inplace: bool = False
 
     _function = staticmethod(functional.leaky_relu)
+
+
+@dataclass(eq=False, repr=False)
+class RReLU(Drawing):
+    """torch.nn.RReLU: the same positional arguments and defaults. No parameters.
+
+    The operation is `jaxconv.functional.rrelu`. In training by default, as in torch; as in Flax, `model.eval()` and
+    `model.train()` (NNX) set `deterministic`, and a call may be given it.
+
+    Args:
+        lower: the least slope.
+        upper: the greatest.
+        inplace: without effect: JAX's arrays are immutable, the result is the same.
+        deterministic: whether the slope is the mean of both. Linen: here or in the call, not in both.
+        rng_collection: the name of the random stream.
+        rngs: NNX only: nnx.Rngs or nnx.RngStream to draw from, here or in the call (Linen's `apply` takes them).
+
+    Raises:
+        ValueError: bounds that are not finite or in the wrong order; a call that draws without a random stream.
+        TypeError: an argument of the wrong type.
+    """
+
+    lower: float = 1 / 8
+    upper: float = 1 / 3
+    inplace: bool = False
+
+    def _normalised(self) -> Mapping[str, Any]:
+        check_flag("inplace", self.inplace)
+        jax.eval_shape(lambda x: functional.rrelu(x, self.lower, self.upper), jnp.zeros(2, jnp.float32))
+        return {}
+
+    def _draws(self, deterministic: bool) -> bool:
+        return not deterministic
+
+    def _forward(self, input: Any, deterministic: bool, key: Any) -> jax.Array:
+        return functional.rrelu(input, self.lower, self.upper, not deterministic, key=key)
 
 
 @dataclass(eq=False, repr=False)
@@ -203,23 +239,26 @@ class GLU(_Activation):
 
 
 @dataclass(eq=False, repr=False)
-class Softmax(_Activation):
+class _AnySoftmax(_Activation):
     dim: int | None = None
 
+    def _normalised(self) -> Mapping[str, Any]:
+        return {} if self.dim is None else super()._normalised()
+
+    def _forward(self, input: Any) -> jax.Array:
+        # The warning about a `dim` of None is for whoever calls the layer.
+        return type(self)._function(input, self.dim, _stacklevel=5)
+
+
+class Softmax(_AnySoftmax):
     _function = staticmethod(functional.softmax)
 
 
-@dataclass(eq=False, repr=False)
-class Softmin(_Activation):
-    dim: int | None = None
-
+class Softmin(_AnySoftmax):
     _function = staticmethod(functional.softmin)
 
 
-@dataclass(eq=False, repr=False)
-class LogSoftmax(_Activation):
-    dim: int | None = None
-
+class LogSoftmax(_AnySoftmax):
     _function = staticmethod(functional.log_softmax)
 
 

@@ -11,9 +11,20 @@ from jaxconv._layers.base import Layer, check_flag
 from jaxconv.functional.dropout import check_probability
 
 
+class Drawing(Layer):
+    """A layer that draws in training. A front gives it `deterministic` and a key."""
+
+    def _draws(self, deterministic: bool) -> bool:
+        """Whether a call needs a key."""
+        raise NotImplementedError
+
+    def _forward(self, input: Any, deterministic: bool, key: Any) -> jax.Array:
+        raise NotImplementedError
+
+
 @dataclass(eq=False, repr=False)
-class AnyDropout(Layer):
-    """What the family shares. A front gives it `deterministic` and a key."""
+class AnyDropout(Drawing):
+    """What the family shares."""
 
     _function: ClassVar[Callable[..., jax.Array]]
 
@@ -26,7 +37,6 @@ class AnyDropout(Layer):
         return {}
 
     def _draws(self, deterministic: bool) -> bool:
-        """Whether a call needs a key."""
         return not deterministic and 0 < self.p < 1
 
     def _forward(self, input: Any, deterministic: bool, key: Any) -> jax.Array:

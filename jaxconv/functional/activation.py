@@ -32,9 +32,10 @@ def _floating(op: str, input: Any, function: Callable[[jax.Array], jax.Array]) -
     return function(_wide(x)).astype(x.dtype)
 
 
-def _inexact(op: str, input: Any, function: Callable[[jax.Array], jax.Array]) -> jax.Array:
+def _inexact(op: str, input: Any, function: Callable[[jax.Array], jax.Array], *refused: Any) -> jax.Array:
     """`function` of any array: integers and booleans become floating, as in torch; complex numbers stay."""
     x = array("input", input)
+    refuse_dtype(op, x, *refused)
     if not jnp.issubdtype(x.dtype, jnp.inexact):
         x = x.astype(jnp.float32)
     return function(_wide(x)).astype(x.dtype)
@@ -51,11 +52,24 @@ def number(name: str, value: Any) -> float:
     return plain
 
 
+def _in_dtype(name: str, value: Any, x: jax.Array) -> jax.Array:
+    """A number in x's dtype; of integers as in torch: a float is cut off, -1 is the greatest of the unsigned."""
+    number(name, value)
+    if not jnp.issubdtype(x.dtype, jnp.integer) or isinstance(value, jax.Array):
+        return jnp.asarray(value, x.dtype)
+    limits = jnp.iinfo(x.dtype)
+    least = limits.min if isinstance(value, float) else -limits.max - (limits.min < 0)
+    if not least <= value <= limits.max:
+        raise ValueError(f"`{name}` (={value!r}) cannot be represented in `input`'s dtype {x.dtype}")
+    return jnp.asarray(np.asarray(int(value)).astype(x.dtype))
+
+
 def relu(input: Any, inplace: bool = False) -> jax.Array:
     """max(x, 0), of floating and integer arrays; the derivative at 0 is 0 (torch.nn.functional.relu)."""
     x = array("input", input)
     refuse_dtype("relu", x, jnp.bool_, jnp.complexfloating)
-    return jnp.where(x <= 0, jnp.zeros_like(x), x)
+    # What is not positive has no derivative; -0 stays -0.
+    return jnp.where(x <= 0, jax.lax.stop_gradient(jnp.where(x == 0, x, jnp.zeros_like(x))), x)
 
 
 def relu6(input: Any, inplace: bool = False) -> jax.Array:
@@ -69,26 +83,29 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: b
     Args:
         input: floating or integer.
         min_val: the lower end.
-        max_val: the upper end, not below it.
+        max_val: the upper end, not below it. No NaN.
         inplace: without effect.
     """
     x = array("input", input)
     refuse_dtype("hardtanh", x, jnp.bool_, jnp.complexfloating)
-    low, high = number("min_val", min_val), number("max_val", max_val)
-    if low > high:
+    if not number("min_val", min_val) <= number("max_val", max_val):
         raise ValueError(f"`min_val` (={min_val}) must not be greater than `max_val` (={max_val})")
-    ends = [
-        jnp.asarray(int(end) if jnp.issubdtype(x.dtype, jnp.integer) else end, x.dtype) for end in (low, high)
-    ]
-    return jnp.where(x <= ends[0], ends[0], jnp.where(x >= ends[1], ends[1], x))
+    if jnp.issubdtype(x.dtype, jnp.unsignedinteger) and min_val < 0:
+        raise ValueError(f"`min_val` (={min_val}) must not be negative for `input` of dtype {x.dtype}")
+    return _clamped(x, _in_dtype("min_val", min_val, x), _in_dtype("max_val", max_val, x))
+
+
+def _clamped(x: jax.Array, low: Any, high: Any) -> jax.Array:
+    """x within [low, high]. At both ends the derivative is 0; -0 stays -0 where one of them is 0."""
+    ends = jnp.where(x < low, low, jnp.where(x > high, high, x))
+    return jnp.where((x > low) & (x < high), x, jax.lax.stop_gradient(ends))
 
 
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> jax.Array:
     """x where it is greater than `threshold`, else `value` (torch.nn.functional.threshold)."""
     x = array("input", input)
     refuse_dtype("threshold", x, jnp.bool_, jnp.complexfloating)
-    limit, other = number("threshold", threshold), number("value", value)
-    return jnp.where(x <= limit, jnp.asarray(other, x.dtype), x)
+    return jnp.where(x <= _in_dtype("threshold", threshold, x), _in_dtype("value", value, x), x)
 
 
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> jax.Array:
@@ -143,6 +160,9 @@ def rrelu(
     2015). `key` is needed in training.
     """
     low, high = number("lower", lower), number("upper", upper)
+    for name, end in (("lower", low), ("upper", high)):
+        if not math.isfinite(end):
+            raise ValueError(f"`{name}` (={end}) must be finite")
     if low > high:
         raise ValueError(f"`lower` (={lower}) must not be greater than `upper` (={upper})")
     if not training:
@@ -160,19 +180,30 @@ def rrelu(
 def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> jax.Array:
     """x where it is positive, else alpha * (exp(x) - 1) (D.-A. Clevert et al., 2016; torch.nn.functional.elu)."""
     a = number("alpha", alpha)
-    return _floating("elu", input, lambda x: jnp.where(x > 0, x, a * _expm1_of_negative(x)))
+    return _floating("elu", input, lambda x: jnp.where(x > 0, x, a * _expm1(_not_positive(x))))
 
 
-def _expm1_of_negative(x: jax.Array) -> jax.Array:
-    # Where x is positive it is not used; its overflow would still reach the gradient as 0 * inf.
-    return jnp.expm1(jnp.where(x > 0, jnp.zeros_like(x), x))
+# JAX's derivative of expm1 is expm1(x) + 1, that of logaddexp exp(x - logaddexp(x, 0)): both lose the tail's digits.
+@jax.custom_jvp
+def _expm1(x: jax.Array) -> jax.Array:
+    return jnp.expm1(x)
+
+
+@_expm1.defjvp
+def _expm1_jvp(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
+    return _expm1(*primals), tangents[0] * jnp.exp(*primals)
+
+
+def _not_positive(x: jax.Array) -> jax.Array:
+    # A positive x is not used; the overflow of its exponential would still reach the gradient as 0 * inf.
+    return jnp.where(x > 0, jnp.zeros_like(x), x)
 
 
 def selu(input: Any, inplace: bool = False) -> jax.Array:
     """scale * elu(x, alpha), with the constants that keep mean and variance (G. Klambauer et al., 2017)."""
 
     def function(x: jax.Array) -> jax.Array:
-        return jnp.where(x > 0, _SELU_SCALE * x, _SELU_SCALE * _SELU_ALPHA * _expm1_of_negative(x))
+        return jnp.where(x > 0, _SELU_SCALE * x, _SELU_SCALE * _SELU_ALPHA * _expm1(_not_positive(x)))
 
     return _floating("selu", input, function)
 
@@ -182,7 +213,7 @@ def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> jax.Array:
     a = number("alpha", alpha)
     if isinstance(a, int | float) and a == 0:
         raise ValueError("`alpha` (=0) cannot be 0 for CELU")
-    return _floating("celu", input, lambda x: jnp.where(x > 0, x, a * _expm1_of_negative(x / a)))
+    return _floating("celu", input, lambda x: jnp.where(x > 0, x, a * _expm1(_not_positive(x) / a)))
 
 
 def gelu(input: Any, approximate: str = "none") -> jax.Array:
@@ -205,9 +236,7 @@ def gelu(input: Any, approximate: str = "none") -> jax.Array:
 
 def silu(input: Any, inplace: bool = False) -> jax.Array:
     """x * sigmoid(x), of floating and complex arrays (torch.nn.functional.silu)."""
-    x = array("input", input)
-    refuse_dtype("silu", x, jnp.bool_, jnp.integer)
-    return _inexact("silu", x, lambda x: x * jax.nn.sigmoid(x))
+    return _inexact("silu", input, lambda x: x * jax.nn.sigmoid(x), jnp.bool_, jnp.integer)
 
 
 def mish(input: Any, inplace: bool = False) -> jax.Array:
@@ -220,10 +249,8 @@ def hardswish(input: Any, inplace: bool = False) -> jax.Array:
 
     def function(x: jax.Array) -> jax.Array:
         # What is not chosen must not overflow: its derivative would be 0 * inf.
-        inside = jnp.where(jnp.abs(x) < 3, x, jnp.zeros_like(x))
-        return jnp.where(
-            x <= -3, x * 0, jnp.where(x >= 3, x, jnp.where(x == x, inside * (inside + 3) / 6, x))
-        )
+        inside = jnp.where(jnp.abs(x) >= 3, jnp.zeros_like(x), x)
+        return jnp.where(x <= -3, x * 0, jnp.where(x >= 3, x, inside * (inside + 3) / 6))
 
     return _floating("hardswish", input, function)
 
@@ -231,18 +258,17 @@ def hardswish(input: Any, inplace: bool = False) -> jax.Array:
 def hardsigmoid(input: Any, inplace: bool = False) -> jax.Array:
     """min(max(x + 3, 0), 6) / 6; the derivative at both ends is 0 (torch.nn.functional.hardsigmoid)."""
 
-    def function(x: jax.Array) -> jax.Array:
-        return jnp.where(x <= -3, jnp.zeros_like(x), jnp.where(x >= 3, jnp.ones_like(x), (x + 3) / 6))
-
-    return _floating("hardsigmoid", input, function)
+    return _floating("hardsigmoid", input, lambda x: _clamped((x + 3) / 6, 0, 1))
 
 
 def hardshrink(input: Any, lambd: float = 0.5) -> jax.Array:
     """x where it is outside [-lambd, lambd], else 0 (torch.nn.functional.hardshrink)."""
     limit = number("lambd", lambd)
-    return _floating(
-        "hardshrink", input, lambda x: jnp.where((x >= -limit) & (x <= limit), jnp.zeros_like(x), x)
-    )
+
+    def function(x: jax.Array) -> jax.Array:
+        return jnp.where((x >= -limit) & (x <= limit), jnp.zeros_like(x), x)
+
+    return _floating("hardshrink", input, function)
 
 
 def softshrink(input: Any, lambd: float = 0.5) -> jax.Array:
@@ -258,13 +284,19 @@ def softshrink(input: Any, lambd: float = 0.5) -> jax.Array:
 
 
 def tanhshrink(input: Any) -> jax.Array:
-    """x - tanh(x), of any array (torch.nn.functional.tanhshrink)."""
-    return _inexact("tanhshrink", input, lambda x: x - jnp.tanh(x))
+    """x - tanh(x), of any array but of booleans (torch.nn.functional.tanhshrink)."""
+    return _inexact("tanhshrink", input, lambda x: x - jnp.tanh(x), jnp.bool_)
 
 
+@jax.custom_jvp
 def _softplus(x: jax.Array) -> jax.Array:
     """log(1 + exp(x)) without overflow."""
     return jnp.logaddexp(x, jnp.zeros_like(x))
+
+
+@_softplus.defjvp
+def _softplus_jvp(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
+    return _softplus(*primals), tangents[0] * jax.nn.sigmoid(*primals)
 
 
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> jax.Array:
@@ -278,8 +310,8 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> jax.Arra
 
 
 def softsign(input: Any) -> jax.Array:
-    """x / (1 + |x|), of any array (torch.nn.functional.softsign)."""
-    return _inexact("softsign", input, lambda x: x / (1 + jnp.abs(x)))
+    """x / (1 + |x|), of any array but of booleans (torch.nn.functional.softsign)."""
+    return _inexact("softsign", input, lambda x: x / (1 + jnp.abs(x)), jnp.bool_)
 
 
 def sigmoid(input: Any) -> jax.Array:

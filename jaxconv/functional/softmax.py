@@ -11,7 +11,7 @@ from jaxconv.functional._arrays import array, refuse_dtype
 from jaxconv.functional.activation import dimension, number
 
 
-def _prepared(op: str, input: Any, dim: Any, dtype: Any, stacklevel: int = 4) -> tuple[jax.Array, int, Any]:
+def _prepared(op: str, input: Any, dim: Any, dtype: Any, stacklevel: int) -> tuple[jax.Array, int, Any]:
     """The array in the format to compute in, its axis, and the result's dtype."""
     x = array("input", input)
     if dtype is not None:
@@ -45,7 +45,7 @@ def softmax(input: Any, dim: Any = None, _stacklevel: int = 3, dtype: Any = None
         ValueError: a dimension that is not there.
         TypeError: an input that is not floating.
     """
-    x, axis, out = _prepared("softmax", input, dim, dtype, _stacklevel + 1)
+    x, axis, out = _prepared("softmax", input, dim, dtype, _stacklevel)
     return _normalised(x, axis).astype(out)
 
 
@@ -61,13 +61,14 @@ def _normalised(x: jax.Array, axis: int) -> jax.Array:
 
 def softmin(input: Any, dim: Any = None, _stacklevel: int = 3, dtype: Any = None) -> jax.Array:
     """softmax(-x) (torch.nn.functional.softmin); arguments and errors as `softmax`."""
-    x, axis, out = _prepared("softmin", input, dim, dtype, _stacklevel + 1)
+    refuse_dtype("softmin", array("input", input), jnp.bool_)  # torch negates before it casts
+    x, axis, out = _prepared("softmin", input, dim, dtype, _stacklevel)
     return _normalised(-x, axis).astype(out)
 
 
 def log_softmax(input: Any, dim: Any = None, _stacklevel: int = 3, dtype: Any = None) -> jax.Array:
     """log(softmax(x)) without overflow (torch.nn.functional.log_softmax); arguments and errors as `softmax`."""
-    x, axis, out = _prepared("log_softmax", input, dim, dtype, _stacklevel + 1)
+    x, axis, out = _prepared("log_softmax", input, dim, dtype, _stacklevel)
     if x.ndim == 0:
         return (x - x).astype(out)
     if x.size == 0:
@@ -101,4 +102,4 @@ def gumbel_softmax(
     if not hard:
         return soft
     one_hot = jax.nn.one_hot(soft.argmax(axis), x.shape[axis], axis=axis, dtype=x.dtype)
-    return one_hot + soft - jax.lax.stop_gradient(soft)
+    return one_hot - jax.lax.stop_gradient(soft) + soft

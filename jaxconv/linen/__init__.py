@@ -16,6 +16,7 @@ from jaxconv.linen.activation import Mish as Mish
 from jaxconv.linen.activation import PReLU as PReLU
 from jaxconv.linen.activation import ReLU as ReLU
 from jaxconv.linen.activation import ReLU6 as ReLU6
+from jaxconv.linen.activation import RReLU as RReLU
 from jaxconv.linen.activation import Sigmoid as Sigmoid
 from jaxconv.linen.activation import SiLU as SiLU
 from jaxconv.linen.activation import Softmax as Softmax

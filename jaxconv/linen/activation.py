@@ -2,6 +2,7 @@
 
 from jaxconv._layers import activation
 from jaxconv.linen._module import Module, ParamModule
+from jaxconv.linen.dropout import Drawing
 
 
 class ReLU(activation.ReLU, Module):
@@ -21,6 +22,10 @@ class Threshold(activation.Threshold, Module):
 
 
 class LeakyReLU(activation.LeakyReLU, Module):
+    pass
+
+
+class RReLU(activation.RReLU, Drawing):
     pass
 
 

@@ -21,9 +21,11 @@ class _Container(nn.Module):
     children: _Children
 
     def setup(self) -> None:
+        own: dict[int, Any] = {}  # by what was given: a module that is given twice is one
         for name, module in zip(self.children.names, self.children.modules, strict=True):
-            own = module.clone(parent=None, name=None) if isinstance(module, nn.Module) else module
-            setattr(self, name, own)
+            if isinstance(module, nn.Module):
+                module = own.setdefault(id(module), module.clone(parent=None, name=None))
+            setattr(self, name, module)
 
     def __len__(self) -> int:
         return len(self.children.names)
@@ -42,7 +44,10 @@ def _children(named: Mapping[str, Any]) -> _Children:
 
 
 class _List(_Container):
-    def __getitem__(self, index: int) -> Any:
+    def __getitem__(self, index: Any) -> Any:
+        """One child, or a list of those of a slice."""
+        if isinstance(index, slice):
+            return list(self)[index]
         return self._child(self.children.names[position(index, len(self))])
 
     def __iter__(self) -> Iterator[Any]:

@@ -10,7 +10,7 @@ from jaxconv._layers import dropout
 from jaxconv.linen._module import Module
 
 
-class _Dropout(dropout.AnyDropout, Module):
+class Drawing(dropout.Drawing, Module):
     """A layer that draws in training, as `flax.linen.Dropout` does."""
 
     deterministic: bool | None = field(default=None, kw_only=True)
@@ -25,25 +25,25 @@ class _Dropout(dropout.AnyDropout, Module):
         return self._forward(input, deterministic, rng)
 
 
-class Dropout(dropout.Dropout, _Dropout):
+class Dropout(dropout.Dropout, Drawing):
     pass
 
 
-class Dropout1d(dropout.Dropout1d, _Dropout):
+class Dropout1d(dropout.Dropout1d, Drawing):
     pass
 
 
-class Dropout2d(dropout.Dropout2d, _Dropout):
+class Dropout2d(dropout.Dropout2d, Drawing):
     pass
 
 
-class Dropout3d(dropout.Dropout3d, _Dropout):
+class Dropout3d(dropout.Dropout3d, Drawing):
     pass
 
 
-class AlphaDropout(dropout.AlphaDropout, _Dropout):
+class AlphaDropout(dropout.AlphaDropout, Drawing):
     pass
 
 
-class FeatureAlphaDropout(dropout.FeatureAlphaDropout, _Dropout):
+class FeatureAlphaDropout(dropout.FeatureAlphaDropout, Drawing):
     pass

@@ -16,6 +16,7 @@ from jaxconv.nn.activation import Mish as Mish
 from jaxconv.nn.activation import PReLU as PReLU
 from jaxconv.nn.activation import ReLU as ReLU
 from jaxconv.nn.activation import ReLU6 as ReLU6
+from jaxconv.nn.activation import RReLU as RReLU
 from jaxconv.nn.activation import Sigmoid as Sigmoid
 from jaxconv.nn.activation import SiLU as SiLU
 from jaxconv.nn.activation import Softmax as Softmax

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from jaxconv._layers import activation
 from jaxconv.nn._module import Module, ParamModule
+from jaxconv.nn.dropout import Drawing
 
 
 @dataclass(eq=False, repr=False)
@@ -28,6 +29,11 @@ class Threshold(activation.Threshold, Module):
 
 @dataclass(eq=False, repr=False)
 class LeakyReLU(activation.LeakyReLU, Module):
+    pass
+
+
+@dataclass(eq=False, repr=False)
+class RReLU(activation.RReLU, Drawing):
     pass
 
 

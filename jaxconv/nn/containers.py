@@ -5,10 +5,10 @@ from typing import Any
 
 from flax import nnx
 
-from jaxconv._containers import check_child, numbered, position, sequential_children
+from jaxconv._containers import check_child, is_module, numbered, position, sequential_children
 
 
-class _Container(nnx.Module):
+class Container(nnx.Module):
     """Children by name, in an order that is kept where Flax sorts attributes."""
 
     _order: tuple[str, ...]
@@ -29,6 +29,13 @@ class _Container(nnx.Module):
             setattr(self, name, child)
         self._order = tuple(children)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # NNX remembers of a name whether it holds data, even when it is deleted; where a function was, there may come
+        # a module, whose parameters would be missing in the pytree.
+        if callable(value) or is_module(value):
+            value = nnx.data(value) if nnx.is_data(value) else nnx.static(value)
+        super().__setattr__(name, value)
+
     def _children(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self._order}
 
@@ -36,16 +43,16 @@ class _Container(nnx.Module):
         return len(self._order)
 
 
-class _List(_Container):
+class _List(Container):
     """Children that are counted."""
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._children().values())
 
     def __getitem__(self, index: Any) -> Any:
-        """One child, or those of a slice in a container of the same kind."""
+        """One child, or those of a slice in a container of the same kind, in which a Sequential's keep their names."""
         if isinstance(index, slice):
-            return self._like({name: getattr(self, name) for name in self._order[index]})
+            return self._sliced({name: getattr(self, name) for name in self._order[index]})
         return getattr(self, self._order[position(index, len(self))])
 
     def __setitem__(self, index: int, module: Any) -> None:
@@ -61,7 +68,11 @@ class _List(_Container):
 
     def append(self, module: Any) -> Any:
         """One more child at the end; gives the container back, as in torch."""
-        return self.insert(len(self), module)
+        name = str(len(self))
+        if name in self._order:  # a slice's children keep their names, '2' and '3' say
+            return self.insert(len(self), module)
+        self._fill(self._children() | {name: module})
+        return self
 
     def extend(self, modules: Iterable[Any]) -> Any:
         """More children at the end."""
@@ -82,8 +93,14 @@ class _List(_Container):
         del self[position(index, len(self))]
         return module
 
+    def __iadd__(self, other: Iterable[Any]) -> Any:
+        return self.extend(other)
+
     def __add__(self, other: Iterable[Any]) -> Any:
         return self._like(numbered([*self, *other]))
+
+    def _sliced(self, children: Mapping[str, Any]) -> Any:
+        raise NotImplementedError
 
     def _like(self, children: Mapping[str, Any]) -> Any:
         new: Any = type(self)()  # type: ignore[call-arg]
@@ -104,6 +121,9 @@ class Sequential(_List):
     def __init__(self, *args: Any):
         super().__init__(sequential_children(args))
 
+    def _sliced(self, children: Mapping[str, Any]) -> Any:
+        return self._like(children)
+
     def __call__(self, input: Any) -> Any:
         """Each child on what the one before gave."""
         for module in self:
@@ -121,8 +141,11 @@ class ModuleList(_List):
     def __init__(self, modules: Iterable[Any] | None = None):
         super().__init__(numbered(modules or ()))
 
+    def _sliced(self, children: Mapping[str, Any]) -> Any:
+        return self._like(numbered(children.values()))
 
-class ModuleDict(_Container):
+
+class ModuleDict(Container):
     """torch.nn.ModuleDict: modules by name.
 
     Args:

@@ -12,7 +12,7 @@ from jaxconv.nn._module import Module
 
 
 @dataclass(eq=False, repr=False)
-class _Dropout(dropout.AnyDropout, Module):
+class Drawing(dropout.Drawing, Module):
     """A layer that draws in training, as `flax.nnx.Dropout` does."""
 
     deterministic: bool | None = field(default=False, kw_only=True)
@@ -39,8 +39,8 @@ class _Dropout(dropout.AnyDropout, Module):
             rngs = self.rngs if rngs is None else rngs
             if rngs is None:
                 raise ValueError(
-                    f"{type(self).__name__} needs `rngs` to drop: {type(self).__name__}({self.p}, "
-                    f"rngs=nnx.Rngs(0)), or in the call; `model.eval()` switches it off"
+                    f"{type(self).__name__} needs `rngs` in training: "
+                    f"{type(self).__name__}(..., rngs=nnx.Rngs(0)), or in the call; `model.eval()` switches it off"
                 )
             key = _key(rngs, self.rng_collection)
         return self._forward(input, deterministic, key)
@@ -68,30 +68,30 @@ def _key(rngs: Any, collection: str) -> Any:
 
 
 @dataclass(eq=False, repr=False)
-class Dropout(dropout.Dropout, _Dropout):
+class Dropout(dropout.Dropout, Drawing):
     pass
 
 
 @dataclass(eq=False, repr=False)
-class Dropout1d(dropout.Dropout1d, _Dropout):
+class Dropout1d(dropout.Dropout1d, Drawing):
     pass
 
 
 @dataclass(eq=False, repr=False)
-class Dropout2d(dropout.Dropout2d, _Dropout):
+class Dropout2d(dropout.Dropout2d, Drawing):
     pass
 
 
 @dataclass(eq=False, repr=False)
-class Dropout3d(dropout.Dropout3d, _Dropout):
+class Dropout3d(dropout.Dropout3d, Drawing):
     pass
 
 
 @dataclass(eq=False, repr=False)
-class AlphaDropout(dropout.AlphaDropout, _Dropout):
+class AlphaDropout(dropout.AlphaDropout, Drawing):
     pass
 
 
 @dataclass(eq=False, repr=False)
-class FeatureAlphaDropout(dropout.FeatureAlphaDropout, _Dropout):
+class FeatureAlphaDropout(dropout.FeatureAlphaDropout, Drawing):
     pass

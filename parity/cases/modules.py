@@ -75,6 +75,7 @@ ROWS: list[Row] = [
     ("PReLU", _image(2), {}),
     ("PReLU", _image(2), dict(num_parameters=4)),
     ("LeakyReLU", _FEATURES, dict(negative_slope=0.2)),
+    ("RReLU", _FEATURES, dict(lower=0.1, upper=0.5)),
     ("ELU", _FEATURES, dict(alpha=0.5)),
     ("CELU", _FEATURES, dict(alpha=0.5)),
     ("GELU", _FEATURES, {}),

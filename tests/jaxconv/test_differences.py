@@ -295,3 +295,29 @@ def test_dilated_convolutions_of_narrow_integers(dtype):
     np.testing.assert_array_equal(
         F.conv1d(x, w, dilation=2)[0, 0], (x[0, 0, :-2] + 2 * x[0, 0, 2:]).astype(dtype)
     )
+
+
+def test_batch_norm_subtracts_the_mean_first():
+    mean, var = np.full(1, 1000, np.float32), np.full(1, 9, np.float32)
+    values = (mean + 3 * rng.standard_normal((4, 1, 8, 8))).astype(np.float32)
+    exact = (values.astype(np.float64) - 1000) / np.sqrt(9 + 1e-5)
+    theirs = T.batch_norm(*map(torch.from_numpy, (values, mean, var))).numpy()
+    assert np.abs(F.batch_norm(values, mean, var) - exact).max() < np.abs(theirs - exact).max() / 4
+
+
+def test_lazy_layers_take_no_checkpoint_before_the_first_call():
+    lazy, loaded = jaxconv.LazyConv2d(3, 2, rngs=nnx.Rngs(0)), torch.nn.LazyConv2d(3, 2)
+    checkpoint = torch.nn.Conv2d(4, 3, 2).state_dict()
+    loaded.load_state_dict(checkpoint)
+    assert loaded.weight.shape == (3, 4, 2, 2)
+    with pytest.raises(TypeError, match=r"'weight' holds a UninitializedParameter.*call the model once"):
+        jaxconv.load_state_dict(lazy, checkpoint)
+    lazy(X)
+    taken = jaxconv.load_state_dict(lazy, checkpoint)
+    np.testing.assert_array_equal(taken.weight[...], checkpoint["weight"])
+
+
+def test_linens_prelu_names_its_init_otherwise():
+    assert torch.nn.PReLU(init=0.5).weight.item() == jaxconv.PReLU(init=0.5).weight[...].item() == 0.5
+    variables = jaxconv.linen.PReLU(init_value=0.5).init(jax.random.key(0), X)
+    assert variables["params"]["weight"].item() == 0.5
