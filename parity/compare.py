@@ -1,10 +1,24 @@
 """Two results and a bound: the verdict, as data. Nothing here runs a framework or prints."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import ml_dtypes
 import numpy as np
+
+
+class Heat(NamedTuple):
+    """Where in a result the error is, small enough to be drawn.
+
+    Attributes:
+        axes: the dimensions shown, rows then columns; one for a vector.
+        shape: their sizes.
+        cells: the worst ratio of each block of elements, over all other dimensions as well.
+    """
+
+    axes: tuple[int, ...]
+    shape: tuple[int, ...]
+    cells: tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -22,6 +36,7 @@ class Verdict:
         worst: the index of the worst element, None where there is none.
         max_abs_diff: the greatest |ours - torch| over the elements that are finite on both sides.
         reason: why it is not ok, in words; empty where it is.
+        heat: where the error is, if an element is outside the bound: of the first two and of the last two dimensions.
     """
 
     name: str
@@ -33,6 +48,11 @@ class Verdict:
     worst: tuple[int, ...] | None = None
     max_abs_diff: float = 0.0
     reason: str = ""
+    heat: tuple[Heat, ...] = ()
+
+
+_CELLS = 48
+"""The most rows and columns of a `Heat`."""
 
 
 def failed(name: str, reason: str) -> Verdict:
@@ -71,6 +91,21 @@ def _ratios(result: np.ndarray, value: np.ndarray, bound: np.ndarray | None) -> 
         # Of a selection or a copy the sign of a zero is part; nothing rounds it away.
         ratio = np.where((wide == 0) & (value == 0) & (np.signbit(wide) != np.signbit(value)), np.inf, ratio)
     return ratio.astype(np.float64)
+
+
+def _heat(ratios: np.ndarray) -> tuple[Heat, ...]:
+    n = ratios.ndim
+    shown = {(0, 1), (n - 2, n - 1)} if n > 1 else {(0,)} if n else set()
+    return tuple(_heat_of(ratios, axes) for axes in sorted(shown))
+
+
+def _heat_of(ratios: np.ndarray, axes: tuple[int, ...]) -> Heat:
+    flat = ratios.max(tuple(i for i in range(ratios.ndim) if i not in axes))
+    cells = np.atleast_2d(flat)
+    for axis in (0, 1):
+        size = cells.shape[axis]
+        cells = np.maximum.reduceat(cells, np.arange(0, size, -(-size // _CELLS)), axis)
+    return Heat(axes, flat.shape, tuple(tuple(row) for row in cells.tolist()))
 
 
 def _describe(ours: np.ndarray, value: np.ndarray, index: tuple[int, ...], failing: int) -> str:
@@ -151,6 +186,7 @@ def judge(
         worst,
         _max_abs_diff(ours, torch, value.dtype),
         reason,
+        _heat(beyond) if failing else (),
     )
 
 

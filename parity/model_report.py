@@ -3,8 +3,12 @@
 import io
 import json
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from os import PathLike
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,6 +21,9 @@ from parity.matching import Entry
 
 SCHEMA = 2
 """The version of the layout of `Report.to_json`."""
+
+_SHOWN = 4
+"""How many findings the short version has, and how many of the whole network the long one."""
 
 
 def _worst(verdicts: tuple[Verdict, ...], torch: bool) -> float:
@@ -80,9 +87,12 @@ class Report:
     @property
     def ok(self) -> bool:
         """Whether everything was compared, and rounding explains every difference."""
-        compared = bool(self.layers) and any(v.elements for v in self.network)
         agrees = all(layer.ok for layer in self.layers) and all(v.ok for v in self.network)
-        return compared and agrees and not self.problems
+        return self._compared and agrees
+
+    @property
+    def _compared(self) -> bool:
+        return bool(self.layers) and any(v.elements for v in self.network) and not self.problems
 
     @property
     def first_divergence(self) -> str | None:
@@ -111,11 +121,18 @@ class Report:
             lines.append("network: nothing was compared end to end")
         return lines + list(self.problems)
 
+    def short(self) -> str:
+        """What is wrong in a few lines: the first findings, all problems, and the causes."""
+        findings = self.findings()
+        differing = findings[: len(findings) - len(self.problems)]
+        lines = [*_some(differing), *self.problems, *(f"cause: {fault}" for fault in self.diagnosis)]
+        return "\n".join([self._headline(), *(f"  {line}" for line in lines)])
+
     def assert_ok(self) -> None:
-        """Raises AssertionError with the findings unless the report is ok."""
+        """Raises AssertionError with the first findings and the causes unless the report is ok."""
+        __tracebackhide__ = True  # pytest's traceback ends in the test
         if not self.ok:
-            lines = [*self.findings(), *(f"cause: {fault}" for fault in self.diagnosis)]
-            raise AssertionError("the networks differ:\n" + "\n".join(f"  {line}" for line in lines))
+            raise AssertionError("the networks differ:" + self.short().removeprefix(self._headline()))
 
     def to_json(self) -> str:
         """The report as JSON: `schema`, `ok`, `first_divergence`, `layers`, `network`,
@@ -130,8 +147,14 @@ class Report:
             return [plain(v) for v in value] if isinstance(value, list | tuple) else value
 
         head = {"schema": SCHEMA, "ok": self.ok, "first_divergence": self.first_divergence}
-        layers = [{**asdict(layer), "ok": layer.ok} for layer in self.layers]
-        rest: dict[str, Any] = {"layers": layers, "network": [asdict(v) for v in self.network]}
+
+        def verdicts(of: Sequence[Verdict]) -> list[dict[str, Any]]:
+            return [{key: v for key, v in asdict(verdict).items() if key != "heat"} for verdict in of]
+
+        layers = [
+            {**asdict(layer), "verdicts": verdicts(layer.verdicts), "ok": layer.ok} for layer in self.layers
+        ]
+        rest: dict[str, Any] = {"layers": layers, "network": verdicts(self.network)}
         rest |= {
             "diagnosis": [asdict(d) for d in self.diagnosis],
             "problems": self.problems,
@@ -147,29 +170,85 @@ class Report:
             console.print(self)
         return capture.get().rstrip("\n")
 
+    def to_junit(self) -> str:
+        """The report as JUnit XML: a test case for each layer, for each result of the whole, and for problems."""
+        root = ElementTree.Element("testsuites", name="parity")
+        reasons = [[f"{v.name}: {v.reason}" for v in layer.verdicts if not v.ok] for layer in self.layers]
+        layers = [
+            (layer.name or layer.kind, why, layer.ok) for layer, why in zip(self.layers, reasons, strict=True)
+        ]
+        _suite(root, "layers", layers)
+        whole = [(v.name, [v.reason], v.ok) for v in self.network]
+        _suite(root, "network", [*whole, ("compared", list(self.problems), self._compared)])
+        ElementTree.indent(root)
+        return ElementTree.tostring(root, encoding="unicode", xml_declaration=True)
+
+    def save_junit(self, path: str | PathLike[str]) -> None:
+        """Writes `to_junit()` to a file."""
+        Path(path).write_text(self.to_junit(), encoding="utf-8")
+
+    def save_html(self, path: str | PathLike[str]) -> None:
+        """Writes one HTML file that needs no other: verdict, causes, a plot of all layers, where each error is."""
+        from parity.html import to_html  # takes matplotlib and jinja2
+
+        Path(path).write_text(to_html(self), encoding="utf-8")
+
+    def _headline(self) -> str:
+        right = sum(layer.ok for layer in self.layers)
+        if self.ok:
+            return f"the same network: {right} of {len(self.layers)} layers and the whole differ by rounding only"
+        where = f", the first that does not is {self.first_divergence}" if self.first_divergence else ""
+        return f"NOT the same network: {right} of {len(self.layers)} layers agree{where}"
+
     def __rich_console__(self, console: Console, options: Any) -> Any:
-        layers = sum(layer.ok for layer in self.layers)
-        yield (
-            f"the same network: {layers} of {len(self.layers)} layers and the whole differ by rounding only"
-            if self.ok
-            else f"NOT the same network: {layers} of {len(self.layers)} layers agree"
-            + (
-                f", the first that does not is {escape(self.first_divergence)}"
-                if self.first_divergence
-                else ""
-            )
-        )
-        yield from (Text(f"cause: {fault}") for fault in self.diagnosis)
+        yield Text(self._headline(), style="green" if self.ok else "bold red")
+        yield from (Text(f"cause: {fault}", style="bold") for fault in self.diagnosis)
         table = Table("layer", "kind", "output", "results", "error / bound", "torch's", "verdict")
-        for layer in self.layers:
-            verdicts = layer.verdicts
-            row = (escape(layer.name or layer.kind), layer.kind, "x".join(map(str, layer.output_shape)))
-            table.add_row(*row, *_figures(verdicts, layer.ok))
+        for label, layer in tree(self.layers):
+            if layer is None:
+                table.add_row(escape(label))
+                continue
+            row = (escape(label), layer.kind, "x".join(map(str, layer.output_shape)))
+            table.add_row(*row, *_figures(layer.verdicts, layer.ok), style="" if layer.ok else "red")
         table.add_section()
-        table.add_row("end to end", "", "", *_figures(self.network, all(v.ok for v in self.network)))
+        agrees = all(v.ok for v in self.network)
+        table.add_row("end to end", "", "", *_figures(self.network, agrees), style="" if agrees else "red")
         yield table
-        yield from (Text(f"- {line}") for line in self.findings())
+        findings = self.findings()
+        whole = [line for line in findings if line.startswith("network: ")]
+        shown = [line for line in findings if line not in whole]
+        yield from (Text(f"- {line}") for line in [*shown, *_some(whole)])
         yield from (Text(f"  note: {line}") for line in self.notes)
+
+
+def tree(layers: Sequence[LayerReport]) -> Iterator[tuple[str, LayerReport | None]]:
+    """The layers in their order, indented below the modules that hold them: a label, and the layer if it is one."""
+    above: list[str] = []
+    for layer in layers:
+        *parents, name = (layer.name or layer.kind).split(".")
+        same = 0
+        while same < min(len(parents), len(above)) and parents[same] == above[same]:
+            same += 1
+        yield from (("  " * i + parents[i], None) for i in range(same, len(parents)))
+        yield "  " * len(parents) + name, layer
+        above = parents
+
+
+def _some(lines: list[str]) -> list[str]:
+    more = len(lines) - _SHOWN
+    return lines if more <= 1 else [*lines[:_SHOWN], f"and {more} more like these"]
+
+
+def _suite(root: ElementTree.Element, name: str, cases: list[tuple[str, list[str], bool]]) -> None:
+    failures = sum(not ok for _, _, ok in cases)
+    suite = ElementTree.SubElement(
+        root, "testsuite", name=name, tests=str(len(cases)), failures=str(failures)
+    )
+    for case, reasons, ok in cases:
+        element = ElementTree.SubElement(suite, "testcase", classname=name, name=case)
+        if not ok:
+            reasons = reasons or ["nothing was compared"]
+            ElementTree.SubElement(element, "failure", message=reasons[0]).text = "\n".join(reasons)
 
 
 def _figures(verdicts: tuple[Verdict, ...], ok: bool) -> tuple[str, ...]:

@@ -151,7 +151,8 @@ def to_json(results: Sequence[Result], environment: Mapping[str, str], seed: int
                 "ok": result.ok,
                 "seconds": result.seconds,
                 "verdicts": [
-                    {name: _finite(v) for name, v in asdict(verdict).items()} for verdict in result.verdicts
+                    {name: _finite(v) for name, v in asdict(verdict).items() if name != "heat"}
+                    for verdict in result.verdicts
                 ],
             }
             for result in results

@@ -6,6 +6,7 @@ import sys
 from xml.etree import ElementTree
 
 import jax
+import numpy as np
 import pytest
 import torch
 
@@ -117,3 +118,113 @@ def test_a_reader_that_stops_is_no_error():
         process.stdout.close()
         assert process.stderr.read() == ""
     assert process.returncode == 0
+
+
+# `parity model`
+
+NETS = """
+import jax, jaxconv, torch
+from flax import nnx
+
+class Theirs(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc, self.norm = torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4)
+
+    def forward(self, x):
+        return self.norm(self.fc(x))
+
+class Ours(nnx.Module):
+    def __init__(self, factor=1):
+        self.fc, self.norm = jaxconv.Linear(3, 4, rngs=nnx.Rngs(0)), jaxconv.BatchNorm1d(4, rngs=nnx.Rngs(0))
+        self.factor = factor
+
+    def __call__(self, x):
+        return self.norm(self.factor * self.fc(x))
+
+finished = Ours()
+number = 3
+
+def wrong():
+    return Ours(2)
+
+def broken():
+    raise KeyError("lost")
+"""
+
+
+@pytest.fixture
+def nets(tmp_path, monkeypatch):
+    (tmp_path / "cli_nets.py").write_text(NETS)
+    (tmp_path / "cli_broken.py").write_text("1 / 0")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "cli_nets", raising=False)
+    return tmp_path
+
+
+def model(*options, ours="Ours", given=("--input", "5,3")):
+    return cli.main(["model", "cli_nets:Theirs", f"cli_nets:{ours}", *given, *options])
+
+
+def test_model_that_is_the_same(nets, capsys):
+    import cli_nets
+
+    torch.save(cli_nets.Theirs().state_dict(), nets / "weights.pt")
+    np.save(nets / "x.npy", np.random.default_rng(0).standard_normal((4, 3), dtype=np.float32))
+    files = ["--html", "a.html", "--junit", "a.xml", "--json", "a.json"]
+    assert (
+        model("--weights", "weights.pt", "--train", *files, ours="finished", given=["--input", "x.npy"])
+        == cli.OK
+    )
+    assert capsys.readouterr().out.startswith("the same network: 2 of 2 layers")
+    document = json.loads((nets / "a.json").read_text())
+    # In training mode the statistics are results, too.
+    assert document["ok"] and "buffer.norm.running_mean" in {v["name"] for v in document["network"]}
+    assert "the same network" in (nets / "a.html").read_text()
+    assert not list(ElementTree.parse(nets / "a.xml").iter("failure"))
+
+
+def test_model_that_differs(nets, capsys):
+    assert model(ours="wrong") == cli.DIFFERENT
+    assert "what stands between the layers differs" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (dict(ours="nope"), "`FLAX_FACTORY`: 'cli_nets' has no 'nope'"),
+        (dict(ours="number"), "`FLAX_FACTORY` (='cli_nets:number') must be a factory or a network, got int"),
+        (dict(ours="broken"), "`FLAX_FACTORY`: cli_nets:broken raised KeyError: 'lost'"),
+        (dict(ours="Theirs"), "`flax_module` must be an NNX module"),
+        (
+            dict(given=["--input", "3;4"]),
+            "`--input` (='3;4') must be a shape such as 1,3,224,224, or a .npy file",
+        ),
+        (dict(given=["--input", "no.npy"]), "`--input` (='no.npy'): "),
+        (dict(given=["--input", "5,3", "--weights", "no.pt"]), "`--weights` (='no.pt'): "),
+        (dict(given=["--input", "5,3", "--html", "no/a.html"]), "no/a.html: there is no directory no"),
+    ],
+)
+def test_model_that_cannot_run(arguments, message, nets, capsys):
+    assert model(**arguments) == cli.COULD_NOT_RUN
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("cli_nets", "`TORCH_FACTORY` (='cli_nets') must be PKG.MOD:NAME"),
+        (
+            "no.such:Net",
+            "`TORCH_FACTORY`: cannot import 'no.such': ModuleNotFoundError: No module named 'no'",
+        ),
+        (
+            "cli_broken:Net",
+            "`TORCH_FACTORY`: cannot import 'cli_broken': ZeroDivisionError: division by zero",
+        ),
+    ],
+)
+def test_model_factory_that_is_not_there(name, message, nets, capsys):
+    assert cli.main(["model", name, "cli_nets:Ours", "--input", "5,3"]) == cli.COULD_NOT_RUN
+    assert message in capsys.readouterr().err

@@ -1,0 +1,86 @@
+"""The report as data and text; `test_model.py` makes reports, this file only formats them."""
+
+import json
+import math
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from reports import BAD, FINE, OURS, RIGHT, WRONG, layer, whole
+
+from parity.compare import Verdict, judge
+from parity.model_report import Report, tree
+
+
+def test_modules_are_a_tree_in_the_order_of_the_calls():
+    names = ["stem", "body.0.conv", "body.0.bn", "body.1.conv", "stem#2", "body.0.conv#2", ""]
+    labels = [label for label, _ in tree([layer(name, FINE) for name in names])]
+    assert labels == [
+        "stem", "body", "  0", "    conv", "    bn", "  1", "    conv", "stem#2", "body", "  0", "    conv#2", "Conv2d",
+    ]  # fmt: skip
+
+
+def test_the_text_names_the_verdict_the_cause_and_not_every_gradient():
+    lines = str(BAD).splitlines()
+    assert lines[0] == "NOT the same network: 2 of 4 layers agree, the first that does not is body.0.bn"
+    assert lines[1] == "cause: body.0.bn: batchnorm.eps: write epsilon=1e-5 & <go>"
+    assert sum(line.startswith("- network: ") for line in lines) == 4 and "- and 5 more like these" in lines
+    assert "- inputs[0] is constant" in lines and "- body.1.conv: y: lost <b>" in lines
+    assert any(line.split()[1:2] == ["bn"] and "DIFFERS" in line for line in lines)
+    assert str(RIGHT).startswith("the same network: 2 of 2 layers")
+
+
+def test_the_short_version_keeps_problems_and_causes():
+    with pytest.raises(AssertionError) as raised:
+        BAD.assert_ok()
+    lines = str(raised.value).splitlines()
+    assert lines[0] == "the networks differ:" and lines[1].startswith(
+        "  body.0.bn: y: 16 of 120 elements differ"
+    )
+    assert lines[-2:] == [
+        f"  {BAD.problems[0]}",
+        "  cause: body.0.bn: batchnorm.eps: write epsilon=1e-5 & <go>",
+    ]
+    assert len(lines) == 8
+    RIGHT.assert_ok()
+
+
+def test_heat_shows_where_the_error_is():
+    channels, image = WRONG.heat
+    assert (channels.axes, channels.shape, channels.cells) == ((0, 1), (2, 3), ((0.0, 4.0, 0.0),) * 2)
+    assert image.axes == (2, 3) and np.array_equal(image.cells, np.maximum.reduce(np.abs(OURS) / 0.5, (0, 1)))
+    assert not FINE.heat and not judge("y", OURS, OURS, OURS, None).heat
+    # A large result becomes small, and no element that is wrong is lost; a vector is a row.
+    value = np.zeros((1000, 7))
+    ours = value.copy()
+    ours[998, 3], ours[1, 0] = np.nan, 1.0
+    (heat,) = judge("y", ours, value, value, np.ones(value.shape) / 4).heat
+    assert heat.shape == (1000, 7) and len(heat.cells) <= 48
+    assert heat.cells[-1][3] == math.inf and heat.cells[0][0] == 4.0 and np.count_nonzero(heat.cells) == 2
+    (row,) = judge("y", ours[:2, 0], value[:2, 0], value[:2, 0], None).heat
+    assert (row.axes, row.shape, row.cells) == ((0,), (2,), ((0.0, math.inf),))
+    assert judge("y", np.ones(()), np.zeros(()), np.zeros(()), None).heat == ()
+
+
+def test_json_has_the_causes_and_no_pictures():
+    data = json.loads(BAD.to_json())
+    assert data["diagnosis"] == [
+        {"layer": "body.0.bn", "cause": "batchnorm.eps", "fix": "write epsilon=1e-5 & <go>"}
+    ]
+    assert (
+        "heat" not in data["layers"][2]["verdicts"][0] and data["layers"][3]["verdicts"][0]["ratio"] is None
+    )
+
+
+def test_junit(tmp_path):
+    BAD.save_junit(tmp_path / "bad.xml")
+    layers, network = ElementTree.parse(tmp_path / "bad.xml").getroot()
+    assert [(s.get("name"), s.get("tests"), s.get("failures")) for s in (layers, network)] == [
+        ("layers", "4", "2"), ("network", "10", "10"),
+    ]  # fmt: skip
+    failures = {case.get("name"): case.find("failure") for case in [*layers, *network]}
+    assert failures["stem"] is None and failures["body.1.conv"].get("message") == "y: lost <b>"
+    assert failures["compared"].text == "inputs[0] is constant"
+    # A layer of which nothing was compared is a failure, too; a right report has none.
+    empty = Report((layer("a", Verdict("y", True, 0.0, 0.0)),), whole(1, True), ())
+    assert 'message="nothing was compared"' in empty.to_junit() and "<failure" not in RIGHT.to_junit()
