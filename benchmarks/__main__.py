@@ -1,11 +1,11 @@
-"""`python -m benchmarks layers`: see there."""
+"""`python -m benchmarks layers` and `python -m benchmarks check`: see there."""
 
 import argparse
 import sys
 
-from benchmarks import layers
+from benchmarks import check, layers
 
-COMMANDS = {"layers": layers}
+COMMANDS = {"layers": layers, "check": check}
 
 
 def main(arguments: list[str]) -> None:

@@ -1,0 +1,99 @@
+"""What `parity.check` of a 50-layer residual network takes: seconds, and memory above the two models.
+
+Everything is compiled in a first run, and measured in a second one, forward and backward.
+"""
+
+import argparse
+import resource
+import threading
+import time
+from typing import Any
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """`--size`, `--batch`, `--train`."""
+    command.add_argument("--size", type=int, default=224, help="of the images (%(default)s)")
+    command.add_argument("--batch", type=int, default=1, help="images (%(default)s)")
+    command.add_argument("--train", action="store_true", help="in training mode")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Prints one line for each run."""
+    import numpy as np
+    import torch
+
+    import jaxconv
+    import parity
+
+    torch.manual_seed(0)
+    network = resnet50().train(options.train)
+    shape = (options.batch, 3, options.size, options.size)
+    x = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+    ours = jaxconv.from_torch(network, torch.from_numpy(x))
+    before = _resident()
+    for what in ("with compilation", "compiled"):
+        start = time.perf_counter()
+        with _Peak() as peak:
+            report = parity.check(network, ours, x)
+        seconds = time.perf_counter() - start
+        more = (peak.most - before) / 2**30
+        print(f"{what}: {seconds:.0f} s, {more:.2f} GiB above the models; {report.short().splitlines()[0]}")
+
+
+def resnet50() -> Any:
+    """ResNet-50 (K. He et al., 2016), with torchvision's strides."""
+    import torch
+    from torch import nn
+
+    class Bottleneck(nn.Module):
+        def __init__(self, inputs: int, width: int, stride: int):
+            super().__init__()
+            self.conv1 = nn.Conv2d(inputs, width, 1, bias=False)
+            self.bn1 = nn.BatchNorm2d(width)
+            self.conv2 = nn.Conv2d(width, width, 3, stride, 1, bias=False)
+            self.bn2 = nn.BatchNorm2d(width)
+            self.conv3 = nn.Conv2d(width, 4 * width, 1, bias=False)
+            self.bn3 = nn.BatchNorm2d(4 * width)
+            self.downsample = nn.Sequential()
+            if stride != 1 or inputs != 4 * width:
+                self.downsample = nn.Sequential(
+                    nn.Conv2d(inputs, 4 * width, 1, stride, bias=False), nn.BatchNorm2d(4 * width)
+                )
+
+        def forward(self, x: Any) -> Any:
+            y = torch.relu(self.bn1(self.conv1(x)))
+            y = torch.relu(self.bn2(self.conv2(y)))
+            return torch.relu(self.bn3(self.conv3(y)) + self.downsample(x))
+
+    layers = [nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
+    inputs = 64
+    for stage, count in enumerate((3, 4, 6, 3)):
+        width = 64 * 2**stage
+        for block in range(count):
+            layers.append(Bottleneck(inputs, width, 2 if stage and not block else 1))
+            inputs = 4 * width
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, 1000))
+
+
+class _Peak:
+    """The most memory resident while it is entered, in bytes, looked at every 20 ms."""
+
+    def __enter__(self) -> "_Peak":
+        self.most = _resident()
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.02):
+            self.most = max(self.most, _resident())
+
+
+def _resident() -> int:
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
