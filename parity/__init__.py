@@ -8,17 +8,23 @@ if TYPE_CHECKING:
     from parity.compare import Verdict as Verdict
     from parity.model import check as check
     from parity.model_report import Report as Report
+    from parity.recording import Recording as Recording
+    from parity.recording import load_recording as load_recording
+    from parity.recording import record as record
     from parity.runner import Result as Result
 
 _HOMES = {
     "Case": "parity.case",
+    "Recording": "parity.recording",
     "Report": "parity.model_report",
     "Result": "parity.runner",
     "Verdict": "parity.compare",
     "check": "parity.model",
+    "load_recording": "parity.recording",
+    "record": "parity.recording",
 }
 
-__all__ = ["Case", "Report", "Result", "Verdict", "check"]
+__all__ = ["Case", "Recording", "Report", "Result", "Verdict", "check", "load_recording", "record"]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,7 +4,7 @@ The value is torch's own in float64. The bound is a running error analysis of wh
 for convolution and max pooling both come from a NumPy implementation of the definition (`parity.reference`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,10 @@ import jax
 import numpy as np
 import torch
 
-from parity import flax_run, reference, rounding, tolerance, torch_network
+from parity import flax_run, reference, rounding, tolerance
 from parity.compare import Verdict, failed, judge
 from parity.flax_network import Part
+from parity.original import LayerRun
 from parity.reference import Reference
 from parity.tolerance import Arithmetic
 from parity.torch_network import Arrays, Call
@@ -70,29 +71,26 @@ _DEFINED: dict[type[torch.nn.Module], Callable[..., dict[str, Reference]]] = {
 _RENAMED = {"y": "output", "indices": "index"}
 
 
-def expected(
-    call: Call, part: Part, cotangents: Sequence[np.ndarray], how: Arithmetic
-) -> dict[str, Expected]:
+def expected(run: LayerRun, part: Part, how: Arithmetic) -> dict[str, Expected]:
     """What the layer gives and its gradients, by the names of `parity.torch_network.run`.
 
     Raises:
         parity.rounding.UnknownPrimitive: our layer does something that no bound is known for.
     """
+    call, cotangents = run.call, run.cotangents
     # Only the class itself is known: a subclass may compute anything.
     define = _DEFINED.get(type(call.module))
     if define is not None and len(call.args) == 1 and not call.kwargs and call.args[0].size:
         params = {name: to_numpy(p) for name, p in call.module.named_parameters()}
         defined = define(call.module, call.args[0], params, cotangents[0])
         return {_RENAMED.get(name, name): _defined(ref, how) for name, ref in defined.items()}
-    values = torch_network.run(call.module, call.args, call.kwargs, cotangents, wide=True)
-    buffers = [name.removeprefix("buffer.") for name in values if name.startswith("buffer.")]
     limits = flax_run.bounds(
-        part, call.args, call.kwargs, cotangents, buffers, how, _of_coordinates(call, how)
+        part, call.args, call.kwargs, cotangents, run.buffers, how, _of_coordinates(call, how)
     )
     if cotangents[0].dtype == np.float64:  # torch's float64 is as far off as ours may be
         limits = {name: 2 * limit for name, limit in limits.items()}
     return {
-        name: Expected(v, limits.get(name) if v.dtype.kind == "f" else None) for name, v in values.items()
+        name: Expected(v, limits.get(name) if v.dtype.kind == "f" else None) for name, v in run.wide.items()
     }
 
 
@@ -124,31 +122,27 @@ def _spelled(precision: Any) -> str:
     return aliases.get(name, {"bfloat16": "default", "fastest": "default"}.get(name, name))
 
 
-def judge_layer(
-    call: Call, part: Part, rng: np.random.Generator, device: jax.Device | None = None
-) -> tuple[Verdict, ...]:
-    """Runs a layer of torch's and ours forward and backward on the same input, and judges every result.
+def judge_layer(run: LayerRun, part: Part, device: jax.Device | None = None) -> tuple[Verdict, ...]:
+    """Runs our layer forward and backward on what torch's was given, and judges every result.
 
     Args:
-        call: torch's layer and what it is given.
+        run: torch's layer, what it is given, and what it makes of it.
         part: ours, holding the same weights.
-        rng: for the cotangents.
         device: where ours runs; JAX's default device by default.
     """
+    call, cotangents = run.call, run.cotangents
     if not call.outputs:
         return (failed("layer", "torch's layer gives no floating tensor: not judged"),)
-    cotangents = [rng.standard_normal(shape).astype(dtype) for shape, dtype in call.outputs]
-    theirs = torch_network.run(call.module, call.args, call.kwargs, cotangents)
-    buffers = [name.removeprefix("buffer.") for name in theirs if name.startswith("buffer.")]
+    theirs = run.theirs
     with jax.default_device(device):
         try:
-            ours = flax_run.run(part, call.args, call.kwargs, cotangents, buffers)
+            ours = flax_run.run(part, call.args, call.kwargs, cotangents, run.buffers)
         except Exception as error:
             return (failed("layer", f"the Flax layer refused torch's input: {error}"),)
     platform = jax.default_backend() if device is None else device.platform
     how = tolerance.arithmetic(cotangents[0].dtype, platform, precision(part))
     try:
-        wanted = expected(call, part, cotangents, how)
+        wanted = expected(run, part, how)
     except rounding.UnknownPrimitive as error:
         return (failed("layer", f"not judged: {error}"),)
     return tuple(_judge(name, ours, theirs, wanted) for name in dict.fromkeys([*wanted, *theirs, *ours]))

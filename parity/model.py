@@ -1,9 +1,8 @@
 """Whole networks: each layer judged on its own, and the network end to end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
-import jax
 import numpy as np
 import torch
 
@@ -13,22 +12,19 @@ from parity.compare import Verdict, failed
 from parity.diagnose import Diagnosis
 from parity.flax_network import Part
 from parity.model_report import LayerReport, Report
-from parity.torch_network import Call
-from parity.torch_side import to_numpy
+from parity.original import MEMORY_LIMIT, LayerRun, Original, original
 from parity.whole import Whole
-
-_SAMPLES = 8
-"""How often the float64 network runs with noise in every layer. More only make the allowance a little larger."""
 
 
 def check(
-    torch_module: torch.nn.Module,
+    torch_module: torch.nn.Module | Original,
     flax_module: Any,
     *inputs: Any,
     convert: Literal["to_flax", "to_torch"] | None = "to_flax",
     layout: Literal["NCHW", "NHWC"] | None = None,
     mapping: Mapping[str, str] | None = None,
     seed: int = 0,
+    memory_limit: int = MEMORY_LIMIT,
 ) -> Report:
     """Whether a Flax network computes what a torch network computes, layer by layer and end to end.
 
@@ -40,7 +36,8 @@ def check(
     (`parity.monte_carlo`). Neither network is changed.
 
     Args:
-        torch_module: in the mode (train, eval) in which it is to be compared.
+        torch_module: in the mode (train, eval) in which it is to be compared; or a recording of it (`parity.record`),
+            which has its own inputs and seed.
         flax_module: an NNX module, a bound Linen module, a pair (Linen module, variables), or a pair (function,
             parameters), called as function(parameters, *inputs). Its layers are found by torch's names, else by
             kind, order and shape; they may be jaxconv's, Flax's own, or anybody's.
@@ -51,75 +48,67 @@ def check(
             jaxconv's are NCHW, Flax's own NHWC. Inputs and outputs are transposed at the border only.
         mapping: torch's path -> the Flax path, for layers that neither name nor kind, order and shape match.
         seed: of the cotangents and the noise.
+        memory_limit: how many bytes of layers' inputs are kept at once. Beyond it they are judged in several
+            passes through torch's network.
 
     Returns:
         The report; `report.assert_ok()` raises where it is not ok.
 
     Raises:
-        ValueError: weights that do not fit, no inputs, an unknown `convert`.
+        ValueError: weights that do not fit, no inputs (or some beside a recording), an unknown `convert`.
         TypeError: a module of neither kind, an input that is no floating array.
     """
     if convert not in ("to_flax", "to_torch", None):
         raise ValueError(f"`convert` (={convert!r}) must be 'to_flax', 'to_torch' or None")
-    arrays = [_array(i, x) for i, x in enumerate(inputs)]
-    if not arrays:
-        raise ValueError("`inputs`: at least one is needed to run the networks")
     if layout not in ("NCHW", "NHWC", None):
         raise ValueError(f"`layout` (={layout!r}) must be 'NCHW', 'NHWC' or None")
-    torch_module = torch_network.copy_of(torch_module)
-    outputs = torch_network.forward(torch_module, arrays)
-    calls = torch_network.calls(torch_module, arrays)
-    pair = align(torch_module, calls, flax_module, arrays, outputs, convert, layout, mapping)
-    torch_module, ours, parts = pair.torch_module, pair.whole, pair.parts
+    if not isinstance(torch_module, Original):
+        theirs = original(torch_module, inputs, seed, memory_limit)
+    elif inputs:
+        raise ValueError("`inputs` must not be given beside a recording, which has its own")
+    elif convert == "to_torch" and not torch_module.runnable:
+        raise ValueError("`convert` (='to_torch') needs torch's network itself, not a recording of it")
+    else:
+        theirs = torch_module
+    pair = align(
+        theirs.module, theirs.calls, flax_module, theirs.inputs, theirs.outputs, convert, layout, mapping
+    )
     if convert == "to_torch":
-        outputs, calls = (
-            torch_network.forward(torch_module, arrays),
-            torch_network.calls(torch_module, arrays),
-        )
-    rng = np.random.default_rng(seed)
-    again = torch_network.forward(torch_module, arrays)
-    random = any(a.tobytes() != b.tobytes() for a, b in zip(outputs, again, strict=True))
-    cotangents = [rng.standard_normal(y.shape).astype(y.dtype) for y in outputs]
-    judged = [call for call in calls if call.path in parts or _has_weights(call.module)]
-    reports = tuple(_check_layer(call, parts.get(call.path), rng) for call in judged)
-    whole = Whole(torch_module, ours, arrays, cotangents, rng.integers(2**31, size=_SAMPLES).tolist())
+        theirs = theirs.with_module(pair.torch_module)
+    judged = {call.path for call in theirs.calls if call.path in pair.parts or _has_weights(call.module)}
+    whole = Whole(theirs, pair.whole)
+    reports: list[LayerReport] = []
+    causes: list[Diagnosis] = []
+    shapes = images(theirs.calls)
+    for run in theirs.runs(judged):
+        path = run.call.path
+        reports.append(_check_layer(run, pair.parts.get(path)))
+        if not reports[-1].ok and not any(d.layer.partition("#")[0] == path for d in causes):  # one a fault
+            causes.append(_cause(run, pair, shapes.get(path)))
     network = whole.judge()
-    diagnosis = _diagnose(calls, list(zip(judged, reports, strict=True)), whole, network, pair, rng)
-    problems, notes = _problems(torch_module, calls, pair, arrays, whole.dead)
-    if random:
+    wrong = [v.name for v in network if not v.ok and v.name in theirs.wanted and v.name in whole.ours]
+    if not causes and wrong:
+        causes.append(
+            diagnose.between(whole, theirs.calls, [r.name.partition("#")[0] for r in reports], wrong)
+        )
+    problems, notes = _problems(theirs, pair)
+    if theirs.random:
         problems += ("torch's network gives another output each time (dropout?): call .eval() to compare it",)
     problems += tuple(
         f"torch's output {i} is constant or has no finite number: it shows nothing"
-        for i, y in enumerate(outputs)
+        for i, y in enumerate(theirs.outputs)
         if y.size and (not np.isfinite(y).any() or ((y == y.flat[0]).all() and y.size > 1))
     )
-    return Report(reports, network, problems, notes, pair.matching.ledger, diagnosis)
-
-
-def _array(index: int, value: Any) -> np.ndarray:
-    array = to_numpy(value) if isinstance(value, torch.Tensor) else np.asarray(value)
-    if not jax.numpy.issubdtype(array.dtype, jax.numpy.floating):
-        raise TypeError(f"`inputs[{index}]` must be a floating array, got dtype {array.dtype}")
-    if jax.dtypes.canonicalize_dtype(array.dtype) != array.dtype:
-        raise TypeError(
-            f"`inputs[{index}]` is {array.dtype}, which JAX turns into float32 unless jax_enable_x64 is set: "
-            "jax.config.update('jax_enable_x64', True)"
-        )
-    return array
+    return Report(tuple(reports), network, problems, notes, pair.matching.ledger, tuple(causes))
 
 
 def _has_weights(module: torch.nn.Module) -> bool:
     return any(True for _ in module.parameters())
 
 
-def _problems(
-    module: torch.nn.Module,
-    calls: Sequence[Call],
-    pair: Pair,
-    inputs: Sequence[np.ndarray],
-    dead: Sequence[str],
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What would make a pass say nothing; and what else should be known. `dead`: parameters without a gradient."""
+def _problems(theirs: Original, pair: Pair) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What would make a pass say nothing; and what else should be known."""
+    module, calls, inputs, dead = theirs.module, theirs.calls, theirs.inputs, theirs.dead
     called = {call.path for call in calls}
     known = torch_network.layers(module)
     # A network without child modules is a layer itself, if it has weights or torch calls it one.
@@ -150,38 +139,20 @@ def _problems(
     return tuple(problems), tuple(notes)
 
 
-def _check_layer(call: Call, part: Part | None, rng: np.random.Generator) -> LayerReport:
+def _check_layer(run: LayerRun, part: Part | None) -> LayerReport:
     """One layer on its own, on the input that torch's layer was given."""
+    call = run.call
     given = torch_network.floating((call.args, call.kwargs))
     shapes = given[0].shape if given else (), call.outputs[0][0] if call.outputs else ()
     if part is None:
         verdicts: tuple[Verdict, ...] = (failed("layer", "the Flax network has no layer of this name"),)
     else:
-        verdicts = layers.judge_layer(call, part, rng)
+        verdicts = layers.judge_layer(run, part)
     return LayerReport(call.name, type(call.module).__name__, *shapes, verdicts)
 
 
-def _diagnose(
-    calls: Sequence[Call],
-    judged: Sequence[tuple[Call, LayerReport]],
-    whole: Whole,
-    network: Sequence[Verdict],
-    pair: Pair,
-    rng: np.random.Generator,
-) -> tuple[Diagnosis, ...]:
-    """One entry a fault."""
-    found: list[Diagnosis] = []
-    shapes = images(calls)
-    for call, report in judged:
-        if report.ok or any(d.layer.partition("#")[0] == call.path for d in found):
-            continue
-        part = pair.parts.get(call.path)
-        if part is None:
-            found.append(diagnose.unmatched(call, pair.matching, pair.whole))
-        else:
-            found.append(diagnose.layer(call, part, shapes.get(call.path), rng))
-    wrong = [v.name for v in network if not v.ok and v.name in whole.wanted and v.name in whole.ours]
-    if not found and wrong:
-        right = [call.path for call, _ in judged]
-        found.append(diagnose.between(whole, calls, right, wrong))
-    return tuple(found)
+def _cause(run: LayerRun, pair: Pair, image: tuple[int, ...] | None) -> Diagnosis:
+    part = pair.parts.get(run.call.path)
+    if part is None:
+        return diagnose.unmatched(run.call, pair.matching, pair.whole)
+    return diagnose.layer(run, part, image)

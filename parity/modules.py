@@ -14,6 +14,7 @@ from parity import flax_network, torch_side
 from parity.case import Case, as_dtype, draw_input
 from parity.compare import Verdict, failed
 from parity.layers import judge_layer
+from parity.original import drawn
 from parity.torch_network import Call, floating
 from parity.torch_side import to_numpy
 
@@ -82,7 +83,7 @@ def run_module(case: Case, suite_seed: int, device: jax.Device) -> tuple[Verdict
         shapes = tuple((tuple(y.shape), to_numpy(y).dtype) for y in outputs)
         call = Call(case.id, module, (x,), {}, shapes)
         rng = np.random.default_rng(case.seed(suite_seed, "cotangent"))
-        return (*verdicts, *judge_layer(call, flax_network.network(ours), rng, device))
+        return (*verdicts, *judge_layer(drawn(call, rng), flax_network.network(ours), device))
 
 
 def call_ours(case: Case, suite_seed: int) -> Any:

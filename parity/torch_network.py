@@ -1,7 +1,7 @@
 """The torch side of a whole network: its layers' inputs and gradients, and what rounding may do to its result."""
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -94,34 +94,48 @@ def forward(module: torch.nn.Module, inputs: Sequence[np.ndarray]) -> list[np.nd
         return [to_numpy(y) for y in _outputs(copy.deepcopy(module)(*map(from_numpy, inputs)))]
 
 
-def calls(module: torch.nn.Module, inputs: Sequence[np.ndarray]) -> tuple[Call, ...]:
-    """What each layer is given inside the network, in the order of the calls. The module stays as it was."""
+def calls(
+    module: torch.nn.Module, inputs: Sequence[np.ndarray], keep: Collection[str] | None = None
+) -> tuple[Call, ...]:
+    """What each layer is given inside the network, in the order of the calls. The module stays as it was.
+
+    Args:
+        module, inputs: the network and what it is given.
+        keep: the calls whose arrays are wanted; the others get zeros that take no memory. All by default.
+    """
     found: list[Call] = []
     module, pristine = copy.deepcopy(module), module
     before = dict(pristine.named_modules(remove_duplicate=False))
-    with torch.no_grad(), _noted(module, before, found):
+    with torch.no_grad(), _noted(module, before, found, keep):
         module(*map(from_numpy, inputs))
     return tuple(found)
 
 
 @contextmanager
 def _noted(
-    module: torch.nn.Module, before: Mapping[str, torch.nn.Module], found: list[Call]
+    module: torch.nn.Module,
+    before: Mapping[str, torch.nn.Module],
+    found: list[Call],
+    keep: Collection[str] | None,
 ) -> Iterator[None]:
     counts: dict[str, int] = {}
     handles = []
 
     def hook(name: str, layer: torch.nn.Module) -> None:
-        running: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+        running: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
 
         def pre(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            running.append((_arrays(args), _arrays(dict(sorted(kwargs.items())))))
-
-        def post(_: Any, args: Any, kwargs: Any, output: Any) -> None:
             counts[name] = counts.get(name, 0) + 1
             call = name if counts[name] == 1 else f"{name}#{counts[name]}"
-            given = tuple((tuple(y.shape), to_numpy(y[:0] if y.ndim else y).dtype) for y in floating(output))
-            found.append(Call(call, before[name], *running.pop(), given))
+            arrays = _arrays if keep is None or call in keep else _shapes
+            running.append((call, arrays(args), arrays(dict(sorted(kwargs.items())))))
+
+        def post(_: Any, args: Any, kwargs: Any, output: Any) -> None:
+            call, given, named = running.pop()
+            outputs = tuple(
+                (tuple(y.shape), to_numpy(y[:0] if y.ndim else y).dtype) for y in floating(output)
+            )
+            found.append(Call(call, before[name], given, named, outputs))
 
         handles.append(layer.register_forward_pre_hook(pre, with_kwargs=True))
         handles.append(layer.register_forward_hook(post, with_kwargs=True))
@@ -138,6 +152,15 @@ def _noted(
 
 def _arrays(tree: Any) -> Any:
     return tree_map(lambda x: to_numpy(x.clone()) if isinstance(x, torch.Tensor) else x, tree)
+
+
+def _shapes(tree: Any) -> Any:
+    def shape(x: Any) -> Any:
+        if not isinstance(x, torch.Tensor):
+            return x
+        return np.broadcast_to(np.zeros((), to_numpy(x.new_empty(0)).dtype), tuple(x.shape))
+
+    return tree_map(shape, tree)
 
 
 def names(kind: str, count: int) -> list[str]:
@@ -202,5 +225,6 @@ def run(
     named |= {f"grad.{n}": by_id[id(x)] for n, x in zip(names("input", len(sources)), sources, strict=True)}
     named |= {f"grad.{n}": by_id[id(p)] for n, p in parameters.items() if id(p) in by_id}
     if own.training:
-        named |= {f"buffer.{n}": b for n, b in own.named_buffers()}
+        saved = own.state_dict()  # without those that are the module's own affair (persistent=False)
+        named |= {f"buffer.{n}": b for n, b in own.named_buffers() if n in saved}
     return {name: to_numpy(t) for name, t in named.items()}

@@ -14,9 +14,10 @@ from parity.diagnose.hypothesis import Hypothesis
 from parity.diagnose.shape import describe
 from parity.flax_network import Part
 from parity.matching import Matching
+from parity.original import LayerRun, rms
 from parity.torch_network import Call
 from parity.torch_side import from_numpy, to_numpy
-from parity.whole import Whole, rms
+from parity.whole import Whole
 
 _KINDS: dict[str, Callable[[Any], Iterator[Hypothesis]]] = {
     **dict.fromkeys(("Conv1d", "Conv2d", "Conv3d"), convolutions.conv),
@@ -49,18 +50,21 @@ _KINDS: dict[str, Callable[[Any], Iterator[Hypothesis]]] = {
 }
 
 
-def layer(call: Call, part: Part, image: tuple[int, ...] | None, rng: np.random.Generator) -> Diagnosis:
+def layer(run: LayerRun, part: Part, image: tuple[int, ...] | None) -> Diagnosis:
     """The cause of a layer's difference.
 
     Args:
-        call: torch's layer and what it is given.
+        run: torch's layer, what it is given, and what it makes of it.
         part: ours.
         image: the shape (C, *size) of what the layer is given flattened, if it is.
-        rng: for the cotangents.
     """
-    cotangents = [rng.standard_normal(shape).astype(dtype) for shape, dtype in call.outputs]
-    wanted = torch_network.run(call.module, call.args, call.kwargs, cotangents, wide=True)
-    buffers = [name.removeprefix("buffer.") for name in wanted if name.startswith("buffer.")]
+    call, cotangents, wanted, buffers = run.call, run.cotangents, run.wide, run.buffers
+    if _draws(call.module):
+        return Diagnosis(
+            call.name,
+            "dropout.active",
+            "torch's layer draws at random, so that no two runs are the same: compare both in eval mode",
+        )
     try:
         ours = flax_run.run(part, call.args, call.kwargs, cotangents, buffers)
     except Exception as error:
@@ -135,8 +139,12 @@ def _explains(ours: Any, theirs: Any, limits: Any) -> bool:
     return all(_within(ours[n], theirs[n], limits.get(n)) for n in names)
 
 
+def _draws(module: torch.nn.Module) -> bool:
+    return module.training and ("Dropout" in type(module).__name__ or isinstance(module, torch.nn.RReLU))
+
+
 def _drops(call: Call, ours: Any) -> bool:
-    if "Dropout" not in type(call.module).__name__ or call.module.training:
+    if "Dropout" not in type(call.module).__name__:
         return False
     return bool((ours["output"] == 0).mean() > (call.args[0] == 0).mean())
 
@@ -204,8 +212,14 @@ def between(whole: Whole, calls: Sequence[Call], judged: Sequence[str], wrong: S
         judged: the paths of those that are right.
         wrong: the names of the results that differ.
     """
-    tensors = [from_numpy(x) for x in whole.inputs]
-    ours, wanted = whole.ours, whole.wanted
+    ours, wanted = whole.ours, whole.original.wanted
+    error = describe(ours[wrong[0]], wanted[wrong[0]], None)
+    text = f"every layer is right on its own; {wrong[0]}: {error}"
+    if not whole.original.runnable:
+        return Diagnosis(
+            "", "unknown", f"{text}. Compare with torch's network itself to have the causes tried"
+        )
+    tensors = [from_numpy(x) for x in whole.original.inputs]
     before = {n: rms(ours[n] - wanted[n]) if ours[n].shape == wanted[n].shape else np.inf for n in wrong}
     outputs = [n for n in wrong if n.startswith("output")]
 
@@ -216,7 +230,7 @@ def between(whole: Whole, calls: Sequence[Call], judged: Sequence[str], wrong: S
         found = {n: rms(ours[n] - theirs[n]) for n in names}
         return found if all(found[n] < 0.05 * before[n] for n in names) else None
 
-    for where, h in network.hypotheses(whole.module, tensors, calls, judged):
+    for where, h in network.hypotheses(whole.original.module, tensors, calls, judged):
         try:
             # Gradients, and then the allowance with its many runs, only of what has come so far.
             if off(whole.forward(h.module), outputs) is None:
@@ -226,11 +240,10 @@ def between(whole: Whole, calls: Sequence[Call], judged: Sequence[str], wrong: S
             continue  # the mistake cannot be made with these shapes
         found = off(theirs, wrong)
         if found is not None:
-            limit = whole.allowances(h.module, wrong, theirs)
+            limit = whole.allowances(h.module, theirs)
             if all(found[n] <= limit[n] for n in wrong):
                 return Diagnosis(where, h.cause, h.fix)
-    text = describe(ours[wrong[0]], wanted[wrong[0]], None)
-    return Diagnosis("", "unknown", f"every layer is right on its own; {wrong[0]}: {text}")
+    return Diagnosis("", "unknown", text)
 
 
 def unmatched(call: Call, matching: Matching, whole: Part) -> Diagnosis:

@@ -45,18 +45,10 @@ def conv(module: Any) -> Hypotheses:
     """Of torch.nn.Conv1d, 2d, 3d."""
     ndim = len(module.kernel_size)
     own = _pads_of(module)
-    written = (
-        f"padding={[(p, p) for p in own]!r}"
-        if own
-        else "padding='VALID'"
-        if own is not None
-        else "padding='SAME'"
-    )
-
+    written = f"padding={[(p, p) for p in own] if own else module.padding.upper()!r}"
     for mode in ("zeros", "reflect", "replicate", "circular"):
-        if own and mode != module.padding_mode:
-            both = tuple(p for p in reversed(own) for _ in range(2))
-            new = changed(module, padding_mode=mode, _reversed_padding_repeated_twice=both)
+        if module.padding != "valid" and mode != module.padding_mode:
+            new = changed(module, padding_mode=mode)
             yield Hypothesis(
                 "padding.mode",
                 f"the padding is {mode!r}: torch's padding_mode is {module.padding_mode!r}",

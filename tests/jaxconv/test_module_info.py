@@ -11,6 +11,7 @@ from flax import nnx
 
 import jaxconv
 from parity import flax_network, layers
+from parity.original import drawn
 from parity.torch_network import calls
 from parity.torch_side import to_numpy
 
@@ -68,7 +69,8 @@ def test_both_fronts_are_torch_s_module(name, training, request):
             ours = jaxconv.load_state_dict(ours, weights)
 
         found = calls(Around(module, given), [])
-        verdicts = layers.judge_layer(found[0], flax_network.network(ours), np.random.default_rng(0))
+        run = drawn(found[0], np.random.default_rng(0))
+        verdicts = layers.judge_layer(run, flax_network.network(ours))
         assert verdicts and not [f"{v.name}: {v.reason}" for v in verdicts if not v.ok], sample.desc
 
         # Linen is the same program: bit for bit.

@@ -228,3 +228,24 @@ def test_model_that_cannot_run(arguments, message, nets, capsys):
 def test_model_factory_that_is_not_there(name, message, nets, capsys):
     assert cli.main(["model", name, "cli_nets:Ours", "--input", "5,3"]) == cli.COULD_NOT_RUN
     assert message in capsys.readouterr().err
+
+
+def test_record_and_compare_later(nets, capsys):
+    made = ["record", "cli_nets:Theirs", "--input", "5,3", "--train", "--platform", "cpu", "--out"]
+    assert cli.main([*made, "net.safetensors"]) == cli.OK
+    assert capsys.readouterr().out.startswith("net.safetensors: 2 calls of layers, ")
+    assert cli.main(["model", "net.safetensors", "cli_nets:Ours", "--json", "a.json"]) == cli.OK
+    # In the recording's mode.
+    names = {v["name"] for v in json.loads((nets / "a.json").read_text())["network"]}
+    assert "buffer.norm.running_mean" in names
+    assert cli.main(["model", "net.safetensors", "cli_nets:wrong"]) == cli.DIFFERENT
+    capsys.readouterr()
+    assert cli.main([*made, "net.pt"]) == cli.COULD_NOT_RUN
+    assert "`path` (='net.pt') must end with .safetensors" in capsys.readouterr().err
+    assert cli.main(["record", "cli_nets:Theirs", "--out", "a.safetensors"]) == cli.COULD_NOT_RUN
+    assert "`--input` is needed" in capsys.readouterr().err
+    beside = ["--input", "5,3", "--train"]
+    assert cli.main(["model", "net.safetensors", "cli_nets:Ours", *beside]) == cli.COULD_NOT_RUN
+    assert "leave out --input, --train" in capsys.readouterr().err
+    assert cli.main(["model", "none.safetensors", "cli_nets:Ours"]) == cli.COULD_NOT_RUN
+    assert "RECORDING (='none.safetensors')" in capsys.readouterr().err

@@ -1,0 +1,314 @@
+"""torch's side of a comparison in a file, to be compared later or elsewhere, without the network's code.
+
+The file is .safetensors: arrays, and beside them what the network looks like, as JSON. Loading it runs no code from it.
+"""
+
+import importlib
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from functools import cached_property
+from os import PathLike
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import torch
+
+import jaxconv
+from parity import tolerance
+from parity.original import LayerRun, Original, floating_array, original
+from parity.tolerance import Arithmetic
+from parity.torch_network import Arrays, Call
+from parity.torch_side import from_numpy, to_numpy
+
+_HEADER = "recording.json"
+_VERSION = 1
+_PRECISIONS = ("default", "high", "highest")
+_OWN = {*torch.nn.Module().__dict__}
+"""What every module has."""
+
+
+def record(
+    torch_module: torch.nn.Module,
+    *inputs: Any,
+    platforms: Sequence[str] = ("cpu", "gpu", "tpu"),
+    seed: int = 0,
+) -> "Recording":
+    """Runs torch's side of `parity.check`, to be saved, and compared with a Flax network later or on another machine.
+
+    Args:
+        torch_module: in the mode (train, eval) in which it is to be compared. It stays as it is.
+        inputs: arrays or tensors in torch's layout, floating, not constant.
+        platforms: where the Flax network may run: of 'cpu', 'gpu' and 'tpu'. How far rounding may carry the
+            result is measured for what float32 is computed in there, at each of JAX's precisions.
+        seed: of the cotangents and the noise.
+
+    Returns:
+        The recording: `parity.check(recording, flax_module)`, `recording.save("FILE.safetensors")`.
+
+    Raises:
+        ValueError: no inputs, an unknown platform.
+        TypeError: not a module, an input that is no floating array, a layer called with what no file can hold.
+    """
+    if unknown := sorted({*platforms} - {"cpu", "gpu", "tpu"}):
+        raise ValueError(
+            f"`platforms` (={tuple(platforms)}) must be of 'cpu', 'gpu' and 'tpu', not {unknown}"
+        )
+    live = original(torch_module, inputs, seed)
+    write = _Writer()
+    header: dict[str, Any] = {"version": _VERSION, "torch": torch.__version__, "seed": seed}
+    header["random"] = live.random
+    header["modules"] = write.network(live.module)
+    lists = {"inputs": live.inputs, "outputs": live.outputs, "cotangents": live.cotangents}
+    header |= {name: write.tree(arrays) for name, arrays in lists.items()}
+    header |= {name: write.tree(getattr(live, name)) for name in ("theirs", "wanted")}
+    header["calls"] = [write.call(run) for run in live.runs({call.path for call in live.calls})]
+    header["allowances"] = [
+        {"arithmetic": asdict(how), "limits": live.allowances(how)}
+        for how in _arithmetics(live.dtype, platforms)
+    ]
+    return Recording(header, write.arrays)
+
+
+def _arithmetics(dtype: np.dtype, platforms: Sequence[str]) -> list[Arithmetic]:
+    found = []
+    for platform in platforms:
+        # TPU has no float64.
+        if not (platform == "tpu" and dtype == np.float64):
+            found += [tolerance.arithmetic(dtype, platform, precision) for precision in _PRECISIONS]
+    return list(dict.fromkeys(found))
+
+
+class _Writer:
+    """Puts arrays aside, and leaves what JSON can hold."""
+
+    def __init__(self) -> None:
+        self.arrays: dict[str, np.ndarray] = {}
+        self._known: dict[int, str] = {}
+
+    def array(self, value: Any) -> dict[str, str]:
+        """Where it is; a tensor that is held twice is kept once."""
+        if id(value) not in self._known or not isinstance(value, torch.Tensor):
+            key = self._known[id(value)] = f"array.{len(self.arrays)}"
+            self.arrays[key] = np.array(to_numpy(value) if isinstance(value, torch.Tensor) else value)
+        return {"array": self._known[id(value)]}
+
+    def tree(self, value: Any) -> Any:
+        """Nested tuples, lists and dicts of arrays and plain values."""
+        if isinstance(value, np.ndarray | torch.Tensor):
+            return self.array(value)
+        if isinstance(value, tuple):
+            return {"tuple": [self.tree(v) for v in value]}
+        if isinstance(value, list):
+            return [self.tree(v) for v in value]
+        if isinstance(value, Mapping):
+            return {"dict": [[str(k), self.tree(v)] for k, v in value.items()]}
+        if isinstance(value, torch.dtype):
+            return {"dtype": str(value).removeprefix("torch.")}
+        if value is None or isinstance(value, bool | int | float | str):
+            return value
+        raise TypeError(f"a recording cannot hold {type(value).__name__} (={value!r})")
+
+    def call(self, run: LayerRun) -> dict[str, Any]:
+        """One call of a layer, and what torch makes of it."""
+        call = run.call
+        try:
+            given = {"args": self.tree(call.args), "kwargs": self.tree(call.kwargs)}
+        except TypeError as error:
+            raise TypeError(f"torch's layer {call.name!r}: {error}") from None
+        kept = {"name": call.name, **given}
+        kept["outputs"] = [[list(shape), dtype.name] for shape, dtype in call.outputs]
+        kept["cotangents"] = self.tree(list(run.cotangents))
+        if call.outputs:
+            kept["theirs"] = self.tree(run.theirs)
+            if self._attributes(call.module) is None:  # else whoever compares can compute it
+                kept["wide"] = self.tree(run.wide)
+        return kept
+
+    def network(self, module: torch.nn.Module) -> list[dict[str, Any]]:
+        """Its modules in their order: class, attributes where it is one of torch's layers, tensors."""
+        found: list[dict[str, Any]] = []
+        names: dict[int, str] = {}
+        for name, m in module.named_modules(remove_duplicate=False):
+            if id(m) in names:
+                found.append({"name": name, "same": names[id(m)]})
+                continue
+            names[id(m)] = name
+            entry = {"name": name, "module": type(m).__module__, "class": type(m).__qualname__}
+            entry |= {"training": m.training, "attributes": self._attributes(m)}
+            for kind, tensors in (("parameters", m._parameters), ("buffers", m._buffers)):
+                entry[kind] = {k: None if t is None else self.array(t) for k, t in tensors.items()}
+            entry["unsaved"] = sorted(m._non_persistent_buffers_set)
+            found.append(entry)
+        return found
+
+    def _attributes(self, module: torch.nn.Module) -> Any:
+        """All that makes one of torch's own layers what it is; None of anything else."""
+        kind = type(module)
+        known = kind.__module__.startswith("torch.nn.modules.") and not module._modules
+        if not known or module._forward_hooks or module._forward_pre_hooks:
+            return None
+        attributes = {name: value for name, value in module.__dict__.items() if name not in _OWN}
+        try:
+            return self.tree(attributes)
+        except TypeError:
+            return None
+
+
+class Recording(Original):
+    """torch's side of a comparison as it was computed by `record`.
+
+    Attributes:
+        module: torch's network; of its own code nothing is there, only its layers and weights.
+        torch_version: of the torch that computed it.
+    """
+
+    def __init__(self, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]):
+        self._header, self._arrays = header, arrays
+        self.torch_version = header["torch"]
+        super().__init__(self._network(header["modules"]), [], header["seed"])
+        self.inputs = [floating_array(i, x) for i, x in enumerate(self._tree(header["inputs"]))]
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Writes one .safetensors file, which `load_recording` reads.
+
+        Raises:
+            ValueError: another extension.
+        """
+        if not str(path).endswith(".safetensors"):
+            raise ValueError(f"`path` (={str(path)!r}) must end with .safetensors")
+        text = json.dumps(self._header).encode()
+        jaxconv.save_file({_HEADER: np.frombuffer(text, np.uint8), **self._arrays}, path)
+
+    @property
+    def runnable(self) -> bool:
+        """No: its code is not at hand."""
+        return False
+
+    @cached_property
+    def outputs(self) -> list[np.ndarray]:
+        """The network's."""
+        return self._tree(self._header["outputs"])
+
+    @property
+    def random(self) -> bool:
+        """Whether it gave other outputs each time."""
+        return self._header["random"]
+
+    @cached_property
+    def cotangents(self) -> list[np.ndarray]:
+        """Of the outputs."""
+        return self._tree(self._header["cotangents"])
+
+    @cached_property
+    def calls(self) -> tuple[Call, ...]:
+        """Of its layers, in their order."""
+        return tuple(self._call(call) for call in self._header["calls"])
+
+    def runs(self, paths: Collection[str]) -> Iterator[LayerRun]:
+        """The calls of these layers, in their order."""
+        for call, kept in zip(self.calls, self._header["calls"], strict=True):
+            if call.path in paths:
+                run = LayerRun(call, self._tree(kept["cotangents"]))
+                # What the recording has need not be computed.
+                run.__dict__ |= {name: self._tree(kept[name]) for name in ("theirs", "wide") if name in kept}
+                yield run
+
+    @cached_property
+    def theirs(self) -> Arrays:
+        """torch's results, forward and backward."""
+        return self._tree(self._header["theirs"])
+
+    @cached_property
+    def wanted(self) -> Arrays:
+        """The same in float64."""
+        return self._tree(self._header["wanted"])
+
+    def allowances(self, how: Arithmetic) -> dict[str, float]:
+        """How far rounding may carry each floating result.
+
+        Raises:
+            ValueError: it was not recorded for this arithmetic.
+        """
+        for kept in self._header["allowances"]:
+            if Arithmetic(**kept["arithmetic"]) == how:
+                return kept["limits"]
+        raise ValueError(f"the recording is not for {how}: give parity.record the platform in `platforms`")
+
+    def _tree(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._tree(v) for v in value]
+        if not isinstance(value, dict):
+            return value
+        ((kind, held),) = value.items()
+        if kind == "array":
+            return self._arrays[held]
+        if kind == "dtype":
+            return getattr(torch, held)
+        return tuple(map(self._tree, held)) if kind == "tuple" else {k: self._tree(v) for k, v in held}
+
+    def _call(self, kept: Mapping[str, Any]) -> Call:
+        outputs = tuple((tuple(shape), jnp.dtype(dtype)) for shape, dtype in kept["outputs"])
+        layer = self.module.get_submodule(kept["name"].partition("#")[0])
+        return Call(kept["name"], layer, self._tree(kept["args"]), self._tree(kept["kwargs"]), outputs)
+
+    def _network(self, entries: Sequence[Mapping[str, Any]]) -> torch.nn.Module:
+        made: dict[str, torch.nn.Module] = {}
+        parameters: dict[str, torch.nn.Parameter] = {}  # one that is shared stays so
+        for entry in entries:
+            name = entry["name"]
+            made[name] = made[entry["same"]] if "same" in entry else self._module(entry, parameters)
+            if name:
+                parent, _, own = name.rpartition(".")
+                made[parent].add_module(own, made[name])
+        return made[""]
+
+    def _module(self, entry: Mapping[str, Any], parameters: dict[str, torch.nn.Parameter]) -> torch.nn.Module:
+        attributes = entry["attributes"]
+        kind = _kind(entry["module"], entry["class"], own_code=attributes is None)
+        module = kind.__new__(kind)
+        torch.nn.Module.__init__(module)
+        module.__dict__ |= {} if attributes is None else self._tree(attributes)
+        for name, where in entry["parameters"].items():
+            if where is not None and where["array"] not in parameters:
+                own = from_numpy(self._tree(where))
+                parameters[where["array"]] = torch.nn.Parameter(own, own.is_floating_point())
+            module.register_parameter(name, None if where is None else parameters[where["array"]])
+        for name, where in entry["buffers"].items():
+            value = None if where is None else from_numpy(self._tree(where))
+            module.register_buffer(name, value, persistent=name not in entry["unsaved"])
+        module.training = entry["training"]
+        return module
+
+
+def _kind(home: str, name: str, own_code: bool) -> type[torch.nn.Module]:
+    """One of torch's layers; of a network's own classes the name alone."""
+    if own_code:
+        return type(name.rpartition(".")[2], (torch.nn.Module,), {"__module__": home})
+    kind = (
+        getattr(importlib.import_module(home), name, None) if home.startswith("torch.nn.modules.") else None
+    )
+    if not (isinstance(kind, type) and issubclass(kind, torch.nn.Module)):
+        raise ValueError(
+            f"the recording has a layer {home}.{name}, which this torch ({torch.__version__}) has not"
+        )
+    return kind
+
+
+def load_recording(path: str | PathLike[str]) -> Recording:
+    """Reads what `Recording.save` wrote. No code in the file is run.
+
+    Raises:
+        FileNotFoundError, IsADirectoryError: as `open`.
+        ValueError: the file is damaged or no recording, or its layers are unknown to this torch.
+    """
+    arrays = jaxconv.load_file(path)
+    try:
+        header = json.loads(bytes(arrays.pop(_HEADER)))
+        if header["version"] != _VERSION:
+            raise ValueError(f"its version is {header['version']}, not {_VERSION}")
+        return Recording(header, arrays)
+    except (KeyError, TypeError, AttributeError, ValueError, ImportError) as error:
+        why = "" if isinstance(error, KeyError) else f": {error}"
+        raise ValueError(f"{path} is not a recording of parity.record{why}") from error
