@@ -21,8 +21,9 @@ lint: $(READY)  ## ruff (rules and format) and mypy
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
 
-thorough: $(READY)  ## all of torch's own samples in every dtype, and long fuzzing
+thorough: $(READY)  ## all of torch's own samples in every dtype, 200 seeds without an alarm, and long fuzzing
 	$(RUN) -m pytest -n 2 --all-samples tests/jaxconv/functional/test_opinfo.py
+	$(RUN) -m pytest -n 2 --seeds 200 -k no_alarm tests/parity/test_corpus.py
 	HYPOTHESIS_PROFILE=thorough $(RUN) -m pytest -n 2 tests/jaxconv/functional/test_fuzz.py
 
 clean:  ## remove the environment, so that the next command makes it anew

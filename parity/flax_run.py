@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import jaxprs_in_params
 
 import jaxconv
 from parity import rounding
@@ -160,6 +161,30 @@ def bounds(
         partial(_Program.with_gradients, traced.program), (traced.moving, traced.fixed, cts), how, constants
     )
     return traced.name(*limits)
+
+
+def sums_in_half(part: Part, args: Any, kwargs: Any, cotangents: Sequence[np.ndarray]) -> bool:
+    """Whether it adds up in bfloat16 or float16, as JAX does in the gradient of what was broadcast: of Flax's biases.
+
+    1 + 1 + ... is never more than 256 in bfloat16. torch, and jaxconv, accumulate in float32.
+    """
+    if cotangents[0].dtype.itemsize > 2:
+        return False
+    traced = trace(part, args, kwargs)
+    cts = [jnp.asarray(ct) for ct in cotangents]
+    program = jax.make_jaxpr(partial(_Program.with_gradients, traced.program))(
+        traced.moving, traced.fixed, cts
+    )
+    return _sums_in_half(program.jaxpr)
+
+
+def _sums_in_half(jaxpr: Any) -> bool:
+    for eqn in jaxpr.eqns:
+        if eqn.primitive.name == "reduce_sum" and eqn.invars[0].aval.dtype in (jnp.bfloat16, jnp.float16):
+            return True
+        if any(map(_sums_in_half, jaxprs_in_params(eqn.params))):
+            return True
+    return False
 
 
 @partial(jax.jit, static_argnums=0)

@@ -5,7 +5,7 @@ for convolution and max pooling both come from a NumPy implementation of the def
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -83,12 +83,16 @@ def expected(run: LayerRun, part: Part, how: Arithmetic) -> dict[str, Expected]:
     if define is not None and len(call.args) == 1 and not call.kwargs and call.args[0].size:
         params = {name: to_numpy(p) for name, p in call.module.named_parameters()}
         defined = define(call.module, call.args[0], params, cotangents[0])
+        if flax_run.sums_in_half(part, call.args, call.kwargs, cotangents):
+            how = replace(how, sums=how.store)
         return {_RENAMED.get(name, name): _defined(ref, how) for name, ref in defined.items()}
     limits = flax_run.bounds(
         part, call.args, call.kwargs, cotangents, run.buffers, how, _of_coordinates(call, how)
     )
-    if cotangents[0].dtype == np.float64:  # torch's float64 is as far off as ours may be
-        limits = {name: 2 * limit for name, limit in limits.items()}
+    if (
+        cotangents[0].dtype == np.float64
+    ):  # torch's float64 is as far off as ours may be, and where terms cancel, farther
+        limits = {name: 2 * limit + run.uncertainty.get(name, 0.0) for name, limit in limits.items()}
     return {
         name: Expected(v, limits.get(name) if v.dtype.kind == "f" else None) for name, v in run.wide.items()
     }

@@ -6,7 +6,7 @@ The file is .safetensors: arrays, and beside them what the network looks like, a
 import importlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from os import PathLike
 from typing import Any
@@ -72,11 +72,13 @@ def record(
 
 
 def _arithmetics(dtype: np.dtype, platforms: Sequence[str]) -> list[Arithmetic]:
-    found = []
+    found: list[Arithmetic] = []
     for platform in platforms:
         # TPU has no float64.
         if not (platform == "tpu" and dtype == np.float64):
             found += [tolerance.arithmetic(dtype, platform, precision) for precision in _PRECISIONS]
+    if dtype.itemsize == 2:  # a Flax network may add up in it
+        found += [replace(how, sums=how.store) for how in found]
     return list(dict.fromkeys(found))
 
 

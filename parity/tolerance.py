@@ -33,6 +33,7 @@ class Arithmetic:
         smallest: the smallest normal number of the output's format; below it, rounding loses u times this.
         flush: the smallest normal number of the running sum's format; XLA on CPU flushes what is below it to
             zero.
+        sums: unit roundoff of a running sum without products, where it is not `accumulate`'s.
     """
 
     multiply: float
@@ -41,10 +42,11 @@ class Arithmetic:
     nearest: bool
     smallest: float
     flush: float
+    sums: float | None = None
 
     def plain(self) -> "Arithmetic":
         """The same formats where there is no product: sums do not run on matrix units."""
-        accumulate = self.accumulate if self.nearest else self.accumulate / 2
+        accumulate = self.sums or (self.accumulate if self.nearest else self.accumulate / 2)
         return Arithmetic(0.0, accumulate, self.store, True, self.smallest, self.flush)
 
     def narrow(self) -> "Arithmetic":

@@ -1,6 +1,7 @@
 """Two whole networks end to end: outputs, gradients, buffers, and how far rounding may carry them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 
 import jax
@@ -42,10 +43,13 @@ class Whole:
         """Whether the outputs have torch's shapes."""
         return _shapes(self.ours) == _shapes(self.original.theirs)
 
-    @property
+    @cached_property
     def how(self) -> Arithmetic:
         """What the Flax network computes in."""
-        return tolerance.arithmetic(self.original.dtype, jax.default_backend(), layers.precision(self.part))
+        o = self.original
+        how = tolerance.arithmetic(o.dtype, jax.default_backend(), layers.precision(self.part))
+        in_half = flax_run.sums_in_half(self.part, o.inputs, {}, o.cotangents)
+        return replace(how, sums=how.store) if in_half else how
 
     def forward(self, module: torch.nn.Module) -> Arrays:
         """Another torch network's outputs in float64."""

@@ -20,6 +20,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--all-samples", action="store_true", help="torch's samples in every dtype, not a share of them"
     )
+    parser.addoption("--seeds", type=int, default=1, help="how often networks without a fault are compared")
 
 
 @pytest.fixture(autouse=True, scope="module")

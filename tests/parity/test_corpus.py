@@ -1,12 +1,18 @@
 """A corpus of faulty ports: each is flagged, in the right layer, with the right cause; without the fault, no alarm."""
 
+import copy
 import warnings
 
+import jax
+import jax.numpy as jnp
 import pytest
 import torch
 from corpus import PORTS, image
+from flax import nnx
 
 import parity
+
+DTYPES = ("float32", "bfloat16", "float64")
 
 
 def trained(module):
@@ -23,14 +29,29 @@ def trained(module):
     return module
 
 
-def run(port, wrong, seed=0):
+def cast(model, dtype):
+    """A Flax network in another dtype."""
+
+    def to(array):
+        return array.astype(dtype) if jnp.issubdtype(array.dtype, jnp.floating) else array
+
+    if isinstance(model, nnx.Module):
+        graph, state = nnx.split(model)
+        return nnx.merge(graph, jax.tree.map(to, state))
+    return model[0], jax.tree.map(to, model[1])
+
+
+def run(port, wrong, seed=0, dtype="float32"):
     torch.manual_seed(seed)
-    module = port.theirs()
+    module = copy.deepcopy(port.theirs())
     if port.convert is not None:
         module = trained(module)
+    module = module.to(getattr(torch, dtype))
+    ours, x = port.ours(wrong), image(port, seed, jnp.dtype(dtype))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return parity.check(module, port.ours(wrong), image(port, seed), convert=port.convert, seed=seed)
+        ours = ours if dtype == "float32" else cast(ours, dtype)
+        return parity.check(module, ours, x, convert=port.convert, seed=seed)
 
 
 def test_the_corpus_is_large():
@@ -39,7 +60,6 @@ def test_the_corpus_is_large():
 
 @pytest.mark.parametrize("port", PORTS, ids=lambda port: port.id.replace(" ", "-"))
 def test_a_fault_is_found_and_named(port):
-    run(port, wrong=False).assert_ok()
     report = run(port, wrong=True)
     assert not report.ok
     if port.layer is None:
@@ -52,3 +72,15 @@ def test_a_fault_is_found_and_named(port):
     assert found.cause in port.causes, found
     if port.layer is not None:
         assert found.layer == port.layer
+
+
+@pytest.mark.parametrize("port", PORTS, ids=lambda port: port.id.replace(" ", "-"))
+def test_no_alarm_without_the_fault(port, request):
+    """`--seeds 200` (`make thorough`) tries as many, each in the next dtype."""
+    alarms = []
+    first = PORTS.index(port)
+    for seed in range(first, first + request.config.getoption("--seeds")):
+        dtype = DTYPES[seed % len(DTYPES)]
+        report = run(port, wrong=False, seed=seed, dtype=dtype)
+        alarms += [] if report.ok else [f"seed {seed}, {dtype}: {report.short()}"]
+    assert not alarms, f"{len(alarms)} alarms: {alarms[:3]}"

@@ -12,6 +12,7 @@ import torch
 from jaxconv import functional as F
 from parity import reference, rounding, tolerance
 from parity.compare import judge
+from parity.monte_carlo import Wide
 from parity.runner import judge_outputs
 from parity.torch_side import from_numpy, to_numpy
 
@@ -227,9 +228,12 @@ def _tuple(y):
     return tuple(y) if isinstance(y, tuple | list) else (y,)
 
 
-def _torch_run(sample, rng, wide=False, cts=None):
-    """torch's outputs by name, and the cotangents: one for each floating output that depends on an input."""
-    with warnings.catch_warnings():
+def _torch_run(sample, rng, wide=False, cts=None, noise=()):
+    """torch's outputs by name, and the cotangents: one for each floating output that depends on an input.
+
+    `noise`: an arithmetic and a seed: how it rounds is imitated.
+    """
+    with warnings.catch_warnings(), Wide(*noise) if wide else contextlib.nullcontext():
         warnings.simplefilter("ignore")
         tensors = {name: None if a is None else from_numpy(a) for name, a in sample.arrays.items()}
         if wide:
