@@ -135,8 +135,10 @@ def _walk(
 def _children(node: Any) -> Iterable[tuple[Any, Any]]:
     if isinstance(node, nnx.Pytree):
         children = [(key, child) for key, child in vars(node).items() if not key.startswith("_pytree__")]
-        # Flax sorts the attributes of what it rebuilds; a container knows better.
-        rank = {name: i for i, name in enumerate(node._order)} if isinstance(node, Container) else {}
+        # Flax sorts the attributes of what it rebuilds, the caller's own module in nnx.grad and nnx.jit among them; but
+        # not its note of which of them hold data, in the order of their assignment. A container knows better still.
+        order = node._order if isinstance(node, Container) else vars(node).get("_pytree__nodes", ())
+        rank = {name: i for i, name in enumerate(order)}
         return sorted(children, key=lambda child: rank.get(child[0], len(rank)))
     if isinstance(node, nnx.State):
         return node.raw_mapping.items()

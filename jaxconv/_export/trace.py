@@ -59,7 +59,7 @@ def export(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], strict: b
     raise ValueError(
         f"torch.export cannot trace {type(module).__name__}: {type(error).__name__}: {first}\n"
         "A network can be traced if what it does depends on shapes and settings only, not on the numbers in a "
-        "tensor (`if x.sum() > 0`, `.item()`, `.nonzero()`)."
+        "tensor (`if x.sum() > 0`, `.item()`, `.nonzero()`; `x[mask]`, instead of which torch.where does it)."
     ) from error
 
 

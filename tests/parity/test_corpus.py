@@ -82,5 +82,7 @@ def test_no_alarm_without_the_fault(port, request):
     for seed in range(first, first + request.config.getoption("--seeds")):
         dtype = DTYPES[seed % len(DTYPES)]
         report = run(port, wrong=False, seed=seed, dtype=dtype)
+        if seed % 25 == 24:
+            jax.clear_caches()  # networks made anew are compiled anew, and XLA's programs take more than memory
         alarms += [] if report.ok else [f"seed {seed}, {dtype}: {report.short()}"]
     assert not alarms, f"{len(alarms)} alarms: {alarms[:3]}"

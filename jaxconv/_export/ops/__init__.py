@@ -4,11 +4,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from jaxconv._export.ops import elementwise, layers, reductions, shape
+from jaxconv._export.ops import elementwise, layers, losses, reductions, sampling, shape
 from jaxconv._export.ops._dtypes import dtype as dtype
 from jaxconv._export.ops.layers import normalised as normalised
 
-_TABLE: dict[str, Callable[..., Any]] = elementwise.TABLE | reductions.TABLE | shape.TABLE | layers.TABLE
+_TABLE: dict[str, Callable[..., Any]] = (
+    elementwise.TABLE | reductions.TABLE | shape.TABLE | layers.TABLE | losses.TABLE | sampling.TABLE
+)
 
 # Overloads that are another operation than the rest of their name.
 _OTHER = ("view.dtype", "where.default", "repeat_interleave.Tensor", "bernoulli.default")

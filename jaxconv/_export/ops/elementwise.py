@@ -102,6 +102,21 @@ def _round(x: Any, decimals: int = 0) -> jax.Array:
     return x if category(x.dtype) < 2 else jnp.round(x, decimals)
 
 
+def _heaviside(x: Any, at_zero: Any) -> jax.Array:
+    x, at_zero = together(x, at_zero)
+    return jnp.where(x == 0, at_zero, (x > 0).astype(x.dtype))
+
+
+def _logit(x: Any, eps: float | None = None) -> jax.Array:
+    x = floating(x)
+    x = x if eps is None else jnp.clip(x, eps, 1 - eps)
+    return jnp.log(x / (1 - x))
+
+
+def _nan_to_num(x: Any, nan: Any = None, posinf: Any = None, neginf: Any = None) -> jax.Array:
+    return jnp.nan_to_num(x, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
+
+
 def _sigmoid(x: Any) -> jax.Array:
     return jax.nn.sigmoid(floating(x))
 
@@ -158,6 +173,17 @@ TABLE: dict[str, Callable[..., Any]] = {
     "lerp": _lerp,
     "addcmul": _addcmul,
     "addcdiv": _addcdiv,
+    "heaviside": _heaviside,
+    "hypot": _float_binary(jnp.hypot),
+    "logaddexp": _float_binary(jnp.logaddexp),
+    "complex": jax.lax.complex,
+    "real": jnp.real,
+    "imag": jnp.imag,
+    "logit": _logit,
+    "nan_to_num": _nan_to_num,
+    "sgn": jnp.sign,
+    "frac": lambda x: x - jnp.trunc(x),
+    "sinc": _unary(jnp.sinc),
     "neg": jnp.negative,
     "negative": jnp.negative,
     "abs": jnp.abs,

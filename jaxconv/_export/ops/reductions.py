@@ -81,6 +81,53 @@ def _norm(x: Any, p: Any = 2, dim: Any = None, keepdim: bool = False, dtype: Any
     return jnp.sum(size**p, axes, keepdims=keepdim) ** (1 / p)
 
 
+def _matrix_norm(
+    x: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, dtype: Any = None
+) -> jax.Array:
+    x = floating(x) if dtype is None else x.astype(dtype)
+    if ord == "fro":
+        return _norm(x, 2, dim, keepdim)
+    norm = jnp.linalg.norm(jnp.moveaxis(x, dim, (-2, -1)), ord, (-2, -1))
+    return jnp.expand_dims(norm, sorted(d % x.ndim for d in dim)) if keepdim else norm
+
+
+def _linalg_norm(
+    x: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, dtype: Any = None
+) -> jax.Array:
+    if ord is None or (dim is not None and len(dim) == 1) or x.ndim == 1:
+        return _norm(x, 2 if ord is None else ord, dim, keepdim, dtype)
+    return _matrix_norm(x, ord, (-2, -1) if dim is None else dim, keepdim, dtype)
+
+
+def _aminmax(x: Any, dim: Any = None, keepdim: bool = False) -> tuple[jax.Array, jax.Array]:
+    return jnp.min(x, dim, keepdims=keepdim), jnp.max(x, dim, keepdims=keepdim)
+
+
+def _kth(x: Any, k: int, dim: int = -1, keepdim: bool = False) -> tuple[jax.Array, jax.Array]:
+    values, at = _sort(x, dim)
+    chosen = [jax.lax.index_in_dim(a, k - 1, dim % x.ndim, keepdim) for a in (values, at)]
+    return chosen[0], chosen[1]
+
+
+def _median(x: Any, dim: int = -1, keepdim: bool = False) -> tuple[jax.Array, jax.Array]:
+    """The lower one of the two in the middle; NaN where there is one."""
+    value, at = _kth(x, (x.shape[dim] + 1) // 2, dim, True)
+    nan = jnp.isnan(x).any(dim, keepdims=True)
+    first = jnp.argmax(jnp.isnan(x), dim, keepdims=True).astype(at.dtype)
+    value, at = jnp.where(nan, jnp.nan, value).astype(x.dtype), jnp.where(nan, first, at)
+    return (value, at) if keepdim else (value.squeeze(dim), at.squeeze(dim))
+
+
+def _cummax(x: Any, dim: int) -> tuple[jax.Array, jax.Array]:
+    most = jax.lax.cummax(x, dim % x.ndim)
+    here = jnp.arange(x.shape[dim]).reshape(-1, *(1,) * (x.ndim - 1 - dim % x.ndim))
+    return most, jax.lax.cummax(jnp.where(x == most, here, 0), dim % x.ndim).astype(integer())
+
+
+def _cdist(a: Any, b: Any, p: float = 2.0, compute_mode: Any = None) -> jax.Array:
+    return _norm(a[..., :, None, :] - b[..., None, :, :], p, -1)
+
+
 def _cosine_similarity(a: Any, b: Any, dim: int = 1, eps: float = 1e-8) -> jax.Array:
     a, b = together(a, b)
     sizes = [jnp.maximum(_norm(x, 2, dim, True), eps) for x in (a, b)]
@@ -149,6 +196,16 @@ TABLE: dict[str, Callable[..., Any]] = {
         _var(x, dim, correction, keepdim),
         _mean(x, dim, keepdim),
     ),
+    "std_mean.default": lambda x, unbiased=True: (jnp.sqrt(_var(x, None, int(unbiased))), _mean(x)),
+    "std_mean.dim": lambda x, dim, unbiased=True, keepdim=False: (
+        jnp.sqrt(_var(x, dim, int(unbiased), keepdim)),
+        _mean(x, dim, keepdim),
+    ),
+    "std_mean.correction": lambda x, dim=None, correction=1, keepdim=False: (
+        jnp.sqrt(_var(x, dim, correction, keepdim)),
+        _mean(x, dim, keepdim),
+    ),
+    "aminmax": _aminmax,
     "amax": _some(jnp.max),
     "amin": _some(jnp.min),
     "max.default": jnp.max,
@@ -162,6 +219,19 @@ TABLE: dict[str, Callable[..., Any]] = {
     "cumsum": _cumulative(jnp.cumsum),
     "cumprod": _cumulative(jnp.cumprod),
     "logsumexp": _logsumexp,
+    "logcumsumexp": lambda x, dim: jax.lax.cumlogsumexp(floating(x), dim % x.ndim),
+    "cummax": _cummax,
+    "kthvalue": _kth,
+    "median.default": lambda x: _median(x.reshape(-1), 0)[0],
+    "median.dim": _median,
+    "cdist": _cdist,
+    "linalg_norm": _linalg_norm,
+    "linalg_matrix_norm": _matrix_norm,
+    "frobenius_norm": lambda x, dim=None, keepdim=False: _norm(x, 2, dim, keepdim),
+    "linalg_cross": lambda a, b, dim=-1: jnp.cross(*together(a, b), axis=dim),
+    "cross": lambda a, b, dim=-1: jnp.cross(*together(a, b), axis=-1 if dim is None else dim),
+    "kron": jnp.kron,
+    "tensordot": lambda a, b, a_dims, b_dims: jnp.tensordot(a, b, (a_dims, b_dims)),
     "norm.Scalar": lambda x, p=2: _norm(x, p),
     "norm.ScalarOpt_dim": _norm,
     "linalg_vector_norm": _norm,

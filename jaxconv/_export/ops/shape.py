@@ -87,9 +87,45 @@ def _where_index(indices: Any) -> tuple[Any, ...]:
     return tuple(slice(None) if i is None else i for i in indices)
 
 
+def _masked_put(x: Any, mask: Any, start: int, values: Any, accumulate: bool) -> jax.Array:
+    """x[..., mask] = values, where `values` has the shape of what follows the masked dimensions, or less."""
+    mask = mask.reshape(*mask.shape, *(1,) * (x.ndim - start - mask.ndim))
+    return jnp.where(mask, x + values if accumulate else values, x)
+
+
 def _index_put(x: Any, indices: Any, values: Any, accumulate: bool = False) -> jax.Array:
+    start = next(i for i, index in enumerate(indices) if index is not None)
+    mask = indices[start]
+    if mask.dtype == jnp.bool_ and all(i is None for i in indices[start + 1 :]):
+        values = jnp.asarray(values, x.dtype)
+        if values.size == 1 or values.ndim <= x.ndim - start - mask.ndim:
+            values = values.reshape(()) if values.size == 1 else values
+            return _masked_put(x, mask, start, values, accumulate)
     at, values = x.at[_where_index(indices)], jnp.asarray(values, x.dtype)
     return at.add(values) if accumulate else at.set(values)
+
+
+def _index_add(x: Any, dim: int, index: Any, source: Any, alpha: Any = 1) -> jax.Array:
+    at = (slice(None),) * (dim % x.ndim) + (index,)
+    return x.at[at].add(source if alpha == 1 else jnp.asarray(alpha, x.dtype) * source)
+
+
+def _one_hot(x: Any, num_classes: int = -1) -> jax.Array:
+    if num_classes < 0:
+        raise ValueError("one_hot needs `num_classes`: else the shape would depend on the numbers")
+    return (x[..., None] == jnp.arange(num_classes)).astype(x.dtype)
+
+
+def _diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> jax.Array:
+    n = x.shape[-1] + abs(offset)
+    row = jnp.arange(x.shape[-1]) + max(-offset, 0)
+    column = jnp.arange(x.shape[-1]) + max(offset, 0)
+    full = jnp.zeros((*x.shape[:-1], n, n), x.dtype).at[..., row, column].set(x)
+    return jnp.moveaxis(full, (-2, -1), (dim1, dim2))
+
+
+def _tensor_split(x: Any, where: Any, dim: int = 0) -> tuple[jax.Array, ...]:
+    return tuple(jnp.array_split(x, where, dim))
 
 
 def _index_select(x: Any, dim: int, index: Any) -> jax.Array:
@@ -257,6 +293,16 @@ TABLE: dict[str, Callable[..., Any]] = {
     "index": lambda x, indices: x[_where_index(indices)],
     "index_put": _index_put,
     "index_select": _index_select,
+    "index_add": _index_add,
+    "one_hot": _one_hot,
+    "diag_embed": _diag_embed,
+    "diag": lambda x, diagonal=0: jnp.diag(x, diagonal),
+    "tensor_split.sections": _tensor_split,
+    "tensor_split.indices": _tensor_split,
+    "rot90": lambda x, k=1, dims=(0, 1): jnp.rot90(x, k, dims),
+    "dstack": jnp.dstack,
+    "hstack": jnp.hstack,
+    "vstack": jnp.vstack,
     "gather": _gather,
     "take_along_dim": lambda x, index, dim=None: jnp.take_along_axis(x, index, dim),
     "scatter.src": _scatter,

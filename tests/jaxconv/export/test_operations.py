@@ -1,5 +1,6 @@
 """Every family of ATen's operations as torch's graph has them, against torch: values, dtypes and gradients."""
 
+import jax
 import numpy as np
 import oracle
 import pytest
@@ -301,7 +302,104 @@ FAMILIES = {
         ],
         (IMAGE,),
     ),
+    "more on elements": (
+        [
+            lambda x, y: torch.heaviside(x.detach(), y.detach()) + y,
+            lambda x, y: torch.hypot(x, y),
+            lambda x, y: torch.logaddexp(x, y),
+            lambda x, y: torch.logit(torch.sigmoid(x), eps=0.1),
+            lambda x, y: torch.nan_to_num(x / (y > 0), posinf=9.0, neginf=-7.0),
+            lambda x, y: torch.frac(3 * x),
+            lambda x, y: torch.sgn(x),
+        ],
+        (X, Y),
+    ),
+    "more reductions": (
+        [
+            lambda x: torch.std_mean(x, 1),
+            lambda x: torch.std_mean(x),
+            lambda x: torch.aminmax(x),
+            lambda x: torch.aminmax(x, dim=1, keepdim=True),
+            lambda x: torch.median(x),
+            lambda x: torch.median(x, 1),
+            lambda x: torch.median(x, 2, keepdim=True),
+            lambda x: torch.kthvalue(x, 3, 2),
+            lambda x: torch.cummax(x, 2),
+            lambda x: torch.logcumsumexp(x, 1),
+            lambda x: torch.linalg.norm(x, dim=(1, 2)),
+            lambda x: torch.linalg.norm(x),
+            lambda x: torch.linalg.norm(x, 1, dim=-1, keepdim=True),
+            lambda x: torch.linalg.matrix_norm(x.detach(), 1),
+            lambda x: torch.cdist(x, x + 1),
+            lambda x: torch.linalg.cross(x[..., :3], x[..., 3:]),
+            lambda x: torch.tensordot(x, x, ([0, 2], [0, 2])),
+            lambda x: torch.kron(x[0], x[1]),
+        ],
+        (X,),
+    ),
+    "more shapes": (
+        [
+            lambda x, i: F.one_hot(i, 3),
+            lambda x, i: torch.diag_embed(x),
+            lambda x, i: torch.diag_embed(x, 1, 0, 2),
+            lambda x, i: torch.tensor_split(x, 4, 2),
+            lambda x, i: torch.tensor_split(x, (1, 3), 1),
+            lambda x, i: torch.rot90(x, 1, (1, 2)),
+            lambda x, i: x.index_add(1, i, x[:, :2], alpha=2),
+            lambda x, i: torch.hstack([x, x]),
+            lambda x, i: torch.dstack([x, x]),
+        ],
+        (X, np.array([2, 0])),
+    ),
+    "masked": (
+        [
+            lambda x, y: x.clone().masked_fill_(y > 0, 1.5),
+            lambda x, y: put(x, (y > 0,), 0.5),
+            lambda x, y: put(x, (y[:, 0, 0] > -9,), 0.5),
+            lambda x, y: put(x, (slice(None), y[0, :, 0] > 0), y[0, 0]),
+            lambda x, y: torch.index_put(x, (y > 0,), y[:1, 0, 0], accumulate=True),
+        ],
+        (X, Y),
+    ),
+    "losses": (
+        [
+            lambda x, y: F.mse_loss(x, y),
+            lambda x, y: F.mse_loss(x, y, reduction="none"),
+            lambda x, y: F.l1_loss(x, y, reduction="sum"),
+            lambda x, y: F.smooth_l1_loss(x, y, beta=0.5),
+            lambda x, y: F.huber_loss(x, y, delta=0.7),
+            lambda x, y: F.soft_margin_loss(x, y.sign().detach()),
+            lambda x, y: F.kl_div(F.log_softmax(x, 1), F.softmax(y, 1), reduction="batchmean"),
+            lambda x, y: F.kl_div(F.log_softmax(x, 1), F.log_softmax(y, 1), reduction="sum", log_target=True),
+            lambda x, y: F.binary_cross_entropy(torch.sigmoid(x), torch.sigmoid(y)),
+            lambda x, y: F.binary_cross_entropy_with_logits(
+                x, torch.sigmoid(y), pos_weight=y[0, 0].detach().abs()
+            ),
+            lambda x, y: F.cross_entropy(x, F.softmax(y, 1), label_smoothing=0.1),
+        ],
+        (X, Y),
+    ),
+    "losses of classes": (
+        [
+            lambda x, i: F.cross_entropy(x, i),
+            lambda x, i: F.cross_entropy(x, i, reduction="none", ignore_index=1),
+            lambda x, i: F.cross_entropy(
+                x, i, label_smoothing=0.2, weight=x[0, :, 0].detach().abs(), ignore_index=2
+            ),
+            lambda x, i: F.nll_loss(F.log_softmax(x, 1), i, reduction="sum", ignore_index=0),
+            lambda x, i: F.nll_loss(F.log_softmax(x, 1), i, weight=x[0, :, 0].detach().abs()),
+            lambda x, i: F.cross_entropy(x[:, :, 0], i[:, 0]),
+            lambda x, i: F.cross_entropy(x[0, :, 0], i[0, 0]),
+        ],
+        (X, OTHERS[:, 0].astype(np.int64) % 4),
+    ),
 }
+
+
+def put(x, where, value):
+    y = x.clone()
+    y[where] = value
+    return y
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -340,3 +438,72 @@ def test_casts_are_those_of_the_trace():
     for ours, theirs in zip(network(x), Functions(functions)(torch.from_numpy(x)), strict=True):
         assert ours.dtype == str(theirs.dtype).removeprefix("torch.")
         np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("align", [False, True])
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_sampling_is_exact_where_its_numbers_are(ndim, align):
+    """Whole numbers at places that are multiples of 1/8, between the pixels: nothing is rounded, so all is equal.
+
+    A bound there is not: where a place is rounded over a pixel's edge, another pixel is taken.
+    """
+    size = (5, 9) if align else (4, 8)
+    size = (3, *size) if align and ndim == 3 else (2, *size) if ndim == 3 else size
+    rng = np.random.default_rng(0)
+    image = rng.integers(-8, 9, (2, 3, *size)).astype(np.float64)
+    # In pixels, from outside to outside, and back to -1 ... 1, exactly.
+    at = rng.integers(-16, 8 * max(size), (*(2, 4, 5, 3)[: ndim + 1], ndim)) / 8 + 1 / 16
+    n = np.array(size[::-1])
+    grid = (2 * at / (n - 1) - 1 if align else (2 * at + 1) / n - 1).astype(np.float64)
+    modes = ["bilinear", "nearest"] + (["bicubic"] if ndim == 2 else [])
+    module = Functions(
+        [
+            lambda x, g, m=mode, p=padding: F.grid_sample(x, g, m, p, align)
+            for mode in modes
+            for padding in ("zeros", "border", "reflection")
+        ]
+    )
+    network = jaxconv.from_torch(module, (image, grid))
+    tensors = [torch.from_numpy(a).requires_grad_() for a in (image, grid)]
+    theirs = module(*tensors)
+    cotangents = [rng.integers(-4, 5, tuple(y.shape)).astype(np.float64) for y in theirs]
+    ours, vjp = jax.vjp(network, image, grid)
+    for mine, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(mine, other.detach())
+    wanted = torch.autograd.grad(theirs, tensors, [torch.from_numpy(c) for c in cotangents])
+    for mine, other in zip(vjp(tuple(map(jax.numpy.asarray, cotangents))), wanted, strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+def test_affine_grid():
+    theta = np.float32([[[0.9, 0.2, 0.1], [-0.3, 1.1, 0.2]], [[0.7, 0.1, 0.3], [0.2, -0.8, 0.1]]])
+    solid = np.random.default_rng(0).standard_normal((2, 3, 4)).astype(np.float32)
+    check(
+        [
+            lambda t, s: F.affine_grid(t, (2, 4, 5, 3), align_corners=False),
+            lambda t, s: F.affine_grid(t, (2, 4, 2, 4), align_corners=True),
+            lambda t, s: F.affine_grid(s, (2, 4, 2, 3, 4), align_corners=True),
+        ],
+        theta,
+        solid,
+    )
+
+
+def test_masked_assignment_is_jitted():
+    class Cut(torch.nn.Module):
+        def forward(self, x):
+            y = x.clone()
+            y[y < 0] = 0.5
+            return y
+
+    network = jaxconv.from_torch(Cut(), X)
+    np.testing.assert_array_equal(jax.jit(lambda x: network(x))(X), np.where(X < 0, np.float32(0.5), X))
+
+
+def test_a_mask_that_picks_is_refused_with_the_way_out():
+    class Pick(torch.nn.Module):
+        def forward(self, x):
+            return x[x > 0].sum()
+
+    with pytest.raises(ValueError, match=r"`x\[mask\]`, instead of which torch\.where does it"):
+        jaxconv.from_torch(Pick(), X)
