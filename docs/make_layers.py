@@ -37,10 +37,13 @@ def reason(name):
 
 
 def functional(name):
-    """The functional that a layer's class names in its docstring, or ''."""
+    """The functional that a layer's class names in its docstring, or that has its name in small letters; or ''."""
     text = inspect.getdoc(getattr(jaxconv, name)) or ""
-    found = re.search(r"`jaxconv\.functional\.(\w+)`", text)
-    return f"`functional.{found[1]}`" if found else ""
+    named = re.search(r"`jaxconv\.functional\.(\w+)`", text)
+    small = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    same = [small, small.replace("_", "")]
+    found = named[1] if named else next((n for n in same if hasattr(jaxconv.functional, n)), "")
+    return f"`functional.{found}`" if found else ""
 
 
 def page():

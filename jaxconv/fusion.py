@@ -1,6 +1,7 @@
 """For inference: BatchNorm folded into the convolution or linear layer before it."""
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from jaxconv import nn
+from jaxconv._export import fuse
 from jaxconv._tree import _children, with_leaves
 
 Model = TypeVar("Model", bound=nnx.Module)
@@ -40,7 +42,8 @@ def fuse_conv_bn(model: Model, pairs: Iterable[tuple[str, str]] | None = None) -
         pairs: names, as in `state_dict`, of a Conv, ConvTranspose or Linear and of the BatchNorm that alone takes its
             output: [("conv1", "bn1"), ("layer1.0.conv1", "layer1.0.bn1")]. That nothing comes between the two is
             the caller's to know. A Linear's output must be (N, C). None: all that follow one another in a
-            Sequential.
+            Sequential, and in a network that `from_torch` made all that do so anywhere. (Not in a class derived
+            from Sequential with a `__call__` of its own, nor a layer that is used elsewhere as well.)
 
     Raises:
         ValueError: no pair at all; an unknown name, or a layer that is named or used twice; a BatchNorm in training
@@ -51,14 +54,14 @@ def fuse_conv_bn(model: Model, pairs: Iterable[tuple[str, str]] | None = None) -
         raise TypeError(f"`model` must be an NNX module, got {type(model).__name__}")
     fused: Any = with_leaves(model, {})
     places = dict(_walk(fused, (), ()))
-    chosen = _in_sequentials(fused, places) if pairs is None else [(str(a), str(b)) for a, b in pairs]
+    chosen = _found(fused, places) if pairs is None else [(str(a), str(b)) for a, b in pairs]
     if not chosen:
         raise ValueError(
             "fuse_conv_bn found no layer with a BatchNorm after it in a Sequential: give it `pairs`"
         )
     names = [name for pair in chosen for name in pair]
     used = [id(place.module) for place in places.values()]
-    for name in names:
+    for name in names if pairs is not None else ():
         if name not in places:
             raise ValueError(
                 f"`pairs`: the model has no module {name!r}; it has {', '.join(map(repr, places))}"
@@ -69,11 +72,11 @@ def fuse_conv_bn(model: Model, pairs: Iterable[tuple[str, str]] | None = None) -
             raise ValueError(f"`pairs`: the module {name!r} is in the model at more than one place")
     for layer_name, norm_name in chosen:
         norm = places[norm_name]
-        _fold(layer_name, places[layer_name].module, norm_name, norm.module)
+        rest = _fold(layer_name, places[layer_name].module, norm_name, norm.module)
         if isinstance(norm.container, nnx.Pytree):
-            setattr(norm.container, norm.key, nn.Identity())
+            setattr(norm.container, norm.key, nnx.data(rest) if isinstance(rest, fuse.Shifted) else rest)
         else:
-            norm.container[norm.key] = nn.Identity()
+            norm.container[norm.key] = rest
     return fused
 
 
@@ -88,46 +91,73 @@ def _walk(node: Any, path: tuple[str, ...], above: tuple[int, ...]) -> Iterator[
             yield from _walk(child, child_path, (*above, id(node)))
 
 
-def _in_sequentials(model: Any, places: dict[str, _Place]) -> list[tuple[str, str]]:
-    """The names of what can be fused and follows one another in a Sequential."""
+def _found(model: Any, places: dict[str, _Place]) -> list[tuple[str, str]]:
+    """The names of what can be fused and is known to follow one another; a module in several places under the first."""
     modules = {"": model} | {name: place.module for name, place in places.items()}
-    pairs = []
+    count = Counter(id(module) for module in modules.values())
+    by_path = {tuple(name.split(".")) if name else (): module for name, module in modules.items()}
+    pairs = [(first, second, 1) for first, second in fuse.followers(by_path)]
+    seen: set[int] = set()
     for name, module in modules.items():
-        if isinstance(module, nnx.Sequential | nn.Sequential):
+        if (
+            type(module).__call__ in (nnx.Sequential.__call__, nn.Sequential.__call__)
+            and id(module) not in seen
+        ):
+            seen.add(id(module))
             inside = module.layers if isinstance(module, nnx.Sequential) else module
             # Not only modules: a function between the two is in the way as well.
-            called = [(str(key), child) for key, child in _children(inside) if callable(child)]
-            for (layer, first), (norm, second) in itertools.pairwise(called):
-                if isinstance(first, _PLAIN + _TRANSPOSED) and isinstance(second, _NORMS):
-                    prefix = f"{name}." if name else ""
-                    pairs.append((prefix + layer, prefix + norm))
-    return pairs
+            called = [str(key) for key, child in _children(inside) if callable(child)]
+            prefix = f"{name}." if name else ""
+            pairs += [(prefix + a, prefix + b, count[id(module)]) for a, b in itertools.pairwise(called)]
+    return [
+        (layer, norm)
+        for layer, norm, times in pairs
+        if _is_layer(modules.get(layer))
+        and _is_norm(modules.get(norm))
+        and count[id(modules[layer])] == count[id(modules[norm])] == times
+    ]
 
 
-def _fold(layer_name: str, layer: Any, norm_name: str, norm: Any) -> None:
-    if not isinstance(layer, _PLAIN + _TRANSPOSED):
-        raise TypeError(f"{layer_name!r} must be a Conv, ConvTranspose or Linear, got {type(layer).__name__}")
-    if not isinstance(norm, _NORMS):
-        raise TypeError(f"{norm_name!r} must be a BatchNorm, got {type(norm).__name__}")
-    if not norm.track_running_stats:
+def _is_layer(module: Any) -> bool:
+    return isinstance(module, _PLAIN + _TRANSPOSED) or fuse.layer_step(module) is not None
+
+
+def _is_norm(module: Any) -> bool:
+    return isinstance(module, _NORMS) or fuse.norm_step(module) is not None
+
+
+def _fold(layer_name: str, layer: Any, norm_name: str, norm: Any) -> nnx.Module:
+    """What stays in the place of the BatchNorm."""
+    if not _is_layer(layer):
+        kind = getattr(layer, "torch_class", type(layer).__name__)
+        raise TypeError(f"{layer_name!r} must be a Conv, ConvTranspose or Linear, got {kind}")
+    if not _is_norm(norm):
+        kind = getattr(norm, "torch_class", type(norm).__name__)
+        raise TypeError(f"{norm_name!r} must be a BatchNorm, got {kind}")
+    of_torch = fuse.norm_step(norm)
+    mean, var = getattr(norm, "running_mean", None), getattr(norm, "running_var", None)
+    if mean is None or var is None:
         raise ValueError(f"{norm_name!r} has no running statistics to fold (track_running_stats=False)")
-    if not norm.use_running_average:
+    if fuse.is_training(norm, of_torch) if of_torch else not norm.use_running_average:
         raise ValueError(f"Fusion only for eval! {norm_name!r} is in training mode: call model.eval() first")
-    weight = layer.weight[...]
-    groups = layer.groups if isinstance(layer, _TRANSPOSED) else 1
-    channels = weight.shape[1] * groups if isinstance(layer, _TRANSPOSED) else weight.shape[0]
-    if norm.num_features != channels:
+    weight, bias = layer.weight[...], getattr(layer, "bias", None)
+    step = fuse.layer_step(layer)
+    transposed = step.op.startswith("conv_transpose") if step else isinstance(layer, _TRANSPOSED)
+    groups = 1 if not transposed else fuse.groups(step) if step else layer.groups
+    channels = weight.shape[1] * groups if transposed else weight.shape[0]
+    if mean.shape != (channels,):
         raise ValueError(
-            f"{norm_name!r} is for {norm.num_features} channels, but {layer_name!r} has {channels} channels of output"
+            f"{norm_name!r} is for {mean.shape[0]} channels, but {layer_name!r} has {channels} channels of output"
         )
-    wide = jnp.promote_types(jnp.promote_types(weight.dtype, norm.running_var[...].dtype), jnp.float32)
+    wide = jnp.promote_types(jnp.promote_types(weight.dtype, var[...].dtype), jnp.float32)
 
     def value(variable: Any, default: float) -> jax.Array:
         return jnp.full(channels, default, wide) if variable is None else variable[...].astype(wide)
 
-    scale = value(norm.weight, 1) / jnp.sqrt(value(norm.running_var, 1) + norm.eps)
-    bias = (value(layer.bias, 0) - value(norm.running_mean, 0)) * scale + value(norm.bias, 0)
-    if isinstance(layer, _TRANSPOSED):
+    eps = of_torch.args[7] if of_torch else norm.eps
+    scale = value(getattr(norm, "weight", None), 1) / jnp.sqrt(value(var, 1) + eps)
+    shift = (value(bias, 0) - value(mean, 0)) * scale + value(getattr(norm, "bias", None), 0)
+    if transposed:
         # (in, out / groups, *kernel): the group of an output channel is that of the input channel.
         of_input = jnp.repeat(scale.reshape(groups, -1), weight.shape[0] // groups, 0)
         by_output = of_input.reshape(*weight.shape[:2], *(1,) * (weight.ndim - 2))
@@ -135,5 +165,8 @@ def _fold(layer_name: str, layer: Any, norm_name: str, norm: Any) -> None:
         by_output = scale.reshape(-1, *(1,) * (weight.ndim - 1))
     # New variables: the old ones may be tied to others.
     layer.weight = layer.weight.copy((weight.astype(wide) * by_output).astype(weight.dtype))
-    value_of_bias = bias.astype(weight.dtype)
-    layer.bias = nnx.Param(value_of_bias) if layer.bias is None else layer.bias.copy(value_of_bias)
+    shift = shift.astype(weight.dtype)
+    if bias is None and step is not None:  # its program adds none
+        return fuse.Shifted(shift)
+    layer.bias = nnx.Param(shift) if bias is None else bias.copy(shift)
+    return nn.Identity()

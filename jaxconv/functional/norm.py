@@ -278,8 +278,9 @@ def group_norm(
         raise ValueError(f"Expected more than 1 value per group, got `input` of shape {x.shape}")
     if x.size == 0:
         return x
-    grouped = wide(x).reshape(x.shape[0], groups, -1)
-    centred, _, var = moments(grouped, (2,))
+    # Not (N, groups, -1): channels that are split and joined with positions at once cannot be sharded.
+    grouped = wide(x).reshape(x.shape[0], groups, x.shape[1] // groups, *x.shape[2:])
+    centred, _, var = moments(grouped, tuple(range(2, grouped.ndim)))
     y = (centred * lax.rsqrt(var + eps)).reshape(x.shape)
     return affine(y, None, params["weight"], params["bias"], channels_shape(x)).astype(x.dtype)
 

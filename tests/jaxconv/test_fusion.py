@@ -199,6 +199,96 @@ BAD = {
 }  # fmt: skip
 
 
+class Own(jaxconv.Sequential):
+    def __call__(self, x):
+        y = self[0](x)
+        return self[1](y) + y
+
+
+def test_a_sequential_with_a_call_of_its_own_is_left_alone():
+    model = Own(jaxconv.Conv2d(2, 2, 1, rngs=nnx.Rngs(0)), jaxconv.BatchNorm2d(2))
+    model.eval()
+    with pytest.raises(ValueError, match="found no layer with a BatchNorm after it"):
+        jaxconv.fuse_conv_bn(model)
+
+
+def test_a_block_in_several_places_is_fused_once():
+    rngs = nnx.Rngs(0)
+    block = jaxconv.Sequential(jaxconv.Conv2d(2, 2, 1, rngs=rngs), jaxconv.BatchNorm2d(2))
+    lone = jaxconv.Conv2d(2, 2, 1, rngs=rngs)
+    model = jaxconv.Sequential(
+        block, jaxconv.Sequential(lone, jaxconv.BatchNorm2d(2)), block, jaxconv.Sequential(lone)
+    )
+    x = jnp.asarray(rng.standard_normal((3, 2, 4, 4)), jnp.float32)
+    model(x)
+    model.eval()
+    fused = jaxconv.fuse_conv_bn(model)
+    # The lone layer's output is also taken without its norm.
+    assert isinstance(fused[0][1], jaxconv.Identity) and isinstance(fused[1][1], jaxconv.BatchNorm2d)
+    assert fused[0] is fused[2]
+    scale = block[1].weight[...] / jnp.sqrt(block[1].running_var[...] + block[1].eps)
+    np.testing.assert_array_equal(fused[0][0].weight[...], block[0].weight[...] * scale[:, None, None, None])
+
+
+class Network(torch.nn.Module):
+    """Norms behind layers of all kinds; one behind a layer whose output is also used, one behind an activation."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(4, 4, 3, padding=1, groups=2, bias=False, padding_mode="reflect")
+        self.bn1 = torch.nn.BatchNorm2d(4)
+        self.up = torch.nn.Sequential(
+            torch.nn.ConvTranspose2d(4, 6, 2, 2, groups=2), torch.nn.BatchNorm2d(6, affine=False)
+        )
+        self.conv3, self.bn3 = torch.nn.Conv2d(6, 6, 1), torch.nn.BatchNorm2d(6)
+        self.twice, self.bn4 = torch.nn.Conv2d(6, 6, 1), torch.nn.BatchNorm2d(6)
+        self.bn5 = torch.nn.BatchNorm2d(6)
+        self.fc, self.bn6 = torch.nn.Linear(6, 3), torch.nn.BatchNorm1d(3)
+
+    def forward(self, x):
+        x = self.up(torch.relu(self.bn1(self.conv1(x))))
+        y = self.conv3(x)
+        x = self.bn3(y) + y
+        x = self.bn4(self.twice(self.twice(x)))
+        return self.bn6(self.fc(self.bn5(torch.tanh(x)).mean((2, 3))))
+
+
+@pytest.mark.parametrize("mode", [True, False])
+def test_a_network_from_torch(mode):
+    theirs = Network()
+    state = random_state(theirs)
+    x = rng.standard_normal((3, 4, 4, 5)).astype(np.float32)
+    ours = jaxconv.from_torch(theirs.train(mode), x)
+    ours.eval()
+    theirs.eval()
+
+    def run(x, **values):
+        model = theirs.to(x.dtype)
+        model.load_state_dict(dict(zip(state, values.values(), strict=True)))
+        return model(x).detach()
+
+    def fused_run(x, **values):
+        graph, held = nnx.split(ours)
+        held = jax.tree.map(lambda a: a.astype(x.dtype) if a.dtype == np.float32 else a, held)
+        model = jaxconv.load_state_dict(
+            nnx.merge(graph, held), dict(zip(state, values.values(), strict=True))
+        )
+        fused = jaxconv.fuse_conv_bn(model)
+        left = {name.partition(".")[0] for name in jaxconv.state_dict(fused) if "running_mean" in name}
+        assert left == {"bn3", "bn4", "bn5"}
+        return fused(x)
+
+    assert check_samples([Sample(run, fused_run, {"x": x, **keywords(state)}, wrt=())], rng)[0]
+    one = jaxconv.fuse_conv_bn(ours, [("conv1", "bn1")])
+    assert list(jaxconv.state_dict(one))[:2] == ["conv1.weight", "bn1.bias"]
+    assert jaxconv.state_dict(ours)["bn1.running_mean"].shape == (4,)
+    with pytest.raises(TypeError, match="'up' must be a BatchNorm, got Sequential"):
+        jaxconv.fuse_conv_bn(ours, [("conv3", "up")])
+    ours.train()
+    with pytest.raises(ValueError, match="'bn1' is in training mode"):
+        jaxconv.fuse_conv_bn(ours, [("conv1", "bn1")])
+
+
 @pytest.mark.parametrize("row", BAD.values(), ids=BAD.keys())
 def test_refusals(row, block):
     change, pairs, error, message = row

@@ -99,6 +99,11 @@ def _linalg_norm(
     return _matrix_norm(x, ord, (-2, -1) if dim is None else dim, keepdim, dtype)
 
 
+def _cross(a: Any, b: Any, dim: int = -1) -> jax.Array:
+    a, b = together(a, b)
+    return jnp.cross(a, b, axis=dim)
+
+
 def _aminmax(x: Any, dim: Any = None, keepdim: bool = False) -> tuple[jax.Array, jax.Array]:
     return jnp.min(x, dim, keepdims=keepdim), jnp.max(x, dim, keepdims=keepdim)
 
@@ -228,8 +233,7 @@ TABLE: dict[str, Callable[..., Any]] = {
     "linalg_norm": _linalg_norm,
     "linalg_matrix_norm": _matrix_norm,
     "frobenius_norm": lambda x, dim=None, keepdim=False: _norm(x, 2, dim, keepdim),
-    "linalg_cross": lambda a, b, dim=-1: jnp.cross(*together(a, b), axis=dim),
-    "cross": lambda a, b, dim=-1: jnp.cross(*together(a, b), axis=-1 if dim is None else dim),
+    "linalg_cross": _cross,
     "kron": jnp.kron,
     "tensordot": lambda a, b, a_dims, b_dims: jnp.tensordot(a, b, (a_dims, b_dims)),
     "norm.Scalar": lambda x, p=2: _norm(x, p),
