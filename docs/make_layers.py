@@ -40,8 +40,8 @@ def functional(name):
     """The functional that a layer's class names in its docstring, or that has its name in small letters; or ''."""
     text = inspect.getdoc(getattr(jaxconv, name)) or ""
     named = re.search(r"`jaxconv\.functional\.(\w+)`", text)
-    small = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-    same = [small, small.replace("_", "")]
+    small = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name.removeprefix("Lazy")).lower()
+    same = [small, small.replace("_", ""), re.sub(r"\dd$", "", small)]
     found = named[1] if named else next((n for n in same if hasattr(jaxconv.functional, n)), "")
     return f"`functional.{found}`" if found else ""
 

@@ -76,7 +76,15 @@ class TorchNetwork(TorchModule):
             TypeError: an argument that is no array where the example had a tensor.
         """
         inputs = _bind(self.signature, args, kwargs)
-        results = iter(_run(self, self.programs[0], inputs))
+        try:
+            results = iter(_run(self, self.programs[0], inputs))
+        except TypeError as error:
+            for index, (x, wanted) in enumerate(zip(inputs, self.signature.arrays, strict=True)):
+                if x.dtype.name != wanted:
+                    error.add_note(
+                        f"array {index} of the network's inputs is {x.dtype}; it was traced with {wanted}"
+                    )
+            raise
         result = self.signature.result.build(results)
         for path in self.signature.updates:
             _store(self, path, next(results))
@@ -225,9 +233,11 @@ def _key_of(module: Any, op: str) -> Callable[[], jax.Array]:
 
     def key() -> jax.Array:
         if module.rngs is None:
+            name = op.partition(".")[0]
+            always = name.startswith(("rand", "bernoulli"))
             raise ValueError(
-                f"{op.partition('.')[0]} draws random numbers in training mode: give from_torch "
-                "`rngs=nnx.Rngs(0)`, or call .eval()"
+                f"{name} draws random numbers{'' if always else ' in training mode'}: give from_torch "
+                f"`rngs=nnx.Rngs(0)`{'' if always else ', or call .eval()'}"
             )
         return module.rngs()
 

@@ -104,9 +104,11 @@ class Array:
 
     Attributes:
         shape: numbers, and symbols for sizes that may differ from the example's.
+        dtype: the example's, by name.
     """
 
     shape: tuple[Any, ...]
+    dtype: str
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,11 @@ class Signature:
     ranges: tuple[tuple[str, int | None, int | None], ...]
     result: Structure
     updates: tuple[tuple[str, ...], ...]
+
+    @property
+    def arrays(self) -> list[str]:
+        """The dtypes of those of the leaves that are arrays."""
+        return [leaf.dtype for leaf in self.leaves if isinstance(leaf, Array)]
 
 
 def evaluate(expression: Any, sizes: Mapping[str, int]) -> int:

@@ -152,7 +152,7 @@ class _Tracer:
                     continue
                 value: Any = Value(sizes.shape(meta))
                 inputs.append(value)
-                leaves.append(Array(tuple(value.shape)))
+                leaves.append(Array(tuple(value.shape), str(meta.dtype).removeprefix("torch.")))
             else:
                 owner, _, own = spec.target.rpartition(".")
                 # A tensor in a list, say, is no attribute of a module.

@@ -68,6 +68,8 @@ class _Upsampling(Layer):
 class UpsamplingNearest2d(_Upsampling):
     """torch.nn.UpsamplingNearest2d: `Upsample` with mode 'nearest'. No parameters.
 
+    The operation is `jaxconv.functional.interpolate`.
+
     Args:
         size: of the output: int or (height, width). Either this or `scale_factor`.
         scale_factor: number or one for each spatial dimension.
@@ -82,6 +84,8 @@ class UpsamplingNearest2d(_Upsampling):
 
 class UpsamplingBilinear2d(_Upsampling):
     """torch.nn.UpsamplingBilinear2d: `Upsample` with mode 'bilinear' and align_corners=True. No parameters.
+
+    The operation is `jaxconv.functional.interpolate`.
 
     Args:
         size: of the output: int or (height, width). Either this or `scale_factor`.

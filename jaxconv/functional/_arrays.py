@@ -31,6 +31,6 @@ def same_dtype(op: str, **arrays: jax.Array | None) -> None:
 
 
 def refuse_dtype(op: str, x: jax.Array, *kinds: Any) -> None:
-    """Refuses dtypes for which there is no kernel: torch has none either, or cuts averages of integers off."""
+    """Refuses the dtypes that torch has no kernel for."""
     if any(jnp.issubdtype(x.dtype, kind) for kind in kinds):
         raise TypeError(f'"{op}" is not implemented for dtype {x.dtype}')

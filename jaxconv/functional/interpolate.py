@@ -114,6 +114,10 @@ def check_interpolate(size: Any, scale_factor: Any, mode: Any, align_corners: An
         raise ValueError(
             f"{which} `size` (={size}) or `scale_factor` (={scale_factor}) should be defined: exactly one is needed"
         )
+    for name, value in (("size", size), ("scale_factor", scale_factor)):
+        numbers = value if isinstance(value, list | tuple) else () if value is None else (value,)
+        if any(isinstance(n, str | bytes) for n in numbers):
+            raise TypeError(f"`{name}` (={value!r}) must be a number or a tuple of numbers")
     if recompute and size is not None:
         raise ValueError(
             f"`recompute_scale_factor` (={recompute!r}) is not meaningful with an explicit `size` (={size})"

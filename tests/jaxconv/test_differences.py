@@ -321,3 +321,30 @@ def test_linens_prelu_names_its_init_otherwise():
     assert torch.nn.PReLU(init=0.5).weight.item() == jaxconv.PReLU(init=0.5).weight[...].item() == 0.5
     variables = jaxconv.linen.PReLU(init_value=0.5).init(jax.random.key(0), X)
     assert variables["params"]["weight"].item() == 0.5
+
+
+def test_activations_at_their_ends():
+    assert F.hardswish(jnp.float32(1e38)) == np.float32(1e38)
+    assert torch.isinf(torch.nn.functional.hardswish(torch.tensor(1e38)))
+    x = torch.ones((), dtype=torch.float64, requires_grad=True)
+    torch.nn.functional.hardsigmoid(x).backward()
+    assert x.grad != 1 / 6 == jax.grad(F.hardsigmoid)(np.float64(1))
+    assert x.grad == float(np.float32(1 / 6))
+
+
+@pytest.mark.parametrize("name", ["hardtanh", "relu6", "softshrink", "celu", "selu", "hardswish"])
+def test_gradients_at_nan_are_those_of_torchs_full_vectors(name):
+    def theirs(n):
+        x = torch.full((n,), float("nan"), requires_grad=True)
+        getattr(torch.nn.functional, name)(x).sum().backward()
+        return x.grad.numpy()
+
+    ours = jax.grad(lambda x: getattr(F, name)(x).sum())(jnp.full(16, jnp.nan, jnp.float32))
+    np.testing.assert_array_equal(ours, theirs(64)[:16])
+
+
+def test_instance_norm_of_an_empty_batch():
+    x = np.zeros((0, 3, 2, 2, 2), np.float32)
+    assert jaxconv.InstanceNorm3d(3, affine=True)(x).shape == x.shape
+    with pytest.raises(IndexError):
+        torch.nn.InstanceNorm3d(3, affine=True)(torch.from_numpy(x))

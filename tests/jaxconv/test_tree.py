@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax.sharding import Mesh, PartitionSpec
 
+import jaxconv
 from jaxconv._tree import named_leaves, with_leaves
 
 
@@ -398,3 +399,36 @@ def test_any_nested_dict(tree, data):
     assert jax.tree.structure(changed) == jax.tree.structure(arrays)
     for name, leaf in named_leaves(changed).items():
         assert int(leaf) == -1 if name in chosen else leaf is leaves[name]
+
+
+class Unsorted(nnx.Module):
+    def __init__(self):
+        rngs = nnx.Rngs(0)
+        self.z, self.a = jaxconv.Conv2d(1, 2, 1, rngs=rngs), jaxconv.BatchNorm2d(2)
+        self.b = jaxconv.Conv2d(2, 1, 1, rngs=rngs)
+
+    def __call__(self, x):
+        return self.b(self.a(self.z(x)))
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda model, x: nnx.grad(lambda m: m(x).sum())(model),
+        lambda model, x: nnx.jit(lambda m: m(x))(model),
+        lambda model, x: nnx.clone(model),
+        lambda model, x: jax.device_put(model),
+        lambda model, x: jax.tree.map(lambda a: a, model),
+        lambda model, x: nnx.merge(*nnx.split(model)),
+    ],
+    ids=["grad", "jit", "clone", "device_put", "tree.map", "merge"],
+)
+def test_the_order_of_assignment_survives_what_sorts_attributes(use):
+    """Flax sorts the attributes of the caller's own module, too; a seeded surgery would draw in another order."""
+    model, x = Unsorted(), jnp.ones((1, 1, 3, 3), jnp.float32)
+    names = list(jaxconv.state_dict(model))
+    assert names[0] == "z.weight" and names[-1] == "b.bias"
+    result = use(model, x)
+    assert list(jaxconv.state_dict(model)) == names
+    if isinstance(result, Unsorted):
+        assert list(jaxconv.state_dict(result)) == names

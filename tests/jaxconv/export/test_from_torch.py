@@ -507,3 +507,20 @@ def test_arguments_of_from_torch_are_checked(small):
 
     with pytest.raises(ValueError, match="'programs' has a name that Flax's modules use"):
         jaxconv.from_torch(Clash(), torch.zeros(2, 2))
+
+
+def test_an_input_of_another_dtype_is_named():
+    network = jaxconv.from_torch(torch.nn.Conv2d(2, 3, 1), torch.zeros(1, 2, 4, 4))
+    with pytest.raises(TypeError) as caught:
+        network(np.zeros((1, 2, 4, 4), np.float16))
+    note = "array 0 of the network's inputs is float16; it was traced with float32"
+    assert caught.value.__notes__ == [note]
+
+
+def test_what_always_draws_is_not_told_to_eval():
+    class Noisy(torch.nn.Module):
+        def forward(self, x):
+            return x + torch.rand(1)
+
+    with pytest.raises(ValueError, match=r"rand draws random numbers: give from_torch `rngs=nnx.Rngs\(0\)`$"):
+        jaxconv.from_torch(Noisy().eval(), torch.zeros(2))(np.zeros(2, np.float32))
