@@ -126,6 +126,8 @@ class _Writer:
             kept["theirs"] = self.tree(run.theirs)
             if self._attributes(call.module) is None:  # else whoever compares can compute it
                 kept["wide"] = self.tree(run.wide)
+                if call.outputs[0][1] == np.float64:
+                    kept["uncertainty"] = self.tree(run.uncertainty)
         return kept
 
     def network(self, module: torch.nn.Module) -> list[dict[str, Any]]:
@@ -214,7 +216,8 @@ class Recording(Original):
             if call.path in paths:
                 run = LayerRun(call, self._tree(kept["cotangents"]))
                 # What the recording has need not be computed.
-                run.__dict__ |= {name: self._tree(kept[name]) for name in ("theirs", "wide") if name in kept}
+                computed = {"theirs", "wide", "uncertainty"} & {*kept}
+                run.__dict__ |= {name: self._tree(kept[name]) for name in computed}
                 yield run
 
     @cached_property
