@@ -452,3 +452,30 @@ def test_every_spelling_of_a_precision(precision):
     with jax.default_matmul_precision(precision):
         model = jaxconv.Conv2d(3, 4, 3, precision=("highest", "default"), rngs=nnx.Rngs(0))
         parity.check(torch.nn.Conv2d(3, 4, 3), model, image()).assert_ok()
+
+
+def test_layers_that_draw_are_named_as_such():
+    """In training mode no two runs are the same: not an unknown cause."""
+    theirs = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Dropout(0.5), torch.nn.RReLU()).train()
+    ours = jaxconv.Sequential(
+        jaxconv.Linear(4, 8, rngs=nnx.Rngs(0)),
+        jaxconv.Dropout(0.5, rngs=nnx.Rngs(1)),
+        jaxconv.RReLU(rngs=nnx.Rngs(2)),
+    )
+    x = np.random.default_rng(0).standard_normal((3, 4), dtype=np.float32)
+    report = parity.check(theirs, ours, x)
+    assert [(d.layer, d.cause) for d in report.diagnosis] == [
+        ("1", "dropout.active"),
+        ("2", "dropout.active"),
+    ]
+    assert any("another output each time" in problem for problem in report.problems)
+    ours.eval()
+    parity.check(theirs.eval(), ours, x).assert_ok()
+
+
+def test_a_buffer_that_is_not_saved_is_nobodys_business():
+    theirs = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.BatchNorm1d(3)).train()
+    theirs.register_buffer("scratch", torch.zeros(2), persistent=False)
+    ours = jaxconv.Sequential(jaxconv.Linear(3, 3, rngs=nnx.Rngs(0)), jaxconv.BatchNorm1d(3))
+    x = np.random.default_rng(0).standard_normal((4, 3), dtype=np.float32)
+    parity.check(theirs, ours, x).assert_ok()
