@@ -85,6 +85,25 @@ def with_leaves(tree: Tree, new: Mapping[str, Any]) -> Tree:
     return _rebuild(node, (), values, {})
 
 
+class Place(NamedTuple):
+    """Where a module is: `key` of `container`."""
+
+    container: Any
+    key: Any
+    module: Any
+
+
+def places(node: Any, path: tuple[str, ...] = (), above: tuple[int, ...] = ()) -> Iterator[tuple[str, Place]]:
+    """Every module below an NNX module, at every place that it has, by the names of `state_dict`."""
+    for key, child in _children(node):
+        hidden = isinstance(node, nnx.Sequential) and key == "layers"
+        child_path = path if hidden else (*path, str(key))
+        if isinstance(child, nnx.Module) and not hidden:
+            yield ".".join(child_path), Place(node, key, child)
+        if isinstance(child, nnx.Pytree | list | dict) and id(child) not in above:
+            yield from places(child, child_path, (*above, id(node)))
+
+
 def _leaves(tree: Any) -> dict[str, _Leaf]:
     """The leaves by name, in torch's order."""
     if not isinstance(tree, nnx.Pytree | nnx.State | Mapping):

@@ -2,8 +2,8 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -11,19 +11,13 @@ from flax import nnx
 
 from jaxconv import nn
 from jaxconv._export import fuse
-from jaxconv._tree import _children, with_leaves
+from jaxconv._tree import Place, _children, places, with_leaves
 
 Model = TypeVar("Model", bound=nnx.Module)
 
 _PLAIN: tuple[Any, ...] = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 _TRANSPOSED: tuple[Any, ...] = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 _NORMS: tuple[Any, ...] = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-
-
-class _Place(NamedTuple):
-    container: Any
-    key: Any
-    module: Any
 
 
 def fuse_conv_bn(model: Model, pairs: Iterable[tuple[str, str]] | None = None) -> Model:
@@ -53,26 +47,24 @@ def fuse_conv_bn(model: Model, pairs: Iterable[tuple[str, str]] | None = None) -
     if not isinstance(model, nnx.Module):
         raise TypeError(f"`model` must be an NNX module, got {type(model).__name__}")
     fused: Any = with_leaves(model, {})
-    places = dict(_walk(fused, (), ()))
-    chosen = _found(fused, places) if pairs is None else [(str(a), str(b)) for a, b in pairs]
+    at = dict(places(fused))
+    chosen = _found(fused, at) if pairs is None else [(str(a), str(b)) for a, b in pairs]
     if not chosen:
         raise ValueError(
             "fuse_conv_bn found no layer with a BatchNorm after it in a Sequential: give it `pairs`"
         )
     names = [name for pair in chosen for name in pair]
-    used = [id(place.module) for place in places.values()]
+    used = [id(place.module) for place in at.values()]
     for name in names if pairs is not None else ():
-        if name not in places:
-            raise ValueError(
-                f"`pairs`: the model has no module {name!r}; it has {', '.join(map(repr, places))}"
-            )
+        if name not in at:
+            raise ValueError(f"`pairs`: the model has no module {name!r}; it has {', '.join(map(repr, at))}")
         if names.count(name) > 1:
             raise ValueError(f"`pairs` names {name!r} more than once")
-        if used.count(id(places[name].module)) > 1:
+        if used.count(id(at[name].module)) > 1:
             raise ValueError(f"`pairs`: the module {name!r} is in the model at more than one place")
     for layer_name, norm_name in chosen:
-        norm = places[norm_name]
-        rest = _fold(layer_name, places[layer_name].module, norm_name, norm.module)
+        norm = at[norm_name]
+        rest = _fold(layer_name, at[layer_name].module, norm_name, norm.module)
         if isinstance(norm.container, nnx.Pytree):
             setattr(norm.container, norm.key, nnx.data(rest) if isinstance(rest, fuse.Shifted) else rest)
         else:
@@ -80,20 +72,9 @@ def fuse_conv_bn(model: Model, pairs: Iterable[tuple[str, str]] | None = None) -
     return fused
 
 
-def _walk(node: Any, path: tuple[str, ...], above: tuple[int, ...]) -> Iterator[tuple[str, _Place]]:
-    """Every module below `node` at every place that it has, by the names of `state_dict`."""
-    for key, child in _children(node):
-        hidden = isinstance(node, nnx.Sequential) and key == "layers"
-        child_path = path if hidden else (*path, str(key))
-        if isinstance(child, nnx.Module) and not hidden:
-            yield ".".join(child_path), _Place(node, key, child)
-        if isinstance(child, nnx.Pytree | list | dict) and id(child) not in above:
-            yield from _walk(child, child_path, (*above, id(node)))
-
-
-def _found(model: Any, places: dict[str, _Place]) -> list[tuple[str, str]]:
+def _found(model: Any, at: dict[str, Place]) -> list[tuple[str, str]]:
     """The names of what can be fused and is known to follow one another; a module in several places under the first."""
-    modules = {"": model} | {name: place.module for name, place in places.items()}
+    modules = {"": model} | {name: place.module for name, place in at.items()}
     count = Counter(id(module) for module in modules.values())
     by_path = {tuple(name.split(".")) if name else (): module for name, module in modules.items()}
     pairs = [(first, second, 1) for first, second in fuse.followers(by_path)]

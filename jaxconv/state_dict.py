@@ -13,7 +13,8 @@ from jaxconv._files import as_numpy
 from jaxconv._files import load_file as load_file
 from jaxconv._files import save_file as save_file
 from jaxconv._files import to_torch as to_torch
-from jaxconv._tree import named_leaves, with_leaves
+from jaxconv._layers.lazy import Lazy
+from jaxconv._tree import named_leaves, places, with_leaves
 
 Tree = TypeVar("Tree")
 
@@ -42,6 +43,7 @@ def load_state_dict(tree: Tree, mapping: Mapping[str, Any], strict: bool = True)
     parameter's dtype as torch's `copy_` casts, but one that would lose the imaginary part, the fraction, or
     the range of a float8 is refused. An array that was put on a device or sharded stays there; a
     jax.ShapeDtypeStruct (from nnx.eval_shape, say) becomes an array.
+    Lazy layers of NNX take their sizes from `mapping`, and are plain ones in the new model.
     As in torch, a checkpoint from before `num_batches_tracked` may lack it, and shape (1,) fits shape ().
 
     Args:
@@ -54,8 +56,9 @@ def load_state_dict(tree: Tree, mapping: Mapping[str, Any], strict: bool = True)
         TypeError: `mapping` is not a mapping of str, or `tree` is of no kind that `state_dict` takes.
         ValueError: missing and unexpected keys (if `strict`), shapes and dtypes that do not fit: all in one.
     """
-    leaves = named_leaves(tree)
     _check_mapping(mapping)
+    tree = _settled(tree, mapping)
+    leaves = named_leaves(tree)
     arrays: dict[str, Any] = {}
     problems = []
     for name in leaves:
@@ -80,6 +83,28 @@ def load_state_dict(tree: Tree, mapping: Mapping[str, Any], strict: bool = True)
     if names:
         warnings.warn(" ".join(names), UserWarning, stacklevel=2)
     return with_leaves(tree, {name: _copy_to(array, leaves[name]) for name, array in arrays.items()})
+
+
+def _settled(tree: Tree, mapping: Mapping[str, Any]) -> Tree:
+    """A new tree without those lazy layers whose size `mapping` tells."""
+    if not isinstance(tree, nnx.Module) or not _lazy(tree):
+        return tree
+    new: Any = nnx.clone(tree)
+    for name, layer in _lazy(new).items():
+        prefix = f"{name}." if name else ""
+        shapes = {
+            key.removeprefix(prefix): np.shape(a) for key, a in mapping.items() if key.startswith(prefix)
+        }
+        # A layer in several places may be a plain one by now.
+        size = layer._stored(shapes) if isinstance(layer, Lazy) else None
+        if size is not None:
+            layer._become(size)
+    return new
+
+
+def _lazy(tree: Any) -> dict[str, Any]:
+    modules = {"": tree} | {name: place.module for name, place in places(tree)}
+    return {name: module for name, module in modules.items() if isinstance(module, Lazy)}
 
 
 def _check_mapping(mapping: Any) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from jaxconv._layers.base import ParamLayer
+from jaxconv._layers.conv_transpose import _ConvTranspose
 from jaxconv._spec import check_spatial_input
 
 
@@ -23,6 +24,10 @@ class Lazy(ParamLayer):
 
     def _infer(self, shape: tuple[int, ...]) -> int:
         """The size in the input's shape."""
+        raise NotImplementedError
+
+    def _stored(self, shapes: Mapping[str, tuple[int, ...]]) -> int | None:
+        """The size in the shapes of a checkpoint's arrays; None if they do not tell."""
         raise NotImplementedError
 
     @contextmanager
@@ -44,8 +49,9 @@ class LazyChannels(Lazy):
     """torch.nn's lazy convolutions: the plain layer without `in_channels`, which the first input tells.
 
     NNX: the first call makes the parameters, from `rngs` as it is then, and turns the layer into the plain one, type
-    and all. Until then jit, grad, state_dict and optimizers refuse it: call the model once on an example, outside of
-    jit, or within the function that makes the model. Linen: the parameters are made at `init`, as always.
+    and all; so does `load_state_dict` in the new model. Until then jit, grad, state_dict and optimizers refuse it: call
+    the model once on an example, outside of jit, or within the function that makes the model. Linen: the parameters
+    are made at `init`, as always.
     """
 
     _inferred = "in_channels"
@@ -56,14 +62,21 @@ class LazyChannels(Lazy):
         check_spatial_input(type(self).__name__, self.ndim, shape)
         return shape[-self.ndim - 1]
 
+    def _stored(self, shapes: Mapping[str, tuple[int, ...]]) -> int | None:
+        weight = shapes.get("weight", ())
+        if len(weight) != self.ndim + 2:
+            return None
+        return weight[0] if isinstance(self, _ConvTranspose) else weight[1] * getattr(self, "groups", 1)
+
 
 @dataclass(eq=False, repr=False)
 class LazyFeatures(Lazy):
     """torch.nn.LazyLinear: Linear without `in_features`, which the first input tells.
 
     NNX: the first call makes the parameters, from `rngs` as it is then, and turns the layer into a Linear, type and
-    all. Until then jit, grad, state_dict and optimizers refuse it: call the model once on an example, outside of jit,
-    or within the function that makes the model. Linen: the parameters are made at `init`, as always.
+    all; so does `load_state_dict` in the new model. Until then jit, grad, state_dict and optimizers refuse it: call the
+    model once on an example, outside of jit, or within the function that makes the model. Linen: the parameters are
+    made at `init`, as always.
     """
 
     _inferred = "in_features"
@@ -74,6 +87,10 @@ class LazyFeatures(Lazy):
             raise ValueError(f"{type(self).__name__} expected `input` (*, in_features), got shape {shape}")
         return shape[-1]
 
+    def _stored(self, shapes: Mapping[str, tuple[int, ...]]) -> int | None:
+        weight = shapes.get("weight", ())
+        return weight[1] if len(weight) == 2 else None
+
 
 @dataclass(eq=False, repr=False)
 class LazyNorm(Lazy):
@@ -81,9 +98,10 @@ class LazyNorm(Lazy):
 
     As in torch, `affine` and `track_running_stats` are True unless given, InstanceNorm's too.
 
-    NNX: the first call makes the parameters and buffers, and turns the layer into the plain one, type and all. Until
-    then jit, grad, state_dict and optimizers refuse it: call the model once on an example, outside of jit, or within
-    the function that makes the model. Linen: the parameters are made at `init`, as always.
+    NNX: the first call makes the parameters and buffers, and turns the layer into the plain one, type and all; so does
+    `load_state_dict` in the new model. Until then jit, grad, state_dict and optimizers refuse it: call the model once
+    on an example, outside of jit, or within the function that makes the model. Linen: the parameters are made at
+    `init`, as always.
     """
 
     _inferred = "num_features"
@@ -99,3 +117,8 @@ class LazyNorm(Lazy):
             expected = " or ".join(f"{rank}D" for rank in ranks)
             raise ValueError(f"{type(self).__name__} expected {expected} input, got `input` of shape {shape}")
         return shape[1] if batched else shape[-self.ndim - 1]
+
+    def _stored(self, shapes: Mapping[str, tuple[int, ...]]) -> int | None:
+        return next(
+            (shapes[name][0] for name in ("weight", "running_mean") if len(shapes.get(name, ())) == 1), None
+        )

@@ -50,6 +50,11 @@ class _Lazy(lazy.Lazy, ParamModule):
         size = self._infer(array("input", input).shape)
         with self._supposing(size):
             self._declared()  # Refuses what does not fit before anything is changed.
+        self._become(size)
+        return self(input, *more, **options)
+
+    def _become(self, size: int) -> None:
+        """Turns this into the plain layer."""
         try:
             setattr(self, self._inferred, size)
         except TraceContextError as error:
@@ -62,7 +67,6 @@ class _Lazy(lazy.Lazy, ParamModule):
         del self._rngs, self._metadata
         object.__setattr__(self, "__class__", self._becomes)
         self.__post_init__(rngs, *metadata)
-        return self(input, *more, **options)
 
 
 @dataclass(eq=False, repr=False)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+import jaxconv
 from jaxconv.state_dict import load_state_dict, state_dict, to_torch
 
 DTYPES = [
@@ -464,3 +465,34 @@ print("torch" in sys.modules)
         "load_file of other files than .safetensors needs PyTorch: pip install torch",
         "False",
     ], result.stderr
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules:UserWarning")
+def test_lazy_layers_take_their_sizes_from_the_checkpoint():
+    x = torch.randn(2, 4, 6, 6)
+    theirs = torch.nn.Sequential(
+        torch.nn.LazyConv2d(6, 3, groups=2),
+        torch.nn.LazyBatchNorm2d(),
+        torch.nn.LazyConvTranspose2d(4, 2, groups=2),
+        torch.nn.Flatten(),
+        torch.nn.LazyLinear(3),
+    )
+    theirs(x)
+    rngs = nnx.Rngs(0)
+    lazy = jaxconv.Sequential(
+        jaxconv.LazyConv2d(6, 3, groups=2, rngs=rngs),
+        jaxconv.LazyBatchNorm2d(),
+        jaxconv.LazyConvTranspose2d(4, 2, groups=2, rngs=rngs),
+        jaxconv.Flatten(),
+        jaxconv.LazyLinear(3, rngs=rngs),
+    )
+    state = theirs.state_dict()
+    ours = jaxconv.load_state_dict(lazy, state)
+    assert [type(layer).__name__ for layer in ours] == [
+        type(layer).__name__ for layer in theirs
+    ]  # torch's are plain by now, too
+    assert type(lazy[0]) is jaxconv.LazyConv2d
+    back = jaxconv.to_torch(jaxconv.state_dict(ours))
+    assert list(back) == list(state) and all(torch.equal(back[name], state[name]) for name in state)
+    with pytest.raises(TypeError, match=r"'1\.weight' holds a UninitializedParameter.*call the model once"):
+        jaxconv.load_state_dict(lazy, {"0.weight": state["0.weight"]})
