@@ -5,6 +5,8 @@ from jaxconv import init as init
 from jaxconv import linen as linen
 from jaxconv import nn as nn
 from jaxconv import surgery as surgery
+from jaxconv._compile import Compiled as Compiled
+from jaxconv._compile import compile as compile
 from jaxconv._explain import Explanation as Explanation
 from jaxconv._explain import explain as explain
 from jaxconv._export import from_torch as from_torch

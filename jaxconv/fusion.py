@@ -95,6 +95,7 @@ def _found(model: Any, at: dict[str, Place]) -> list[tuple[str, str]]:
         for layer, norm, times in pairs
         if _is_layer(modules.get(layer))
         and _is_norm(modules.get(norm))
+        and getattr(modules[norm], "running_mean", None) is not None
         and count[id(modules[layer])] == count[id(modules[norm])] == times
     ]
 
