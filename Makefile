@@ -4,7 +4,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help parity test lint thorough clean
+.PHONY: help parity test lint thorough bench clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | expand -t 12
@@ -25,6 +25,12 @@ thorough: $(READY)  ## all of torch's own samples in every dtype, 200 seeds with
 	$(RUN) -m pytest -n 2 --all-samples tests/jaxconv/functional/test_opinfo.py
 	$(RUN) -m pytest -n 2 --seeds 200 -k no_alarm tests/parity/test_corpus.py
 	HYPOTHESIS_PROFILE=thorough $(RUN) -m pytest -n 2 tests/jaxconv/functional/test_fuzz.py
+
+bench: $(READY)  ## single convolutions and whole networks beside torch and plain lax; takes half an hour
+	$(RUN) -m benchmarks layers
+	$(RUN) -m benchmarks networks --tune
+	$(RUN) -m benchmarks networks --training
+	$(RUN) -m benchmarks networks --batch 8
 
 clean:  ## remove the environment, so that the next command makes it anew
 	rm -rf $(VENV)

@@ -1,11 +1,11 @@
-"""`python -m benchmarks layers` and `python -m benchmarks check`: see there."""
+"""`python -m benchmarks layers`, `networks` and `check`: see there."""
 
 import argparse
 import sys
 
-from benchmarks import check, layers
+from benchmarks import check, layers, networks
 
-COMMANDS = {"layers": layers, "check": check}
+COMMANDS = {"layers": layers, "networks": networks, "check": check}
 
 
 def main(arguments: list[str]) -> None:

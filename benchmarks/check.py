@@ -7,7 +7,6 @@ import argparse
 import resource
 import threading
 import time
-from typing import Any
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -24,6 +23,7 @@ def run(options: argparse.Namespace) -> None:
 
     import jaxconv
     import parity
+    from benchmarks.architectures import resnet50
 
     torch.manual_seed(0)
     network = resnet50().train(options.train)
@@ -38,41 +38,6 @@ def run(options: argparse.Namespace) -> None:
         seconds = time.perf_counter() - start
         more = (peak.most - before) / 2**30
         print(f"{what}: {seconds:.0f} s, {more:.2f} GiB above the models; {report.short().splitlines()[0]}")
-
-
-def resnet50() -> Any:
-    """ResNet-50 (K. He et al., 2016), with torchvision's strides."""
-    import torch
-    from torch import nn
-
-    class Bottleneck(nn.Module):
-        def __init__(self, inputs: int, width: int, stride: int):
-            super().__init__()
-            self.conv1 = nn.Conv2d(inputs, width, 1, bias=False)
-            self.bn1 = nn.BatchNorm2d(width)
-            self.conv2 = nn.Conv2d(width, width, 3, stride, 1, bias=False)
-            self.bn2 = nn.BatchNorm2d(width)
-            self.conv3 = nn.Conv2d(width, 4 * width, 1, bias=False)
-            self.bn3 = nn.BatchNorm2d(4 * width)
-            self.downsample = nn.Sequential()
-            if stride != 1 or inputs != 4 * width:
-                self.downsample = nn.Sequential(
-                    nn.Conv2d(inputs, 4 * width, 1, stride, bias=False), nn.BatchNorm2d(4 * width)
-                )
-
-        def forward(self, x: Any) -> Any:
-            y = torch.relu(self.bn1(self.conv1(x)))
-            y = torch.relu(self.bn2(self.conv2(y)))
-            return torch.relu(self.bn3(self.conv3(y)) + self.downsample(x))
-
-    layers = [nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
-    inputs = 64
-    for stage, count in enumerate((3, 4, 6, 3)):
-        width = 64 * 2**stage
-        for block in range(count):
-            layers.append(Bottleneck(inputs, width, 2 if stage and not block else 1))
-            inputs = 4 * width
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, 1000))
 
 
 class _Peak:

@@ -74,7 +74,7 @@ def array(rng, shape, dtype):
     return (values + 1j * rng.standard_normal(shape) if dtype == "complex64" else values).astype(dtype)
 
 
-@draws(200, 1500)
+@draws(120, 1500)
 @given(conv_configuration(), st.integers(0, 2**32 - 1))
 def test_convolutions(c, seed):
     note(str(c))
@@ -124,7 +124,7 @@ def has_an_empty_window(c):
     return False
 
 
-@draws(100, 600)
+@draws(60, 600)
 @given(pool_configuration(), st.integers(0, 2**32 - 1))
 def test_max_pooling(c, seed):
     assume(not has_an_empty_window(c))
@@ -157,7 +157,7 @@ def layer_configuration(draw):
     }
 
 
-@draws(40, 300)
+@draws(25, 300)
 @given(layer_configuration(), st.integers(0, 2**32 - 1))
 def test_layers_with_padding_modes(c, seed):
     note(str(c))

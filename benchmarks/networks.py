@@ -1,0 +1,180 @@
+"""Eight whole networks, inference and a training step, beside torch eager, torch.compile and plain lax.
+
+Interleaved in one process with pauses, medians of many, as many threads on both sides. Ratios are times over torch
+eager's: below 1 is faster. 'lax' is the same network with XLA's own convolutions, as every Flax network has them;
+'tuned' is `jaxconv.compile(tune=True)`.
+"""
+
+import argparse
+import json
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import torch
+from flax import nnx
+from rich.console import Console
+from rich.table import Table
+
+import jaxconv
+from benchmarks.architectures import NETWORKS
+from benchmarks.timing import interleaved, machine, ratio
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's own."""
+    parser.add_argument("networks", nargs="*", help=f"of {', '.join(NETWORKS)}; all by default")
+    parser.add_argument("--batch", type=int, default=1, help="images (%(default)s)")
+    parser.add_argument("--size", type=int, default=224, help="of the images (%(default)s)")
+    parser.add_argument("--training", action="store_true", help="forward and backward in training mode")
+    parser.add_argument("--tune", action="store_true", help="measure jaxconv.compile(tune=True), too")
+    parser.add_argument("--torch-compile", action="store_true", help="measure torch.compile, too")
+    parser.add_argument("--rounds", type=int, default=8, help="three timed calls each (%(default)s)")
+    parser.add_argument("--threads", type=int, default=2, help="torch's; XLA takes all that it may use")
+    parser.add_argument("--json", type=Path, help="where to write all numbers")
+    parser.add_argument("--chart", type=Path, help="where to draw the ratios, a PNG")
+
+
+def _step(graph: Any, state: Any, x: jax.Array) -> Any:
+    """A loss and its gradients by every parameter."""
+    params, rest = state
+
+    def loss(params: Any, rest: Any) -> Any:
+        model = nnx.merge(graph, params, rest, copy=True)  # made here, to be changed here
+        return model(x).sum(), nnx.state(model, nnx.Not(nnx.Param))
+
+    return jax.value_and_grad(loss, has_aux=True)(params, rest)
+
+
+def _compiled(
+    function: Callable[..., Any], arrays: tuple[Any, ...], lowering: str | None
+) -> tuple[Any, float]:
+    with jaxconv.lowering(lowering) if lowering else nullcontext():
+        start = time.perf_counter()
+        program = jax.jit(function).lower(*arrays).compile()
+        taken = time.perf_counter() - start
+    return lambda: jax.block_until_ready(program(*arrays)), taken
+
+
+def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Seconds of a call of each side, and what compiling took."""
+    torch.manual_seed(0)
+    theirs = NETWORKS[name]().train(options.training)
+    x = np.random.default_rng(0).standard_normal((options.batch, 3, options.size, options.size), np.float32)
+    tx = torch.from_numpy(x)
+    ours = jaxconv.from_torch(theirs, tx, rngs=nnx.Rngs(0))
+    functions: dict[str, Callable[[], Any]] = {}
+    seconds: dict[str, float] = {}
+    if options.training:
+        graph, *state = nnx.split(ours, nnx.Param, ...)
+
+        def of_torch(network: Any) -> Callable[[], Any]:
+            return lambda: torch.autograd.grad(network(tx).sum(), list(theirs.parameters()))
+
+        def function(state: Any, x: Any) -> Any:
+            return _step(graph, state, x)
+
+    else:
+        ours.eval()
+        theirs.eval()
+        graph, state = nnx.split(ours)  # type: ignore[assignment]
+
+        def of_torch(network: Any) -> Callable[[], Any]:
+            def run() -> Any:
+                with torch.no_grad():
+                    return network(tx)
+
+            return run
+
+        def function(state: Any, x: Any) -> Any:
+            return nnx.merge(graph, state)(x)
+
+    functions["torch"] = of_torch(theirs)
+    if options.torch_compile:
+        functions["torch.compile"] = of_torch(torch.compile(theirs))
+    arrays = (tuple(state) if options.training else state, jax.device_put(x))
+    functions["ours"], seconds["ours"] = _compiled(function, arrays, None)
+    functions["lax"], seconds["lax"] = _compiled(function, arrays, "direct")
+    tuned = None
+    if options.tune and not options.training:
+        with tempfile.TemporaryDirectory() as folder:
+            start = time.perf_counter()
+            tuned = jaxconv.compile(ours, arrays[1], tune=True, cache=Path(folder, "tuned.json"))
+            seconds["tuned"] = time.perf_counter() - start
+        functions["tuned"] = lambda: jax.block_until_ready(tuned(arrays[1]))
+    slow = {"lax": functions.pop("lax")}
+    taken = interleaved(functions, options.rounds) | interleaved(slow, max(options.rounds // 2, 1), 2)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    chosen = None if tuned is None else str(tuned.setting)
+    return {"name": name, "seconds": taken, "compile": seconds, "tuned": chosen, "peak GiB so far": peak}
+
+
+def run(given: argparse.Namespace) -> None:
+    """Measures, prints, and writes."""
+    if unknown := [name for name in given.networks if name not in NETWORKS]:
+        raise SystemExit(f"unknown network(s) {', '.join(unknown)}; there are {', '.join(NETWORKS)}")
+    torch.set_num_threads(given.threads)
+    console = Console(width=None if Console().is_terminal else 132)
+    about = machine()
+    console.print(", ".join(f"{k} {v}" for k, v in about.items()), highlight=False)
+    rows = []
+    for name in given.networks or NETWORKS:
+        rows.append(measure(name, given))
+        console.print(f"{name}: {_line(rows[-1])}", highlight=False)
+        jax.clear_caches()
+    sides = [side for side in rows[0]["seconds"] if side != "torch"]
+    means = {s: ratio([r["seconds"][s] / r["seconds"]["torch"] for r in rows]) for s in sides}
+    console.print(_table(rows, sides, means, given))
+    result = {"machine": about, "batch": given.batch, "size": given.size, "training": given.training}
+    result |= {"networks": rows, "means": means}
+    if given.json:
+        given.json.write_text(json.dumps(result, indent=1) + "\n")
+    if given.chart:
+        _draw(rows, sides, means, given)
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    parts = [f"{side} {1e3 * s:.1f} ms" for side, s in row["seconds"].items()]
+    parts += [f"compiled in {s:.1f} s ({side})" for side, s in row["compile"].items()]
+    return ", ".join(parts) + (f"; tuned: {row['tuned']}" if row["tuned"] else "")
+
+
+def _table(rows: Any, sides: list[str], means: Mapping[str, float], given: argparse.Namespace) -> Table:
+    what = "a training step" if given.training else "inference"
+    table = Table(title=f"{what}, batch {given.batch}, {given.size}x{given.size}: ratio to torch eager")
+    for head in ("network", "torch ms", *sides, "compile lax", "ours"):
+        table.add_column(head, justify="left" if head == "network" else "right")
+    for row in rows:
+        s = row["seconds"]
+        cells = [f"{1e3 * s['torch']:.1f}", *(f"{s[side] / s['torch']:.2f}" for side in sides)]
+        table.add_row(row["name"], *cells, *(f"{row['compile'][side]:.1f} s" for side in ("lax", "ours")))
+    table.add_section()
+    table.add_row("geometric mean", "", *(f"{means[side]:.2f}" for side in sides))
+    return table
+
+
+def _draw(rows: Any, sides: list[str], means: Mapping[str, float], given: argparse.Namespace) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    axes = figure.subplots()
+    names = [row["name"] for row in rows] + ["geometric mean"]
+    for i, side in enumerate(sides):
+        ratios = [row["seconds"][side] / row["seconds"]["torch"] for row in rows] + [means[side]]
+        at = np.arange(len(names)) + (i - (len(sides) - 1) / 2) * 0.8 / len(sides)
+        bars = axes.barh(at, ratios, 0.8 / len(sides), label=side)
+        axes.bar_label(bars, [f"{r:.2f}" for r in ratios], padding=2, fontsize=7)
+    axes.set_yticks(np.arange(len(names)), names)
+    axes.invert_yaxis()
+    axes.axvline(1, color="black", linewidth=1)
+    axes.set_xscale("log")
+    what = "a training step" if given.training else "inference"
+    axes.set_xlabel(f"time over torch eager's, {what}, batch {given.batch} (below 1 is faster)")
+    axes.legend()
+    figure.savefig(given.chart, dpi=120)
