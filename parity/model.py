@@ -64,8 +64,10 @@ def check(
         raise ValueError(f"`layout` (={layout!r}) must be 'NCHW', 'NHWC' or None")
     if not isinstance(torch_module, Original):
         theirs = original(torch_module, inputs, seed, memory_limit)
-    elif inputs:
-        raise ValueError("`inputs` must not be given beside a recording, which has its own")
+    elif inputs or seed or memory_limit != MEMORY_LIMIT:
+        given = {"inputs": inputs, "seed": seed, "memory_limit": memory_limit != MEMORY_LIMIT}
+        names = ", ".join(f"`{name}`" for name, value in given.items() if value)
+        raise ValueError(f"{names} must not be given beside a recording, which has its own")
     elif convert == "to_torch" and not torch_module.runnable:
         raise ValueError("`convert` (='to_torch') needs torch's network itself, not a recording of it")
     else:
