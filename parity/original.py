@@ -1,7 +1,7 @@
 """torch's side of a comparison, computed when it is asked for; `parity.recording` has one that was computed before."""
 
 import ctypes
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
@@ -15,11 +15,15 @@ from parity.tolerance import Arithmetic
 from parity.torch_network import Arrays, Call
 from parity.torch_side import to_numpy
 
-_SAMPLES = 8
-"""How often the float64 network runs with noise in every layer. More only make the allowance a little larger."""
+FEW, MANY = 8, 32
+"""How often the float64 network runs with noise in every layer: at first, and where that leaves a doubt."""
 
 MEMORY_LIMIT = 2**30
 """Bytes of layers' inputs that are kept at once, unless another number is asked for."""
+
+
+Samples = dict[str, list[float]]
+"""Of each result, how far it was from the exact one, run by run."""
 
 
 class LayerRun:
@@ -151,31 +155,38 @@ class Original:
         outputs = [a.dtype for name, a in self.theirs.items() if name.startswith("output")]
         return max(outputs, key=lambda d: reference.roundoff(d))
 
-    def allowances(self, how: Arithmetic) -> dict[str, float]:
-        """How far rounding may carry each floating result: root mean square.
+    def distances(self, how: Arithmetic, count: int) -> Samples:
+        """How far rounding carried each floating result in so many runs with noise: root mean square."""
+        known = self._distances.setdefault(how, {})
+        drawn = min(map(len, known.values()), default=0)
+        more = self.spread(self.module, self.wanted, how, range(drawn, count))
+        for name, found in more.items():
+            known.setdefault(name, []).extend(found)
+        return {name: found[:count] for name, found in known.items()}
 
-        As far as torch's own result was carried, and from there the worst of the samples: where two elements of a
-        pooling window are all but equal, few samples may show what half of all runs do.
-        """
-        found = self.spread(self.module, self.wanted, how)
-        return {
-            name: limit + rms(self.theirs[name].astype(np.float64) - self.wanted[name])
-            for name, limit in found.items()
-        }
+    @cached_property
+    def _distances(self) -> dict[Arithmetic, Samples]:
+        return {}
 
-    def spread(self, module: torch.nn.Module, exact: Arrays, how: Arithmetic) -> dict[str, float]:
-        """The same of another network on this input, whose results in float64 are given."""
-        seeds = np.random.default_rng([self.seed, 1]).integers(2**31, size=_SAMPLES)
-        worst = {name: 0.0 for name, value in exact.items() if value.dtype.kind == "f"}
+    @cached_property
+    def own(self) -> dict[str, float]:
+        """How far rounding carried torch's own floating results."""
+        floating = (name for name, value in self.wanted.items() if value.dtype.kind == "f")
+        return {name: rms(self.theirs[name].astype(np.float64) - self.wanted[name]) for name in floating}
+
+    def spread(self, module: torch.nn.Module, exact: Arrays, how: Arithmetic, runs: Iterable[int]) -> Samples:
+        """The distances of another network on this input, whose results in float64 are given, in these runs."""
+        found: Samples = {name: [] for name, value in exact.items() if value.dtype.kind == "f"}
         backward = any(name.startswith("grad.") for name in exact)
-        for seed in seeds.tolist():
+        for run in runs:
             _give_back_memory()
+            seed = int(np.random.default_rng([self.seed, 1, run]).integers(2**31))
             cotangents = self.cotangents if backward else None
             moved = torch_network.run(module, self.inputs, {}, cotangents, True, (how, seed))
-            for name in worst:
-                worst[name] = max(worst[name], rms(moved[name] - exact[name]))
+            for name, distances in found.items():
+                distances.append(rms(moved[name] - exact[name]))
             del moved
-        return worst
+        return found
 
     def with_module(self, module: torch.nn.Module) -> "Original":
         """The same with another network."""

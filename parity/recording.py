@@ -17,13 +17,13 @@ import torch
 
 import jaxconv
 from parity import tolerance
-from parity.original import LayerRun, Original, floating_array, original
+from parity.original import MANY, LayerRun, Original, Samples, floating_array, original
 from parity.tolerance import Arithmetic
 from parity.torch_network import Arrays, Call
 from parity.torch_side import from_numpy, to_numpy
 
 _HEADER = "recording.json"
-_VERSION = 1
+_VERSION = 2
 _PRECISIONS = ("default", "high", "highest")
 _OWN = {*torch.nn.Module().__dict__}
 """What every module has."""
@@ -64,8 +64,8 @@ def record(
     header |= {name: write.tree(arrays) for name, arrays in lists.items()}
     header |= {name: write.tree(getattr(live, name)) for name in ("theirs", "wanted")}
     header["calls"] = [write.call(run) for run in live.runs({call.path for call in live.calls})]
-    header["allowances"] = [
-        {"arithmetic": asdict(how), "limits": live.allowances(how)}
+    header["distances"] = [
+        {"arithmetic": asdict(how), "samples": live.distances(how, MANY)}
         for how in _arithmetics(live.dtype, platforms)
     ]
     return Recording(header, write.arrays)
@@ -230,15 +230,15 @@ class Recording(Original):
         """The same in float64."""
         return self._tree(self._header["wanted"])
 
-    def allowances(self, how: Arithmetic) -> dict[str, float]:
-        """How far rounding may carry each floating result.
+    def distances(self, how: Arithmetic, count: int) -> Samples:
+        """How far rounding carried each floating result in so many runs with noise.
 
         Raises:
             ValueError: it was not recorded for this arithmetic.
         """
-        for kept in self._header["allowances"]:
+        for kept in self._header["distances"]:
             if Arithmetic(**kept["arithmetic"]) == how:
-                return kept["limits"]
+                return {name: samples[:count] for name, samples in kept["samples"].items()}
         raise ValueError(f"the recording is not for {how}: give parity.record the platform in `platforms`")
 
     def _tree(self, value: Any) -> Any:

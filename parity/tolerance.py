@@ -7,11 +7,13 @@ N. J. Higham, M. Mikaitis and S. Pranesh, "Numerical behavior of NVIDIA tensor c
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import ml_dtypes
 import numpy as np
+from scipy.special import stdtrit
 
 from parity.reference import Reference, roundoff
 
@@ -159,3 +161,22 @@ def bound(reference: Reference, arithmetic: Arithmetic) -> np.ndarray:
         error = error * (1 + relative) + relative * magnitude + underflow
     of_reference = gamma(reference.terms, reference.roundoff) * reference.magnitude
     return np.broadcast_to(error + of_reference, reference.value.shape)
+
+
+def prediction_limit(samples: Sequence[float], false_alarm: float = FALSE_ALARM) -> float:
+    """What one more sample exceeds with a probability of `false_alarm`, if their logarithms are normal.
+
+    exp(mean + t s sqrt(1 + 1/n)), t of Student's distribution with n - 1 degrees of freedom: G. J. Hahn and W. Q.
+    Meeker, "Statistical Intervals", chapter 4. Never below the greatest sample.
+
+    Args:
+        samples: two or more that are not negative. Of those that are 0 only the others' law is known.
+    """
+    logs = np.log([sample for sample in samples if sample > 0])
+    n = len(logs)
+    if n < 2:
+        return max(samples)
+    t = -float(stdtrit(n - 1, false_alarm))
+    with np.errstate(over="ignore"):
+        limit = np.exp(logs.mean() + t * logs.std(ddof=1) * math.sqrt(1 + 1 / n))
+    return max(float(limit), *samples)

@@ -5,13 +5,14 @@ from dataclasses import replace
 from functools import cached_property
 
 import jax
+import numpy as np
 import torch
 
 from parity import flax_run, layers, tolerance, torch_network
 from parity.compare import Verdict, failed, judge, judge_whole
 from parity.flax_network import Part
-from parity.original import Original
-from parity.tolerance import Arithmetic
+from parity.original import FEW, MANY, Original, Samples, rms
+from parity.tolerance import Arithmetic, prediction_limit
 from parity.torch_network import Arrays
 
 
@@ -62,7 +63,8 @@ class Whole:
 
     def allowances(self, module: torch.nn.Module, exact: Arrays) -> dict[str, float]:
         """How far rounding may carry the results of another torch network."""
-        return self.original.spread(module, exact, self.how)
+        found = self.original.spread(module, exact, self.how, range(FEW))
+        return {name: max(samples) for name, samples in found.items()}
 
     def judge(self) -> tuple[Verdict, ...]:
         """One verdict for each output, gradient and buffer."""
@@ -71,10 +73,36 @@ class Whole:
         if not self.same_shapes:
             theirs = _shapes(self.original.theirs)
             return (failed("output", f"shapes {_shapes(self.ours)}, in torch {theirs}"),)
-        limits = self.original.allowances(self.how)
+        limits = self._limits()
         verdicts = [self._judge(name, limits) for name in self.original.wanted]
         extra = [name for name in self.ours if name not in self.original.wanted]
         return (*verdicts, *(failed(name, "missing in torch's network") for name in extra))
+
+    def _limits(self) -> dict[str, float]:
+        """How far rounding may carry each floating result.
+
+        What is not further than the worst of a few runs with noise is inside. To say that something is outside takes
+        a limit with a probability of a false alarm, for which the few may do, or more are drawn.
+        """
+        o = self.original
+        few = o.distances(self.how, FEW)
+        comparable = [n for n in few if n in self.ours and self.ours[n].shape == o.wanted[n].shape]
+        mine = {n: rms(self.ours[n].astype(np.float64) - o.wanted[n]) for n in comparable}
+        worst = {name: max(samples) for name, samples in few.items()}
+        if all(mine[name] <= worst[name] for name in mine):
+            return worst
+        limits = self._predicted(few)
+        if any(mine[name] > limits[name] for name in mine):
+            return limits
+        return self._predicted(o.distances(self.how, MANY))
+
+    def _predicted(self, samples: Samples) -> dict[str, float]:
+        # Where torch's own result was carried further than noise carries it, the noise is too small by that factor.
+        own = self.original.own
+        return {
+            name: prediction_limit(found) * max(1.0, own[name] / (np.median(found) or np.inf))
+            for name, found in samples.items()
+        }
 
     def _judge(self, name: str, limits: Mapping[str, float]) -> Verdict:
         if name not in self.ours:

@@ -88,3 +88,10 @@ def test_no_alarm_without_the_fault(port, request):
         report = run(port, wrong=False, seed=seed, dtype=dtype, made=made)
         alarms += [] if report.ok else [f"seed {seed}, {dtype}: {report.short()}"]
     assert not alarms, f"{len(alarms)} alarms: {alarms[:3]}"
+
+
+def test_one_alarm_that_was_false():
+    """In 17,400 comparisons: one gradient in bfloat16, 1 % further than the worst of eight runs with noise."""
+    (port,) = (p for p in PORTS if p.id == "deep: epsilon")
+    report = run(port, wrong=False, seed=229, dtype="bfloat16")
+    assert report.ok, report.short()

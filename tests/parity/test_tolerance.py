@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parity.reference import Reference
-from parity.tolerance import FALSE_ALARM, arithmetic, bound, confidence, gamma, probable_gamma
+from parity.tolerance import (
+    FALSE_ALARM,
+    arithmetic,
+    bound,
+    confidence,
+    gamma,
+    prediction_limit,
+    probable_gamma,
+)
 
 
 def test_gamma_is_highams_lemma():
@@ -136,3 +144,21 @@ def test_it_bounds_a_sum_rounded_at_every_step(data, name, count):
     exact, magnitude = sum(products), float(sum(map(abs, products)))
     limit = bound(reference(float(exact), count, magnitude), arithmetic(dtype).narrow())
     assert abs(Fraction(float(total)) - exact) <= Fraction(float(limit))
+
+
+@pytest.mark.parametrize("count", [2, 8, 32])
+@pytest.mark.parametrize("spread", [0.01, 1.0])
+def test_a_prediction_limit_is_exceeded_as_often_as_declared(count, spread):
+    trials, declared = 4000, 0.02  # below 1 / 33, what exceeding the greatest of 32 has for a probability
+    draws = np.exp(spread * np.random.default_rng(count).standard_normal((trials, count + 1)))
+    beyond = sum(bool(row[-1] > prediction_limit(row[:-1], declared)) for row in draws)
+    assert abs(beyond - trials * declared) <= 5 * math.sqrt(trials * declared)
+
+
+def test_a_prediction_limit_of_odd_samples():
+    assert prediction_limit([0.0, 0.0]) == 0
+    assert prediction_limit([0.0, 3.0, 0.0]) == 3
+    assert prediction_limit([2.0] * 8) == pytest.approx(2)
+    assert prediction_limit([1e-300, 1e300]) == np.inf
+    assert prediction_limit([1.0, 2.0, 1.5]) > prediction_limit([1.0, 2.0, 1.5, 1.2, 1.7, 1.4]) > 2
+    assert prediction_limit([1.0, 2.0, 1.5], 0.5) == 2
