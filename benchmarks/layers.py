@@ -5,6 +5,7 @@ below 1 is faster. Noise is about 30 % in a single row: the geometric means are 
 """
 
 import argparse
+import functools
 import json
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import torch
 from rich.console import Console
@@ -20,7 +22,7 @@ from rich.table import Table
 
 import jaxconv
 from benchmarks.timing import interleaved, machine, ratio
-from jaxconv.functional import conv2d
+from jaxconv import functional
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,39 @@ class Case:
     dilation: int = 1
     groups: int = 1
     batch: int = 1
+    transposed: bool = False
+
+    @property
+    def function(self) -> str:
+        """Its name in torch.nn.functional and in jaxconv.functional."""
+        return "conv_transpose2d" if self.transposed else "conv2d"
 
     @property
     def arguments(self) -> dict[str, int]:
-        """Keyword arguments of conv2d."""
-        padding = self.dilation * (self.kernel - 1) // 2
-        return {"stride": self.stride, "padding": padding, "dilation": self.dilation, "groups": self.groups}
+        """Keyword arguments. A transposed convolution makes the image `stride` times as large."""
+        same = self.dilation * (self.kernel - 1)
+        found = {
+            "stride": self.stride,
+            "dilation": self.dilation,
+            "groups": self.groups,
+            "padding": same // 2,
+        }
+        if self.transposed:
+            beyond = same + 1 - self.stride
+            found |= {"padding": -(-beyond // 2), "output_padding": beyond % 2}
+        return found
+
+    @property
+    def weight_shape(self) -> tuple[int, ...]:
+        """The weight's."""
+        outer, inner = (self.channels, self.out) if self.transposed else (self.out, self.channels)
+        return (outer, inner // self.groups, self.kernel, self.kernel)
+
+    def data(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """An input, and a weight that keeps its scale."""
+        x = rng.standard_normal((self.batch, self.channels, self.size, self.size), np.float32)
+        terms = self.channels // self.groups * self.kernel**2
+        return x, rng.standard_normal(self.weight_shape, np.float32) / np.float32(terms**0.5)
 
 
 CASES = {
@@ -87,11 +116,20 @@ CASES = {
         Case("3x3 dilation 2 512 @28", 512, 28, 512, 3, dilation=2),
         Case("3x3 64 @32 batch 8", 64, 32, 64, 3, batch=8),
     ],
+    "transposed": [
+        Case("2x2 stride 2 128>64 @28", 128, 28, 64, 2, 2, transposed=True),
+        Case("4x4 stride 2 256>128 @14", 256, 14, 128, 4, 2, transposed=True),
+        Case("3x3 64 @28", 64, 28, 64, 3, transposed=True),
+        Case("3x3 stride 2 64 groups 64 @28", 64, 28, 64, 3, 2, groups=64, transposed=True),
+        Case("4x4 stride 2 8 groups 64 @28 (8)", 64, 28, 64, 4, 2, groups=8, transposed=True),
+        Case("1x1 256>64 @28", 256, 28, 64, 1, transposed=True),
+    ],
 }
+DTYPES = {"float32": (torch.float32, jnp.float32), "bfloat16": (torch.bfloat16, jnp.bfloat16)}
 
 
-def _pulled_back(x: jax.Array, w: jax.Array, dy: jax.Array, **arguments: int) -> Any:
-    y, vjp = jax.vjp(lambda x, w: conv2d(x, w, **arguments), x, w)
+def _pulled_back(function: Callable[..., Any], x: jax.Array, w: jax.Array, dy: jax.Array) -> Any:
+    y, vjp = jax.vjp(function, x, w)
     return y, *vjp(dy)
 
 
@@ -106,32 +144,34 @@ def _compiled(
     return lambda: jax.block_until_ready(program(*on_device)), taken
 
 
-def measure(case: Case, rounds: int, least: bool = False) -> dict[str, Any]:
+def measure(case: Case, rounds: int, least: bool = False, dtype: str = "float32") -> dict[str, Any]:
     """Seconds of torch, plain lax ('direct') and ours, and their compile times."""
     rng = np.random.default_rng(0)
-    c, k, arguments = case.channels // case.groups, case.kernel, case.arguments
-    x = rng.standard_normal((case.batch, case.channels, case.size, case.size), np.float32)
-    w = rng.standard_normal((case.out, c, k, k), np.float32) / np.float32((c * k * k) ** 0.5)
-    tx, tw = (torch.from_numpy(a).requires_grad_() for a in (x, w))
-    ty = torch.nn.functional.conv2d(tx, tw, **arguments)
+    in_torch, in_jax = DTYPES[dtype]
+    theirs = functools.partial(getattr(torch.nn.functional, case.function), **case.arguments)
+    ours = functools.partial(getattr(functional, case.function), **case.arguments)
+    given = case.data(rng)
+    tx, tw = (torch.from_numpy(a).to(in_torch).requires_grad_() for a in given)
+    ty = theirs(tx, tw)
     dy = rng.standard_normal(ty.shape, np.float32)
-    tdy = torch.from_numpy(dy)
+    tdy = torch.from_numpy(dy).to(in_torch)
+    x, w, dy = (jnp.asarray(a, in_jax) for a in (*given, dy))
 
     def torch_inference() -> Any:
         with torch.no_grad():
-            return torch.nn.functional.conv2d(tx, tw, **arguments)
+            return theirs(tx, tw)
 
     def torch_training() -> Any:
-        return torch.autograd.grad(torch.nn.functional.conv2d(tx, tw, **arguments), (tx, tw), tdy)
+        return torch.autograd.grad(theirs(tx, tw), (tx, tw), tdy)
 
     result: dict[str, Any] = {"case": asdict(case)}
-    for mode, of_torch, ours, arrays in (
-        ("inference", torch_inference, lambda x, w: conv2d(x, w, **arguments), (x, w)),
-        ("training", torch_training, lambda x, w, dy: _pulled_back(x, w, dy, **arguments), (x, w, dy)),
+    for mode, of_torch, of_jax, arrays in (
+        ("inference", torch_inference, ours, (x, w)),
+        ("training", torch_training, functools.partial(_pulled_back, ours), (x, w, dy)),
     ):
         functions = {"torch": of_torch}
-        functions["ours"], compile_ours = _compiled(None, ours, *arrays)
-        functions["lax"], compile_lax = _compiled("direct", ours, *arrays)
+        functions["ours"], compile_ours = _compiled(None, of_jax, *arrays)
+        functions["lax"], compile_lax = _compiled("direct", of_jax, *arrays)
         seconds = interleaved({n: f for n, f in functions.items() if n != "lax"}, rounds, least=least)
         # Up to 350 times slower: a few calls are enough.
         seconds |= interleaved({"lax": functions["lax"]}, max(rounds // 3, 1), 2, least)
@@ -149,6 +189,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--least", action="store_true", help="the least of the times, if the machine is not quiet"
     )
+    parser.add_argument("--dtype", choices=DTYPES, default="float32", help="of all arrays (%(default)s)")
     parser.add_argument("--json", type=Path, help="where to write all numbers")
 
 
@@ -158,7 +199,12 @@ def run(given: argparse.Namespace) -> None:
     console = Console(width=None if Console().is_terminal else 132)
     about = machine()
     console.print(", ".join(f"{k} {v}" for k, v in about.items()), highlight=False)
-    results: dict[str, Any] = {"machine": about, "threads": given.threads, "classes": {}}
+    results: dict[str, Any] = {
+        "machine": about,
+        "threads": given.threads,
+        "dtype": given.dtype,
+        "classes": {},
+    }
     for name in given.classes or CASES:
         table = Table(title=f"{name}: milliseconds, and ratio to torch", title_justify="left")
         table.add_column("layer")
@@ -177,7 +223,7 @@ def run(given: argparse.Namespace) -> None:
             table.add_column(head, justify="right")
         rows = []
         for case in CASES[name]:
-            row = measure(case, given.rounds, given.least)
+            row = measure(case, given.rounds, given.least, given.dtype)
             rows.append(row)
             cells = []
             for mode in ("inference", "training"):

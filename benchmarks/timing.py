@@ -12,8 +12,8 @@ from typing import Any
 PAUSE = 2e-3
 """Seconds between two functions. Much longer, and the processor itself goes to sleep: all become slower."""
 WARM = 10e-3
-"""Seconds for which a function is called before it is timed. torch's threads go on spinning after its last call and take
-a core from whoever comes next: in the first milliseconds a matrix product of XLA's takes 1.7 times as long."""
+"""Seconds for which a function is called before it is timed. torch's threads go on spinning after its last call and
+take a core from whoever comes next: in the first milliseconds a matrix product of XLA's takes 1.7 times as long."""
 
 
 def interleaved(
@@ -21,8 +21,8 @@ def interleaved(
 ) -> dict[str, float]:
     """The median of each function's seconds, or the least of them: where others use the machine.
 
-    In every round each function is called untimed for a while, after a pause, and then `inner` times timed: what else the
-    machine does meets all of them alike, and no function is timed while another one's threads still spin.
+    In every round each function is called untimed for a while, after a pause, and then `inner` times timed: what else
+    the machine does meets all of them alike, and no function is timed while another one's threads still spin.
     """
     for function in functions.values():
         function()

@@ -18,7 +18,7 @@ class Explained:
 
     Attributes:
         layer: its path in the model, as of its parameters; '' where no layer called it.
-        what: the convolution in words.
+        what: the convolution in words. A transposed one is the gradient by the input of another; it has its lowerings.
         y: the lowering of the convolution itself, and why.
         x: likewise of its gradient by the input.
         weight: likewise of its gradient by the weight.
@@ -57,7 +57,7 @@ class Explanation:
 def explain(model: Callable[..., Any], *inputs: Any, **options: Any) -> Explanation:
     """Which lowering each convolution gets when `model(*inputs, **options)` runs on the default platform, and why.
 
-    Nothing is computed: the model is traced. Transposed convolutions are XLA's own and are not listed.
+    Nothing is computed: the model is traced.
 
     Args:
         model: an NNX module, or any function of arrays; of a Linen module
@@ -93,7 +93,11 @@ def _explained(seen: Seen, paths: dict[int, str], platform: str) -> Explained:
             return Choice("direct", f"XLA's own convolution is the default on {platform}")
         return choose(replace(seen.product, wanted=wanted), seen.batch, seen.dtype, seen.forced)
 
-    return Explained(path, _in_words(seen.product, seen.batch), choice("y"), choice("x"), choice("weight"))
+    forward = seen.product.wanted
+    backward = "y" if forward == "x" else "x"
+    return Explained(
+        path, _in_words(seen.product, seen.batch), choice(forward), choice(backward), choice("weight")
+    )
 
 
 def _in_words(p: Product, batch: Any) -> str:
@@ -101,11 +105,15 @@ def _in_words(p: Product, batch: Any) -> str:
         return "x".join(map(str, numbers))
 
     spec = p.spec
-    words = [f"{spec.in_channels}>{spec.out_channels}", times(spec.kernel_size)]
+    if p.wanted == "x":
+        words, size = [f"transposed {spec.out_channels}>{spec.in_channels}"], p.out
+    else:
+        words, size = [f"{spec.in_channels}>{spec.out_channels}"], p.size
+    words += [times(spec.kernel_size)]
     words += [f"stride {times(spec.stride)}"] if set(spec.stride) != {1} else []
     words += [f"dilation {times(spec.dilation)}"] if set(spec.dilation) != {1} else []
     words += [f"{spec.groups} groups"] if spec.groups > 1 else []
-    return " ".join([*words, f"@{times(p.size)}", f"batch {batch}"])
+    return " ".join([*words, f"@{times(size)}", f"batch {batch}"])
 
 
 def _reasons(c: Explained) -> str:

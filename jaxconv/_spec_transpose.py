@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jaxconv._spec import _at_least, check_spatial_input, conv_spec, integers
+from jaxconv._spec import ConvSpec, _at_least, check_spatial_input, conv_spec, integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,25 @@ class ConvTransposeSpec:
     def weight_shape(self) -> tuple[int, ...]:
         """torch's weight layout: (in_channels, out_channels / groups, *kernel_size)."""
         return (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
+
+    @property
+    def convolution(self) -> ConvSpec:
+        """The convolution with the same weight whose gradient by its input this is.
+
+        What output_padding adds by whole strides is beyond the input: cut off there, or it would give more outputs
+        than this has inputs.
+        """
+        beyond = (extra // s * s for extra, s in zip(self.output_padding, self.stride, strict=True))
+        padding = tuple((p, p - cut) for p, cut in zip(self.padding, beyond, strict=True))
+        return ConvSpec(
+            self.out_channels,
+            self.in_channels,
+            self.kernel_size,
+            self.stride,
+            padding,
+            self.dilation,
+            self.groups,
+        )
 
     def least_size(self, size: Sequence[int]) -> tuple[int, ...]:
         """The output's spatial size without output_padding: the smallest input of a convolution that gives `size`."""

@@ -12,23 +12,38 @@ from jax import lax
 
 from jaxconv._lower import watch
 from jaxconv._lower.choice import LOWERINGS
-from jaxconv._lower.direct import conv_transpose as conv_transpose
 from jaxconv._lower.primitive import conv_p
 from jaxconv._lower.product import Product
 from jaxconv._spec import ConvSpec
+from jaxconv._spec_transpose import ConvTransposeSpec
 
 
 def conv(
     spec: ConvSpec, x: jax.Array, weight: jax.Array, *, precision: lax.PrecisionLike = None
 ) -> jax.Array:
     """The convolution of x (N, C_in, *size) with weight (C_out, C_in / groups, *kernel), no bias."""
-    if precision is None:
-        # Read here: derivatives and lowerings are computed later, in another context.
-        precision = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
-    product = Product("y", spec, x.shape[2:], precision)
-    x, weight = _varying_alike(x, weight)
+    product = Product("y", spec, x.shape[2:], _precision(precision))
     watch.tell(product, x.shape[0], x.dtype, _forced.value)
-    return conv_p.bind(x, weight, product=product, forced=_forced.value, like=None)
+    return _bind(product, x, weight)
+
+
+def conv_transpose(
+    spec: ConvTransposeSpec, x: jax.Array, weight: jax.Array, *, precision: lax.PrecisionLike = None
+) -> jax.Array:
+    """The transposed convolution of x (N, C_in, *size) with weight (C_in, C_out / groups, *kernel), no bias."""
+    product = Product("x", spec.convolution, spec.output_size(x.shape[2:]), _precision(precision))
+    watch.tell(product, x.shape[0], x.dtype, _forced.value)
+    return _bind(product, weight, x)
+
+
+def _precision(given: lax.PrecisionLike) -> lax.PrecisionLike:
+    # Read here: derivatives and lowerings are computed later, in another context.
+    return jax.config.jax_default_matmul_precision if given is None else given  # type: ignore[attr-defined]
+
+
+def _bind(product: Product, a: jax.Array, b: jax.Array) -> jax.Array:
+    a, b = _varying_alike(a, b)
+    return conv_p.bind(a, b, product=product, forced=_forced.value, like=None)
 
 
 def _varying_alike(*arrays: jax.Array) -> list[jax.Array]:

@@ -17,21 +17,29 @@ class Lowering(NamedTuple):
     Attributes:
         compute: (product, operand, operand) -> array.
         can: which products it computes; None for all.
-        apart: whether XLA must not fuse it with what is before and after it.
+        apart: of (product, batch): whether XLA must not fuse it with what is before and after it.
     """
 
     compute: Callable[[Product, jax.Array, jax.Array], jax.Array]
     can: Callable[[Product], bool] | None = None
-    apart: bool = False
+    apart: Callable[[Product, Any], bool] = lambda p, batch: False
+
+
+def _always(p: Product, batch: Any) -> bool:
+    return True
 
 
 LOWERINGS = {
     "direct": Lowering(direct.compute),
-    "shift": Lowering(shift.compute, shift.can, apart=True),
-    "grouped": Lowering(grouped.compute, grouped.can),
+    "shift": Lowering(shift.compute, shift.can, _always),
+    "grouped": Lowering(grouped.compute, grouped.can, grouped.by_products),
     "pointwise": Lowering(pointwise.compute, pointwise.can),
-    "im2col": Lowering(im2col.compute, im2col.can, apart=True),
+    "im2col": Lowering(im2col.compute, im2col.can, _always),
 }
+
+
+HALF = (jnp.bfloat16, jnp.float16)
+"""Computed in float32."""
 
 
 class Choice(NamedTuple):
@@ -59,20 +67,24 @@ def choose(p: Product, batch: Any, dtype: Any, forced: str | None = None) -> Cho
         if can is None or can(p):
             return Choice(forced, "forced")
         return Choice("direct", f"{forced} is forced, but cannot compute this")
-    if dtype not in (jnp.float32, jnp.float64):
-        return Choice("direct", f"{jnp.dtype(dtype).name}: only float32 and float64 have been measured")
+    if dtype not in (jnp.float32, jnp.float64, *HALF):
+        return Choice("direct", f"{jnp.dtype(dtype).name}: only floating dtypes have been measured")
     if p.spec.groups == 1:
         return _dense(p, batch)
-    if (few := min(p.group_in, p.group_out)) <= FEW and shift.can(p):
-        return Choice("shift", f"{few} channels a group: at most {FEW}")
+    few = min(p.group_in, p.group_out)
+    most = FEW_SPREAD if p.wanted == "x" and set(p.spec.stride) != {1} else FEW
+    if few <= most and shift.can(p):
+        return Choice("shift", f"{few} channels a group: at most {most}")
     if p.taps > shift.MOST_TERMS:
         return Choice("direct", f"groups, and a kernel of {p.taps} elements: more than {shift.MOST_TERMS}")
-    how = "one batch of products" if grouped.batched(p, batch) else "one by one"
+    how = "matrix products" if grouped.by_products(p, batch) else "a convolution each"
     return Choice("grouped", f"groups of more than {FEW} channels: {how}")
 
 
 FEW = 4
 """Up to so many channels a group, products are written out. Beyond, a matrix product reuses what it loads."""
+FEW_SPREAD = 8
+"""The same of the gradient by x where the stride spreads it: zeros between are not multiplied."""
 POSITIONS = {"y": 1024, "x": 256, "weight": 1024}
 """Up to so many output positions XLA's own dense convolution loses to columns and a matrix product."""
 

@@ -3,11 +3,11 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
 from jaxconv._lower.product import Product
 from jaxconv._spec import ConvSpec
-from jaxconv._spec_transpose import ConvTransposeSpec
 
 
 def conv(
@@ -37,6 +37,8 @@ def compute(p: Product, a: jax.Array, b: jax.Array, like: Any = None) -> jax.Arr
     """
     if p.wanted == "y":
         return conv(p.spec, a, b, precision=p.precision)
+    if p.wanted == "x" and jnp.issubdtype(b.dtype, jnp.integer):
+        return _integers(p, a, b)
     # An operand's type has the mesh axes too, without which the transpose would add up over them.
     wanted = jax.typeof(b).update(shape=p.shape(p.batch(a, b)), weak_type=False) if like is None else like
     if p.wanted == "x":
@@ -44,24 +46,26 @@ def compute(p: Product, a: jax.Array, b: jax.Array, like: Any = None) -> jax.Arr
     return jax.linear_transpose(lambda w: conv(p.spec, a, w, precision=p.precision), wanted)(b)[0]
 
 
-def conv_transpose(
-    spec: ConvTransposeSpec, x: jax.Array, weight: jax.Array, *, precision: lax.PrecisionLike = None
-) -> jax.Array:
-    """The transpose of the convolution: x (N, C_in, *size), weight (C_in, C_out / groups, *kernel), no bias."""
+def _integers(p: Product, weight: jax.Array, dy: jax.Array) -> jax.Array:
+    """The gradient by x, written out: JAX has no derivatives of integers, but torch has transposed convolutions."""
+    spec = p.spec
+    reach = [d * (k - 1) for d, k in zip(spec.dilation, spec.kernel_size, strict=True)]
+    around = [
+        (r - low, n + low - (m - 1) * s - 1)
+        for r, (low, _), n, m, s in zip(reach, spec.padding, p.size, p.out, spec.stride, strict=True)
+    ]
+    # XLA wants the groups along the outputs: (C_out, C_in / groups) -> (C_in, C_out / groups).
+    kernel = weight.reshape(spec.groups, p.group_out, p.group_in, *spec.kernel_size).swapaxes(1, 2)
+    kernel = kernel.reshape(spec.in_channels, p.group_out, *spec.kernel_size)
     spatial = "DHW"[-spec.ndim :]
-    _, out_channels, *kernel_size = weight.shape
-    # XLA wants the groups along the outputs: (C_in, C_out / groups) -> (C_out, C_in / groups).
-    kernel = weight.reshape(spec.groups, -1, out_channels, *kernel_size).swapaxes(1, 2)
-    kernel = kernel.reshape(spec.groups * out_channels, -1, *kernel_size)
-    reach = [d * (k - 1) - p for d, k, p in zip(spec.dilation, spec.kernel_size, spec.padding, strict=True)]
     return lax.conv_general_dilated(
-        x,
+        dy,
         lax.rev(kernel, tuple(range(2, kernel.ndim))),
         window_strides=(1,) * spec.ndim,
-        padding=[(low, low + extra) for low, extra in zip(reach, spec.output_padding, strict=True)],
+        padding=around,
         lhs_dilation=spec.stride,
         rhs_dilation=spec.dilation,
         dimension_numbers=(f"NC{spatial}", f"OI{spatial}", f"NC{spatial}"),
         feature_group_count=spec.groups,
-        precision=precision,
+        precision=p.precision,
     )

@@ -1,12 +1,14 @@
-"""Groups of more than a few channels: each is a dense convolution, or all are one batch of matrix products.
+"""Groups of more than a few channels: a dense convolution for each, or matrix products for lots of them, lot by lot.
 
 XLA's CPU compiler has no fast grouped convolution. Groups are never taken together as one, with zeros in the weight
 between them, though that is as fast where they are narrow: an infinity in one group would be NaN in the others.
 """
 
 import functools
+import itertools
 import math
 import operator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -15,16 +17,23 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxconv._lower import direct, flipped
-from jaxconv._lower.planes import columns, pad, seen_by, tap_indices
+from jaxconv._lower.planes import columns, pad, tap_indices
 from jaxconv._lower.product import Product
 
-NARROW = 16
-"""Below so many channels a group and for one sample, one batch of products is as fast as a convolution a group, and
-compiles in a quarter of the time,"""
-CACHED = 2**20
-"""if there are no more columns than a processor's cache holds."""
+WIDE = 48
+"""From so many channels a group, a matrix product is faster than a convolution and the loop around it costs nothing,"""
+POSITIONS = 1024
+"""up to so many output positions of one sample."""
+COLUMNS = 2**20
+"""Narrower groups of one sample, too, if all of their columns together are no more elements: it compiles faster."""
+NARROW = 24
+"""Nor where they are no narrower than this."""
+CACHED = 2**18
+"""Elements of columns that are made at once. More leave the cache, and the memory for them is new each time."""
+UNROLLED = 8
+"""Lots of narrow groups that are written out one after another; more are a loop."""
 MOST = 64
-"""Convolutions that a product is taken apart into at most. Each takes XLA 0.05 to 0.1 s to compile."""
+"""Convolutions that a product is taken apart into at most. Each takes XLA 0.02 to 0.05 s to compile."""
 
 
 def can(p: Product) -> bool:
@@ -32,37 +41,79 @@ def can(p: Product) -> bool:
     return p.spec.groups > 1
 
 
-def batched(p: Product, batch: Any) -> bool:
-    """Whether the convolution or its gradient by x is one batch of matrix products, not a convolution a group."""
-    if p.spec.groups > MOST:
+def by_products(p: Product, batch: Any) -> bool:
+    """Whether it is computed by matrix products, not by a convolution a group."""
+    if p.wanted == "weight" or p.spec.groups > MOST:
         return True
-    elements = p.spec.in_channels * p.taps * math.prod(p.out)
-    return isinstance(batch, int) and batch == 1 and p.group_in < NARROW and elements <= CACHED
+    if not isinstance(batch, int) or batch > 1:
+        return False
+    if p.group_in < WIDE:
+        return p.group_in < NARROW and _elements(p, batch) * p.spec.groups <= COLUMNS
+    gathered = p.wanted == "y" or set(p.spec.stride) == {1}
+    return gathered and math.prod(p.out) <= POSITIONS
 
 
 def compute(p: Product, a: jax.Array, b: jax.Array) -> jax.Array:
-    """The product group by group, or batched."""
-    if p.wanted == "weight":
-        return _weight(p, a, b)
+    """The product group by group, or lot by lot."""
     if p.wanted == "x" and set(p.spec.stride) == {1}:
         return compute(*flipped.convolution(p, a, b))
-    if not batched(p, p.batch(a, b)):
+    if not by_products(p, p.batch(a, b)):
         return _split(p, a, b)
-    return _x(p, a, b) if p.wanted == "x" else _y(p, a, b)
+    return _in_lots({"y": _y, "x": _x, "weight": _weight}[p.wanted], p, a, b)
 
 
-def _dense(p: Product) -> Product:
-    """The product of one group."""
-    return replace(p, spec=replace(p.spec, in_channels=p.group_in, out_channels=p.group_out, groups=1))
+def _elements(p: Product, batch: int) -> int:
+    """Of the columns of one group."""
+    return batch * p.group_in * p.taps * math.prod(p.out)
+
+
+def _of_groups(p: Product, n: int) -> Product:
+    """The product of n of the groups."""
+    spec = replace(p.spec, in_channels=n * p.group_in, out_channels=n * p.group_out, groups=n)
+    return replace(p, spec=spec)
+
+
+def _cut(p: Product, bounds: list[int], a: jax.Array, b: jax.Array) -> Any:
+    """The operands of each lot of groups that the bounds make."""
+    channels = {"weight": (0, p.group_out), "x": (1, p.group_in), "y": (1, p.group_out)}
+    cut = []
+    for role, array in zip(p.operands, (a, b), strict=True):
+        axis, size = channels[role]
+        cut.append(jnp.split(array, [size * n for n in bounds[1:-1]], axis))
+    return zip(*cut, strict=True)
 
 
 def _split(p: Product, a: jax.Array, b: jax.Array) -> jax.Array:
     """A convolution, or its gradient by x, for each group."""
-    one, groups = _dense(p), p.spec.groups
-    # The weight's groups are along its first axis, the planes' along their second.
-    axes = [0 if role == "weight" else 1 for role in p.operands]
-    parts = zip(jnp.split(a, groups, axes[0]), jnp.split(b, groups, axes[1]), strict=True)
+    one = _of_groups(p, 1)
+    parts = _cut(p, list(range(p.spec.groups + 1)), a, b)
     return lax.concatenate([direct.compute(one, *part) for part in parts], 1)
+
+
+def _in_lots(
+    inner: Callable[[Product, jax.Array, jax.Array], jax.Array], p: Product, a: jax.Array, b: jax.Array
+) -> jax.Array:
+    """The product of a few groups after the other."""
+    groups, batch = p.spec.groups, p.batch(a, b)
+    most = max(CACHED // max(_elements(p, batch), 1), 1) if isinstance(batch, int) else 1
+    lots = -(-groups // most)
+    if lots == 1:
+        return inner(p, a, b)
+    if p.group_in < WIDE and lots <= UNROLLED:
+        bounds = [groups * i // lots for i in range(lots + 1)]
+        sizes = [high - low for low, high in itertools.pairwise(bounds)]
+        parts = [inner(_of_groups(p, n), *part) for n, part in zip(sizes, _cut(p, bounds, a, b), strict=True)]
+        return lax.concatenate(parts, 0 if p.wanted == "weight" else 1)
+    size = next(n for n in range(most, 0, -1) if groups % n == 0)
+
+    def apart(role: str, array: jax.Array) -> jax.Array:
+        axis = 0 if role == "weight" else 1
+        shape = (*array.shape[:axis], groups // size, -1, *array.shape[axis + 1 :])
+        return jnp.moveaxis(array.reshape(shape), axis, 0)
+
+    operands = [apart(role, array) for role, array in zip(p.operands, (a, b), strict=True)]
+    y = lax.map(lambda part: inner(_of_groups(p, size), *part), operands)
+    return (y if p.wanted == "weight" else jnp.moveaxis(y, 0, 1)).reshape(p.shape(batch))
 
 
 def _matrices(p: Product, n: int, weight: jax.Array) -> jax.Array:
@@ -100,35 +151,16 @@ def _x(p: Product, weight: jax.Array, dy: jax.Array) -> jax.Array:
 
 
 def _weight(p: Product, x: jax.Array, dy: jax.Array) -> jax.Array:
-    channels = p.group_in
-    if channels >= 48:
-        return _by_columns(p, x, dy) if p.spec.groups <= MOST else _by_taps(p, x, dy)
-    return _by_taps(p, x, dy) if channels >= 32 else _by_positions(p, x, dy)
+    return _by_columns(p, x, dy) if p.group_in >= WIDE else _by_positions(p, x, dy)
 
 
 def _by_columns(p: Product, x: jax.Array, dy: jax.Array) -> jax.Array:
-    """im2col and a dot for each group."""
-    one = _dense(p)
-    dws = []
-    for a, b in zip(jnp.split(x, p.spec.groups, 1), jnp.split(dy, p.spec.groups, 1), strict=True):
-        seen = columns(one, a)
-        b = b.reshape(b.shape[0], b.shape[1], seen.shape[2])
-        dw = lax.dot_general(b, seen, (((2,), (2,)), ((0,), (0,))), precision=p.precision).sum(0)
-        dws.append(dw)
-    return lax.concatenate(dws, 0).reshape(p.spec.weight_shape)
-
-
-def _by_taps(p: Product, x: jax.Array, dy: jax.Array) -> jax.Array:
-    """For each of the kernel's elements one dot, batched over the groups."""
+    """im2col, and a product for each sample and group."""
     n, groups = x.shape[0], p.spec.groups
-    padded = lax.optimization_barrier(pad(x, p.spec.padding))
+    seen = columns(p, x).reshape(n, groups, p.group_in * p.taps, -1)
     dy = dy.reshape(n, groups, p.group_out, -1)
-    dws = []
-    for tap in tap_indices(p.spec.kernel_size):
-        seen = lax.optimization_barrier(seen_by(p, padded, tap)).reshape(n, groups, p.group_in, -1)
-        dot = lax.dot_general(dy, seen, (((3,), (3,)), ((0, 1), (0, 1))), precision=p.precision)
-        dws.append(dot.sum(0))
-    return jnp.stack(dws, 3).reshape(p.spec.weight_shape)
+    dw = lax.dot_general(dy, seen, (((3,), (3,)), _BATCH), precision=p.precision).sum(0)
+    return dw.reshape(p.spec.weight_shape)
 
 
 def _by_positions(p: Product, x: jax.Array, dy: jax.Array) -> jax.Array:

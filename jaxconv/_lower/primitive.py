@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.experimental.xla_metadata import set_xla_metadata
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from jaxconv._lower import direct
-from jaxconv._lower.choice import LOWERINGS, choose
+from jaxconv._lower.choice import HALF, LOWERINGS, choose
 from jaxconv._lower.product import ROLES, Product
 
 conv_p = Primitive("jaxconv_conv")
@@ -129,11 +130,16 @@ def _compute(a: jax.Array, b: jax.Array, product: Product, name: str, like: Any)
 
 
 def _chosen(a: jax.Array, b: jax.Array, *, product: Product, forced: str | None, like: Any) -> jax.Array:
-    name = choose(product, product.batch(a, b), a.dtype, forced).name
+    batch = product.batch(a, b)
+    name = choose(product, batch, a.dtype, forced).name
     if name == "direct":
         return direct.compute(product, a, b, like)
+    if a.dtype in HALF:
+        # As XLA and torch do: accumulated in float32, rounded once.
+        wide = (operand.astype(np.float32) for operand in (a, b))
+        return _chosen(*wide, product=product, forced=name, like=like).astype(a.dtype)
     how = functools.partial(_compute, product=product, name=name, like=like if _explicit(a, b) else None)
-    if not LOWERINGS[name].apart:
+    if not LOWERINGS[name].apart(product, batch):
         return how(a, b)
     # XLA would fuse the sums of one layer into the padding of the next and compute each element once for every
     # element of the kernel that it meets (four 7x7 depthwise layers: 55 ms instead of 3). A barrier does not help, as

@@ -31,6 +31,7 @@ def zeros(*shape, dtype=np.float32):
         ((1, 4, 40, 40), (4, 1, 31, 31), dict(groups=4), "direct direct direct"),
         ((1, 16, 9, 9), (16, 8, 3, 3), dict(groups=2), "grouped grouped grouped"),
         ((2, 16, 9, 9), (16, 8, 1, 1), dict(groups=2), "grouped grouped grouped"),
+        ((1, 16, 9, 9), (16, 8, 3, 3), dict(groups=2, stride=2), "grouped shift grouped"),
         ((2, 16, 9, 9), (16, 16, 1, 1), dict(stride=2), "pointwise pointwise pointwise"),
         ((1, 4, 9, 9), (4, 4, 1, 1), dict(padding=1), "im2col im2col im2col"),
         ((1, 4, 20, 20), (4, 4, 3, 3), {}, "im2col direct im2col"),
@@ -44,10 +45,44 @@ def test_the_table(x, w, arguments, expected):
     assert " ".join(explained(zeros(*x), zeros(*w), **arguments)) == expected
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "int32", "complex64"])
+@pytest.mark.parametrize("dtype", ["int32", "complex64"])
 def test_other_dtypes_are_left_to_xla(dtype):
     x, w = zeros(1, 8, 9, 9, dtype=dtype), zeros(8, 1, 3, 3, dtype=dtype)
     assert explained(x, w, groups=8) == ("direct",) * 3
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_types_have_the_same_table(dtype):
+    x, w = zeros(1, 8, 9, 9, dtype=dtype), zeros(8, 1, 3, 3, dtype=dtype)
+    assert explained(x, w, groups=8) == ("shift",) * 3
+
+
+def test_how_groups_are_taken():
+    def why(channels, size, batch=1, stride=1):
+        x, w = zeros(batch, 4 * channels, size, size), zeros(4 * channels, channels, 3, 3)
+        (found,) = jaxconv.explain(lambda x: F.conv2d(x, w, None, stride, 1, groups=4), x).convolutions
+        return [c.why.rpartition(": ")[2] for c in (found.y, found.x, found.weight)]
+
+    products, each = "matrix products", "a convolution each"
+    assert why(16, 14) == [products] * 3
+    assert why(16, 64) == why(32, 14) == why(64, 40) == why(16, 14, batch=2) == [each, each, products]
+    assert why(64, 14) == [products] * 3
+    assert why(64, 14, stride=2) == [products, each, products]
+    assert why(8, 14, stride=2) == [products, "at most 8", products]
+
+
+def test_a_transposed_convolution_is_a_gradient():
+    x, w = zeros(1, 8, 9, 9), zeros(8, 1, 3, 3)
+    layer = jaxconv.ConvTranspose2d(8, 8, 3, 2, groups=8, rngs=nnx.Rngs(0))
+    (found,) = jaxconv.explain(layer, x).convolutions
+    assert found.what == "transposed 8>8 3x3 stride 2x2 8 groups @9x9 batch 1"
+    assert (found.y.name, found.x.name, found.weight.name) == ("shift",) * 3
+    wide = zeros(8, 8, 3, 3)
+    (found,) = jaxconv.explain(lambda x: F.conv_transpose2d(x, wide, None, 2), x).convolutions
+    assert (found.y.name, found.x.name, found.weight.name) == ("direct", "im2col", "im2col")
+    with jaxconv.lowering("direct"):
+        (found,) = jaxconv.explain(lambda x: F.conv_transpose2d(x, w, groups=8), x).convolutions
+    assert found.y == found.x == found.weight == ("direct", "forced")
 
 
 def test_a_context_is_no_stale_program():

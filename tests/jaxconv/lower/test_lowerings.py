@@ -8,7 +8,7 @@ import torch
 
 import jaxconv
 from jaxconv import functional as F
-from jaxconv._lower import direct
+from jaxconv._lower import direct, grouped
 from jaxconv._lower.choice import LOWERINGS, choose
 from jaxconv._lower.primitive import conv_p
 from jaxconv._lower.product import ROLES, Product
@@ -83,6 +83,42 @@ def test_all_are_equal_to_the_direct_one(label):
         assert got.dtype == expected.dtype
         np.testing.assert_array_equal(got, expected, err_msg=f"{wanted} {name}")
     assert len(tried) > 1
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_types_are_rounded_once(dtype):
+    """Sums of a few integers of at most 16 are exact, so is what is rounded to a half type."""
+    x, w = (a.astype(dtype) for a in (ints(2, 8, 7, 6), ints(8, 1, 3, 3)))
+
+    def everything(x, w):
+        y, vjp = jax.vjp(lambda x, w: F.conv2d(x, w, padding=1, groups=8), x, w)
+        return y, *vjp(y)
+
+    got = jax.jit(everything)(x, w)
+    with jaxconv.lowering("direct"):
+        wide = jax.jit(everything)(*(a.astype(np.float32) for a in (x, w)))
+    for a, b in zip(got, wide, strict=True):
+        assert a.dtype == dtype
+        np.testing.assert_array_equal(a, np.asarray(b).astype(dtype))
+    # a sum that a half type cannot hold on its way: 600 ones
+    ones = jnp.ones((1, 8, 20, 30), dtype)
+    dw = jax.jit(jax.grad(lambda w: F.conv2d(ones, w, groups=8).sum()))(jnp.ones((8, 1, 1, 1), dtype))
+    np.testing.assert_array_equal(dw, np.full((8, 1, 1, 1), 600, dtype))
+
+
+@pytest.mark.parametrize("unrolled", [0, 8])
+@pytest.mark.parametrize("cached", [1, 3000, 10**9])
+@pytest.mark.parametrize("label", ["groups of 2", "groups of 8", "groups of 48"])
+def test_groups_in_lots_of_any_size(label, cached, unrolled, monkeypatch):
+    monkeypatch.setattr(grouped, "CACHED", cached)
+    monkeypatch.setattr(grouped, "UNROLLED", unrolled)
+    monkeypatch.setattr(grouped, "by_products", lambda p, batch: True)
+    batch, size, spec = SPECS[label]
+    held = arrays(batch, size, spec)
+    for wanted in ROLES:
+        p = Product(wanted, spec, size)
+        operands = [jnp.asarray(held[role]) for role in p.operands]
+        np.testing.assert_array_equal(grouped.compute(p, *operands), direct.compute(p, *operands))
 
 
 # Every way in which two arrays can be mapped, of every product; dims other than 0 too.

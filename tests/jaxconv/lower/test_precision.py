@@ -21,12 +21,6 @@ def smaller(case):
     return replace(case, channels=min(case.channels, 64), out=min(case.out, 16))
 
 
-def data(case, rng):
-    x = rng.standard_normal((case.batch, case.channels, case.size, case.size), np.float32)
-    w = rng.standard_normal((case.out, case.channels // case.groups, case.kernel, case.kernel), np.float32)
-    return x, w
-
-
 ALL = [
     pytest.param(smaller(case), id=f"{kind}: {case.name}") for kind, cases in CASES.items() for case in cases
 ]
@@ -35,16 +29,16 @@ ALL = [
 @pytest.mark.parametrize("case", ALL)
 def test_rms_error(case):
     rng = np.random.default_rng(5)
-    x, w = data(case, rng)
+    x, w = case.data(rng)
 
     def of_torch(x, w):
-        return torch.nn.functional.conv2d(x, w, **case.arguments)
+        return getattr(torch.nn.functional, case.function)(x, w, **case.arguments)
 
     torchs, ct = torch_outputs(of_torch, (x, w), rng)
     wide = [torch.from_numpy(a.astype(np.float64)).requires_grad_() for a in (x, w)]
     y = of_torch(*wide)
     exact = [y, *torch.autograd.grad(y, wide, torch.from_numpy(ct.astype(np.float64)))]
-    ours = jax_outputs(lambda x, w: F.conv2d(x, w, **case.arguments), (x, w), ct)
+    ours = jax_outputs(lambda x, w: getattr(F, case.function)(x, w, **case.arguments), (x, w), ct)
     assert ours.keys() == torchs.keys()
     for (name, a), e in zip(ours.items(), exact, strict=True):
         own, its = (np.sqrt(np.mean((b - e.detach().numpy()) ** 2)) for b in (a, torchs[name]))
@@ -55,4 +49,4 @@ def test_rms_error(case):
 def test_derived_bound(case):
     rng = np.random.default_rng(6)
     case = smaller(replace(case, size=min(case.size, 14)))
-    assert check_conv(2, *data(case, rng), None, case.arguments, rng)
+    assert check_conv(2, *case.data(rng), None, case.arguments, rng)
