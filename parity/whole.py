@@ -82,7 +82,7 @@ class Whole:
         """How far rounding may carry each floating result.
 
         What is not further than the worst of a few runs with noise is inside. To say that something is outside takes
-        a limit with a probability of a false alarm, for which the few may do, or more are drawn.
+        a limit with a probability of a false alarm: the few may do, but where they leave a doubt, more are drawn.
         """
         o = self.original
         few = o.distances(self.how, FEW)
@@ -92,9 +92,9 @@ class Whole:
         if all(mine[name] <= worst[name] for name in mine):
             return worst
         limits = self._predicted(few)
-        if any(mine[name] > limits[name] for name in mine):
-            return limits
-        return self._predicted(o.distances(self.how, MANY))
+        if any(worst[name] < mine[name] <= limits[name] for name in mine):
+            return self._predicted(o.distances(self.how, MANY))
+        return limits
 
     def _predicted(self, samples: Samples) -> dict[str, float]:
         # Where torch's own result was carried further than noise carries it, the noise is too small by that factor.

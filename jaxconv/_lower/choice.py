@@ -72,7 +72,8 @@ def choose(p: Product, batch: Any, dtype: Any, forced: str | None = None) -> Cho
     if p.spec.groups == 1:
         return _dense(p, batch)
     few = min(p.group_in, p.group_out)
-    most = FEW_SPREAD if p.wanted == "x" and set(p.spec.stride) != {1} else FEW
+    spread = p.wanted == "x" and set(p.spec.stride) != {1}
+    most = FEW_SPREAD if spread and few > FEW else FEW
     if few <= most and shift.can(p):
         return Choice("shift", f"{few} channels a group: at most {most}")
     if p.taps > shift.MOST_TERMS:
