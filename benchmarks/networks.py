@@ -174,6 +174,8 @@ def _draw(rows: Any, sides: list[str], means: Mapping[str, float], given: argpar
     axes.invert_yaxis()
     axes.axvline(1, color="black", linewidth=1)
     axes.set_xscale("log")
+    for which in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+        which("{x:g}")
     what = "a training step" if given.training else "inference"
     axes.set_xlabel(f"time over torch eager's, {what}, batch {given.batch} (below 1 is faster)")
     axes.legend()
