@@ -17,7 +17,8 @@ class Lowering(NamedTuple):
     Attributes:
         compute: (product, operand, operand) -> array.
         can: which products it computes; None for all.
-        apart: of (product, batch): whether XLA must not fuse it with what is before and after it.
+        apart: of (product, batch): whether XLA must not fuse it with what is before and after it. Then `compute` gives
+            the gradient by the weight of each sample, or of shares of them, (shares, *weight_shape).
     """
 
     compute: Callable[[Product, jax.Array, jax.Array], jax.Array]

@@ -21,19 +21,19 @@ from jaxconv._lower.planes import columns, pad, tap_indices
 from jaxconv._lower.product import Product
 
 WIDE = 48
-"""From so many channels a group, a matrix product is faster than a convolution and the loop around it costs nothing,"""
+"""From so many channels a group, matrix products in a loop are faster than a convolution a group,"""
 POSITIONS = 1024
 """up to so many output positions of one sample."""
-COLUMNS = 2**20
-"""Narrower groups of one sample, too, if all of their columns together are no more elements: it compiles faster."""
 NARROW = 24
-"""Nor where they are no narrower than this."""
+"""Below so many channels a group they are as fast, and compile in a third of the time,"""
+COLUMNS = 2**20
+"""up to so many elements of all the groups' columns, of one sample."""
 CACHED = 2**18
 """Elements of columns that are made at once. More leave the cache, and the memory for them is new each time."""
 UNROLLED = 8
-"""Lots of narrow groups that are written out one after another; more are a loop."""
+"""Lots of groups that are not wide are written out one after another; more lots are a loop, as wide groups always."""
 MOST = 64
-"""Convolutions that a product is taken apart into at most. Each takes XLA 0.02 to 0.05 s to compile."""
+"""Convolutions that a product is taken apart into at most: each has to be compiled."""
 
 
 def can(p: Product) -> bool:
@@ -43,23 +43,24 @@ def can(p: Product) -> bool:
 
 def by_products(p: Product, batch: Any) -> bool:
     """Whether it is computed by matrix products, not by a convolution a group."""
+    if p.wanted == "x" and set(p.spec.stride) == {1}:
+        return by_products(flipped.product(p), batch)
     if p.wanted == "weight" or p.spec.groups > MOST:
         return True
     if not isinstance(batch, int) or batch > 1:
         return False
     if p.group_in < WIDE:
         return p.group_in < NARROW and _elements(p, batch) * p.spec.groups <= COLUMNS
-    gathered = p.wanted == "y" or set(p.spec.stride) == {1}
-    return gathered and math.prod(p.out) <= POSITIONS
+    return p.wanted == "y" and math.prod(p.out) <= POSITIONS
 
 
 def compute(p: Product, a: jax.Array, b: jax.Array) -> jax.Array:
-    """The product group by group, or lot by lot."""
+    """The product group by group, or lot by lot; the gradient by the weight for each share of the samples."""
     if p.wanted == "x" and set(p.spec.stride) == {1}:
         return compute(*flipped.convolution(p, a, b))
     if not by_products(p, p.batch(a, b)):
         return _split(p, a, b)
-    return _in_lots({"y": _y, "x": _x, "weight": _weight}[p.wanted], p, a, b)
+    return _in_lots({"y": _y, "x": _x, "weight": _weights}[p.wanted], p, a, b)
 
 
 def _elements(p: Product, batch: int) -> int:
@@ -93,7 +94,7 @@ def _split(p: Product, a: jax.Array, b: jax.Array) -> jax.Array:
 def _in_lots(
     inner: Callable[[Product, jax.Array, jax.Array], jax.Array], p: Product, a: jax.Array, b: jax.Array
 ) -> jax.Array:
-    """The product of a few groups after the other."""
+    """What `inner` computes, (samples, channels, ...), for a few groups after the other."""
     groups, batch = p.spec.groups, p.batch(a, b)
     most = max(CACHED // max(_elements(p, batch), 1), 1) if isinstance(batch, int) else 1
     lots = -(-groups // most)
@@ -103,17 +104,17 @@ def _in_lots(
         bounds = [groups * i // lots for i in range(lots + 1)]
         sizes = [high - low for low, high in itertools.pairwise(bounds)]
         parts = [inner(_of_groups(p, n), *part) for n, part in zip(sizes, _cut(p, bounds, a, b), strict=True)]
-        return lax.concatenate(parts, 0 if p.wanted == "weight" else 1)
-    size = next(n for n in range(most, 0, -1) if groups % n == 0)
+        return lax.concatenate(parts, 1)
+    lot = _of_groups(p, next(n for n in range(most, 0, -1) if groups % n == 0))
 
     def apart(role: str, array: jax.Array) -> jax.Array:
         axis = 0 if role == "weight" else 1
-        shape = (*array.shape[:axis], groups // size, -1, *array.shape[axis + 1 :])
+        shape = (*array.shape[:axis], groups // lot.spec.groups, -1, *array.shape[axis + 1 :])
         return jnp.moveaxis(array.reshape(shape), axis, 0)
 
     operands = [apart(role, array) for role, array in zip(p.operands, (a, b), strict=True)]
-    y = lax.map(lambda part: inner(_of_groups(p, size), *part), operands)
-    return (y if p.wanted == "weight" else jnp.moveaxis(y, 0, 1)).reshape(p.shape(batch))
+    y = jnp.moveaxis(lax.map(lambda part: inner(lot, *part), operands), 0, 1)
+    return y.reshape(y.shape[0], -1, *y.shape[3:])
 
 
 def _matrices(p: Product, n: int, weight: jax.Array) -> jax.Array:
@@ -150,8 +151,12 @@ def _x(p: Product, weight: jax.Array, dy: jax.Array) -> jax.Array:
     return functools.reduce(operator.add, parts)
 
 
-def _weight(p: Product, x: jax.Array, dy: jax.Array) -> jax.Array:
-    return _by_columns(p, x, dy) if p.group_in >= WIDE else _by_positions(p, x, dy)
+def _weights(p: Product, x: jax.Array, dy: jax.Array) -> jax.Array:
+    """Of as many shares of the samples as there can be devices that have one: (shares, *weight_shape)."""
+    dw = _by_columns(p, x, dy) if p.group_in >= WIDE else _by_positions(p, x, dy)
+    n = x.shape[0]
+    shares = math.gcd(n, jax.device_count()) if isinstance(n, int) else n
+    return dw.reshape(shares, n // shares, *p.spec.weight_shape).sum(1)
 
 
 def _by_columns(p: Product, x: jax.Array, dy: jax.Array) -> jax.Array:
@@ -159,8 +164,7 @@ def _by_columns(p: Product, x: jax.Array, dy: jax.Array) -> jax.Array:
     n, groups = x.shape[0], p.spec.groups
     seen = columns(p, x).reshape(n, groups, p.group_in * p.taps, -1)
     dy = dy.reshape(n, groups, p.group_out, -1)
-    dw = lax.dot_general(dy, seen, (((3,), (3,)), _BATCH), precision=p.precision).sum(0)
-    return dw.reshape(p.spec.weight_shape)
+    return lax.dot_general(dy, seen, (((3,), (3,)), _BATCH), precision=p.precision)
 
 
 def _by_positions(p: Product, x: jax.Array, dy: jax.Array) -> jax.Array:
@@ -180,6 +184,5 @@ def _by_positions(p: Product, x: jax.Array, dy: jax.Array) -> jax.Array:
     rows = lax.optimization_barrier(lax.concatenate(seen, ndim + 2))
     rows = rows.reshape(n, groups, -1, p.taps * p.group_in)
     dy = dy.reshape(n, groups, p.group_out, -1)
-    dw = lax.dot_general(dy, rows, (((3,), (2,)), ((0, 1), (0, 1))), precision=p.precision).sum(0)
-    dw = dw.reshape(groups, p.group_out, p.taps, p.group_in).swapaxes(2, 3)
-    return dw.reshape(p.spec.weight_shape)
+    dw = lax.dot_general(dy, rows, (((3,), (2,)), _BATCH), precision=p.precision)
+    return dw.reshape(n, groups, p.group_out, p.taps, p.group_in).swapaxes(3, 4)

@@ -14,10 +14,11 @@ def can(p: Product) -> bool:
 
 
 def compute(p: Product, a: jax.Array, b: jax.Array) -> jax.Array:
-    """The product by one dot a sample."""
+    """The product by one dot a sample; the gradient by the weight for each sample."""
     if p.wanted == "x":
         return compute(*flipped.convolution(p, a, b))
     seen = columns(p, a)
     if p.wanted == "y":
         return mix(p, b.reshape(b.shape[0], -1), seen).reshape(p.shape(a.shape[0]))
-    return mixing(p, seen, b.reshape(*b.shape[:2], -1)).reshape(p.spec.weight_shape)
+    dw = jax.vmap(lambda x, y: mixing(p, x[None], y[None]))(seen, b.reshape(*b.shape[:2], -1))
+    return dw.reshape(a.shape[0], *p.spec.weight_shape)

@@ -119,14 +119,21 @@ def _batch(args: Any, dims: Any, *, product: Product, forced: str | None, like: 
 batching.primitive_batchers[conv_p] = _batch
 
 
-@functools.partial(jax.jit, static_argnames=("product", "name", "like"))
-def _compute(a: jax.Array, b: jax.Array, product: Product, name: str, like: Any) -> jax.Array:
-    compute = functools.partial(LOWERINGS[name].compute, product)
-    if _explicit(a, b):
-        # XLA spreads over the mesh what a lowering consists of: its reshapes have no types that would tell how.
-        out = _as_direct(product, jax.typeof(a), jax.typeof(b)) if like is None else like
-        compute = jax.sharding.auto_axes(compute, out_sharding=out.sharding)
-    return compute(a, b)
+@functools.partial(jax.jit, static_argnames=("product", "name"))
+def _compute(a: jax.Array, b: jax.Array, product: Product, name: str) -> jax.Array:
+    return LOWERINGS[name].compute(product, a, b)
+
+
+def _apart(a: jax.Array, b: jax.Array, product: Product, name: str) -> jax.Array:
+    # XLA would fuse the sums of one layer into the padding of the next and compute each element once for every
+    # element of the kernel that it meets (four 7x7 depthwise layers: 55 ms instead of 3). A barrier does not help, as
+    # the CPU compiler drops it before it fuses. A function that is not to be inlined does. Not for XLA's own
+    # convolutions: in a function they miss what makes them fast, and take 50 times as long.
+    with set_xla_metadata(inlineable="false"):
+        found = _compute(a, b, product, name)
+    # Out here: where samples are spread over devices the sum is an exchange between them, and XLA makes one of all
+    # that it sees side by side. Two that do not wait for each other can wait for each other's threads forever.
+    return found.sum(0) if product.wanted == "weight" else found
 
 
 def _chosen(a: jax.Array, b: jax.Array, *, product: Product, forced: str | None, like: Any) -> jax.Array:
@@ -138,20 +145,14 @@ def _chosen(a: jax.Array, b: jax.Array, *, product: Product, forced: str | None,
         # As XLA and torch do: accumulated in float32, rounded once.
         wide = (operand.astype(np.float32) for operand in (a, b))
         return _chosen(*wide, product=product, forced=name, like=like).astype(a.dtype)
-    how = functools.partial(_compute, product=product, name=name, like=like if _explicit(a, b) else None)
-    if not LOWERINGS[name].apart(product, batch):
-        return how(a, b)
-    # XLA would fuse the sums of one layer into the padding of the next and compute each element once for every
-    # element of the kernel that it meets (four 7x7 depthwise layers: 55 ms instead of 3). A barrier does not help, as
-    # the CPU compiler drops it before it fuses. A function that is not to be inlined does. Not for XLA's own
-    # convolutions: in a function they miss what makes them fast, and take 50 times as long.
-    with set_xla_metadata(inlineable="false"):
-        return how(a, b)
-
-
-def _explicit(*arrays: jax.Array) -> bool:
-    """Whether arrays are spread over a mesh in their types."""
-    return any(axis is not None for a in arrays for axis in jax.typeof(a).sharding.spec)
+    compute = functools.partial(
+        _apart if LOWERINGS[name].apart(product, batch) else _compute, product=product, name=name
+    )
+    if any(axis is not None for operand in (a, b) for axis in jax.typeof(operand).sharding.spec):
+        # XLA spreads over the mesh what a lowering consists of: its reshapes have no types that would tell how.
+        out = _as_direct(product, jax.typeof(a), jax.typeof(b)) if like is None else like
+        compute = jax.sharding.auto_axes(compute, out_sharding=out.sharding)
+    return compute(a, b)
 
 
 def _plain(a: jax.Array, b: jax.Array, *, product: Product, forced: str | None, like: Any) -> jax.Array:

@@ -24,11 +24,11 @@ def can(p: Product) -> bool:
 
 
 def compute(p: Product, a: jax.Array, b: jax.Array) -> jax.Array:
-    """The product by shifted planes."""
+    """The product by shifted planes; the gradient by the weight for each sample."""
     if p.wanted == "y":
         return _y(p, a, b)
     if p.wanted == "weight":
-        return _weight(p, a, b)
+        return _weights(p, a, b)
     if set(p.spec.stride) == {1}:
         return _y(*flipped.convolution(p, a, b))
     return _x(p, a, b)
@@ -124,7 +124,7 @@ def _interleave(parts: list[jax.Array], axis: int) -> jax.Array:
     return x.reshape(*x.shape[:axis], -1, *x.shape[axis + 2 :])
 
 
-def _weight(p: Product, x: jax.Array, dy: jax.Array) -> jax.Array:
+def _weights(p: Product, x: jax.Array, dy: jax.Array) -> jax.Array:
     """All elements of the kernel in one pass over x and dy, by a reduction with as many results.
 
     XLA adds up one after another, which loses digits where sums are long: so rows are added up in chunks before.
@@ -159,11 +159,10 @@ def _weight(p: Product, x: jax.Array, dy: jax.Array) -> jax.Array:
         terms = [
             _sum([product(c, tap, chunk) for chunk in range(chunks)]) for tap in tap_indices(spec.kernel_size)
         ]
-        # Samples apart: where they are spread over devices, XLA knows no sum over them of several arrays at once.
         sums = lax.reduce(terms, [zero] * len(terms), add, tuple(range(3, ndim + 3)))
         channels.append(jnp.stack(sums, -1))
-    dw = jnp.stack(channels, 3).sum(0)  # (groups, C_out / groups, C_in / groups, taps)
-    return dw.reshape(spec.weight_shape)
+    dw = jnp.stack(channels, 3)  # (N, groups, C_out / groups, C_in / groups, taps)
+    return dw.reshape(x.shape[0], *spec.weight_shape)
 
 
 def _chunks(p: Product) -> int:
