@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxconv._lower import direct, grouped, im2col, pointwise, shift
+from jaxconv._lower import channels_last, direct, grouped, im2col, pointwise, shift
 from jaxconv._lower.product import Product
 
 
@@ -32,6 +32,7 @@ def _always(p: Product, batch: Any) -> bool:
 
 LOWERINGS = {
     "direct": Lowering(direct.compute),
+    "channels_last": Lowering(channels_last.compute, channels_last.can),
     "shift": Lowering(shift.compute, shift.can, _always),
     "grouped": Lowering(grouped.compute, grouped.can, grouped.by_products),
     "pointwise": Lowering(pointwise.compute, pointwise.can),
@@ -87,16 +88,29 @@ FEW = 4
 """Up to so many channels a group, products are written out. Beyond, a matrix product reuses what it loads."""
 FEW_SPREAD = 8
 """The same of the gradient by x where the stride spreads it: zeros between are not multiplied."""
-POSITIONS = {"y": 1024, "x": 256, "weight": 1024}
-"""Up to so many output positions XLA's own dense convolution loses to columns and a matrix product."""
+POSITIONS = {"y": 256, "x": 512}
+"""Up to so many output positions of one sample a dense convolution loses to columns and a matrix product."""
+FEW_INPUTS = 4
+"""Input channels: too few for channels last."""
+COLUMNS = 2**23
+"""Elements that columns may have."""
 
 
 def _dense(p: Product, batch: Any) -> Choice:
     if pointwise.can(p):
         return Choice("pointwise", "a kernel of one element: a matrix product")
+    if not isinstance(batch, int) or batch > 1:
+        return Choice("channels_last", "a dense convolution of several samples")
     positions = math.prod(p.out)
-    if not isinstance(batch, int) or batch != 1 or not im2col.can(p):
-        return Choice("direct", "a dense convolution")
+    columns = p.spec.in_channels * p.taps * positions
+    if columns > COLUMNS:
+        return Choice("channels_last", "a dense convolution, too large for columns")
+    if p.wanted == "weight":
+        return Choice("im2col", "one sample: a matrix product")
+    if p.wanted == "y" and p.spec.in_channels <= FEW_INPUTS:
+        return Choice("im2col", f"one sample of {p.spec.in_channels} channels: at most {FEW_INPUTS}")
     if positions <= POSITIONS[p.wanted]:
         return Choice("im2col", f"one sample, {positions} positions: at most {POSITIONS[p.wanted]}")
-    return Choice("direct", f"a dense convolution at {positions} positions: more than {POSITIONS[p.wanted]}")
+    return Choice(
+        "channels_last", f"a dense convolution at {positions} positions: more than {POSITIONS[p.wanted]}"
+    )

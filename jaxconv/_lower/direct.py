@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxconv._lower import channels_last
 from jaxconv._lower.product import Product
 from jaxconv._spec import ConvSpec
 
@@ -38,34 +39,10 @@ def compute(p: Product, a: jax.Array, b: jax.Array, like: Any = None) -> jax.Arr
     if p.wanted == "y":
         return conv(p.spec, a, b, precision=p.precision)
     if p.wanted == "x" and jnp.issubdtype(b.dtype, jnp.integer):
-        return _integers(p, a, b)
+        # JAX has no derivatives of integers, but torch has transposed convolutions.
+        return channels_last.compute(p, a, b)
     # An operand's type has the mesh axes too, without which the transpose would add up over them.
     wanted = jax.typeof(b).update(shape=p.shape(p.batch(a, b)), weak_type=False) if like is None else like
     if p.wanted == "x":
         return jax.linear_transpose(lambda x: conv(p.spec, x, a, precision=p.precision), wanted)(b)[0]
     return jax.linear_transpose(lambda w: conv(p.spec, a, w, precision=p.precision), wanted)(b)[0]
-
-
-def _integers(p: Product, weight: jax.Array, dy: jax.Array) -> jax.Array:
-    """The gradient by x, written out: JAX has no derivatives of integers, but torch has transposed convolutions."""
-    spec = p.spec
-    reach = [d * (k - 1) for d, k in zip(spec.dilation, spec.kernel_size, strict=True)]
-    around = [
-        (r - low, n + low - (m - 1) * s - 1)
-        for r, (low, _), n, m, s in zip(reach, spec.padding, p.size, p.out, spec.stride, strict=True)
-    ]
-    # XLA wants the groups along the outputs: (C_out, C_in / groups) -> (C_in, C_out / groups).
-    kernel = weight.reshape(spec.groups, p.group_out, p.group_in, *spec.kernel_size).swapaxes(1, 2)
-    kernel = kernel.reshape(spec.in_channels, p.group_out, *spec.kernel_size)
-    spatial = "DHW"[-spec.ndim :]
-    return lax.conv_general_dilated(
-        dy,
-        lax.rev(kernel, tuple(range(2, kernel.ndim))),
-        window_strides=(1,) * spec.ndim,
-        padding=around,
-        lhs_dilation=spec.stride,
-        rhs_dilation=spec.dilation,
-        dimension_numbers=(f"NC{spatial}", f"OI{spatial}", f"NC{spatial}"),
-        feature_group_count=spec.groups,
-        precision=p.precision,
-    )

@@ -9,12 +9,7 @@ from jaxconv._lower.product import Product
 
 
 def convolution(p: Product, weight: jax.Array, dy: jax.Array) -> tuple[Product, jax.Array, jax.Array]:
-    """The convolution, and its input and weight."""
-    return product(p), dy, kernel(p, weight)
-
-
-def product(p: Product) -> Product:
-    """The convolution. Its padding is negative where p's is wider than the kernel's reach."""
+    """The convolution, and its input and weight. Its padding is negative where p's is wider than the kernel's reach."""
     spec = p.spec
     reach = [d * (k - 1) for d, k in zip(spec.dilation, spec.kernel_size, strict=True)]
     around = replace(
@@ -23,7 +18,7 @@ def product(p: Product) -> Product:
         out_channels=spec.in_channels,
         padding=tuple((r - low, r - high) for r, (low, high) in zip(reach, spec.padding, strict=True)),
     )
-    return Product("y", around, p.out, p.precision)
+    return Product("y", around, p.out, p.precision), dy, kernel(p, weight)
 
 
 def kernel(p: Product, weight: jax.Array) -> jax.Array:

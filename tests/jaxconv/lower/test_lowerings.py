@@ -1,6 +1,7 @@
 """Each lowering, forced, of each of the three products. Arrays of small integers make sums exact: results are equal."""
 
 import functools
+import re
 
 import jax
 import jax.numpy as jnp
@@ -108,20 +109,21 @@ def test_half_types_are_rounded_once(dtype):
     np.testing.assert_array_equal(dw, np.full((8, 1, 1, 1), 600, dtype))
 
 
-@pytest.mark.parametrize("unrolled", [0, 8])
+@pytest.mark.parametrize("written_out", [1, 16])
 @pytest.mark.parametrize("cached", [1, 3000, 10**9])
+@pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("label", ["groups of 2", "groups of 8", "groups of 48"])
-def test_groups_in_lots_of_any_size(label, cached, unrolled, monkeypatch):
+def test_groups_in_lots_of_any_size(label, batch, cached, written_out, monkeypatch):
     monkeypatch.setattr(grouped, "CACHED", cached)
-    monkeypatch.setattr(grouped, "UNROLLED", unrolled)
-    monkeypatch.setattr(grouped, "by_products", lambda p, batch: True)
-    batch, size, spec = SPECS[label]
+    monkeypatch.setattr(grouped, "WRITTEN_OUT", written_out)
+    monkeypatch.setattr(grouped, "LOTS", written_out)
+    _, size, spec = SPECS[label]
     held = arrays(batch, size, spec)
     for wanted in ROLES:
         p = Product(wanted, spec, size)
         operands = [jnp.asarray(held[role]) for role in p.operands]
         got = grouped.compute(p, *operands)
-        got = got.sum(0) if wanted == "weight" else got
+        got = got.sum(0) if grouped.by_products(p, batch) else got
         np.testing.assert_array_equal(got, direct.compute(p, *operands))
 
 
@@ -139,6 +141,17 @@ def test_what_stands_apart_has_no_convolution(per_group, stride, size):
         operands = [jnp.zeros(held[role]) for role in p.operands]
         program = str(jax.make_jaxpr(functools.partial(grouped.compute, p))(*operands))
         assert ("conv_general_dilated" in program) != LOWERINGS["grouped"].apart(p, 1)
+
+
+def test_channels_are_last_in_loops_too():
+    """There XLA leaves a convolution as it is written: with channels first it is a loop over scalars."""
+    x, w = jnp.zeros((2, 24, 9, 9)), jnp.zeros((24, 24, 3, 3))
+
+    def descend(w, _):
+        return w - jax.grad(lambda w: (F.conv2d(x, w) ** 2).sum())(w), None
+
+    program = jax.jit(lambda w: jax.lax.scan(descend, w, None, 3)[0]).lower(w).compile().as_text()
+    assert set(re.findall(r"dim_labels=(\S+?),", program)) == {"b01f_01io->b01f"}
 
 
 # Every way in which two arrays can be mapped, of every product; dims other than 0 too.

@@ -20,6 +20,7 @@ mode, cases = sys.argv[1], {
     "grouped, narrow": dict(x=(16, 80, 9, 9), w=(80, 8, 3, 3), padding=1, groups=10),
     "pointwise": dict(x=(16, 8, 6, 5), w=(4, 8, 1, 1), stride=2),
     "im2col": dict(x=(16, 8, 6, 5), w=(4, 8, 3, 3)),
+    "channels_last": dict(x=(16, 32, 6, 5), w=(24, 32, 3, 3), stride=(2, 1), padding=1),
 }
 mesh = jax.make_mesh((8,), ("batch",), axis_types=(AxisType.Explicit if mode == "explicit" else AxisType.Auto,))
 rng = np.random.default_rng(0)
