@@ -11,7 +11,7 @@ import jax
 from jax import lax
 
 from jaxconv._lower import watch
-from jaxconv._lower.choice import LOWERINGS
+from jaxconv._lower.choice import HALF, LOWERINGS
 from jaxconv._lower.primitive import conv_p
 from jaxconv._lower.product import Product
 from jaxconv._spec import ConvSpec
@@ -19,21 +19,42 @@ from jaxconv._spec_transpose import ConvTransposeSpec
 
 
 def conv(
-    spec: ConvSpec, x: jax.Array, weight: jax.Array, *, precision: lax.PrecisionLike = None
+    spec: ConvSpec,
+    x: jax.Array,
+    weight: jax.Array,
+    *,
+    precision: lax.PrecisionLike = None,
+    wide: bool = False,
 ) -> jax.Array:
-    """The convolution of x (N, C_in, *size) with weight (C_out, C_in / groups, *kernel), no bias."""
-    product = Product("y", spec, x.shape[2:], _precision(precision))
+    """The convolution of x (N, C_in, *size) with weight (C_out, C_in / groups, *kernel), no bias.
+
+    `wide`: half types give float32, as they were summed in, for a bias to be added before it is rounded.
+    """
+    product = Product("y", spec, x.shape[2:], _precision(precision), wide and _half(x))
     watch.tell(product, x.shape[0], x.dtype, _forced.value)
     return _bind(product, x, weight)
 
 
 def conv_transpose(
-    spec: ConvTransposeSpec, x: jax.Array, weight: jax.Array, *, precision: lax.PrecisionLike = None
+    spec: ConvTransposeSpec,
+    x: jax.Array,
+    weight: jax.Array,
+    *,
+    precision: lax.PrecisionLike = None,
+    wide: bool = False,
 ) -> jax.Array:
-    """The transposed convolution of x (N, C_in, *size) with weight (C_in, C_out / groups, *kernel), no bias."""
-    product = Product("x", spec.convolution, spec.output_size(x.shape[2:]), _precision(precision))
+    """The transposed convolution of x (N, C_in, *size) with weight (C_in, C_out / groups, *kernel), no bias.
+
+    `wide` is as of `conv`.
+    """
+    size = spec.output_size(x.shape[2:])
+    product = Product("x", spec.convolution, size, _precision(precision), wide and _half(x))
     watch.tell(product, x.shape[0], x.dtype, _forced.value)
     return _bind(product, weight, x)
+
+
+def _half(x: jax.Array) -> bool:
+    return x.dtype in HALF
 
 
 def _precision(given: lax.PrecisionLike) -> lax.PrecisionLike:
@@ -86,8 +107,8 @@ def lowering(name: str | None) -> AbstractContextManager[None]:
     thread; the environment variable JAXCONV_LOWERING holds for the whole process.
 
     Args:
-        name: 'direct' (XLA's own convolution), 'shift', 'grouped', 'pointwise', 'im2col'; what it cannot compute is
-            left to 'direct'. None for the fastest known.
+        name: 'direct' (XLA's own convolution), 'channels_last', 'shift', 'grouped', 'pointwise', 'im2col'; what it
+            cannot compute is left to 'direct'. None for the fastest known.
 
     Raises:
         ValueError: there is no lowering of that name.

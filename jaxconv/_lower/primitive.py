@@ -32,7 +32,7 @@ def _abstract(a: Any, b: Any, *, product: Product, forced: str | None, like: Any
 def _as_direct(product: Product, a: Any, b: Any) -> Any:
     """The type of the result. JAX's own convolution knows about meshes and their axes what there is to know."""
     (out,) = jax.make_jaxpr(functools.partial(direct.compute, product))(a, b).out_avals
-    return out
+    return out.update(dtype=np.dtype(np.float32)) if product.wide else out
 
 
 conv_p.def_abstract_eval(_abstract)
@@ -52,8 +52,9 @@ def _derivative(
     """The transpose by operand `wrt`: the product that has its role, of the other operand and the cotangent."""
     roles = product.operands
     unknown, other = (a, b) if wrt == 0 else (b, a)
-    held = {product.wanted: ct, roles[1 - wrt]: other}
-    turned = replace(product, wanted=roles[wrt])
+    # Whoever added to a wide result rounded the sum, and the derivative of that is of the type rounded to.
+    held = {product.wanted: ct.astype(other.dtype), roles[1 - wrt]: other}
+    turned = replace(product, wanted=roles[wrt], wide=False)
     operands = (held[role] for role in turned.operands)
     return conv_p.bind(*operands, product=turned, forced=forced, like=unknown.aval)
 
@@ -139,19 +140,20 @@ def _apart(a: jax.Array, b: jax.Array, product: Product, name: str) -> jax.Array
 def _chosen(a: jax.Array, b: jax.Array, *, product: Product, forced: str | None, like: Any) -> jax.Array:
     batch = product.batch(a, b)
     name = choose(product, batch, a.dtype, forced).name
+    out = np.dtype(np.float32) if product.wide else a.dtype
     if name == "direct":
-        return direct.compute(product, a, b, like)
+        return direct.compute(product, a, b, like).astype(out)
     if a.dtype in HALF:
         # As XLA and torch do: accumulated in float32, rounded once.
         wide = (operand.astype(np.float32) for operand in (a, b))
-        return _chosen(*wide, product=product, forced=name, like=like).astype(a.dtype)
+        return _chosen(*wide, product=product, forced=name, like=like).astype(out)
     compute = functools.partial(
         _apart if LOWERINGS[name].apart(product, batch) else _compute, product=product, name=name
     )
     if any(axis is not None for operand in (a, b) for axis in jax.typeof(operand).sharding.spec):
         # XLA spreads over the mesh what a lowering consists of: its reshapes have no types that would tell how.
-        out = _as_direct(product, jax.typeof(a), jax.typeof(b)) if like is None else like
-        compute = jax.sharding.auto_axes(compute, out_sharding=out.sharding)
+        kind = _as_direct(product, jax.typeof(a), jax.typeof(b)) if like is None else like
+        compute = jax.sharding.auto_axes(compute, out_sharding=kind.sharding)
     return compute(a, b)
 
 

@@ -26,12 +26,14 @@ class Product:
         spec: the convolution's.
         size: x's spatial size, which y's does not tell where the stride leaves a rest. Symbolic in an export.
         precision: as in `jax.lax.conv_general_dilated`.
+        wide: of half types, whether the result is float32, to be rounded by whoever adds to it.
     """
 
     wanted: str
     spec: ConvSpec
     size: tuple[int, ...]
     precision: lax.PrecisionLike = None
+    wide: bool = False
 
     @property
     def operands(self) -> tuple[str, ...]:

@@ -57,12 +57,11 @@ class _Conv(Protocol):
 def add_bias(y: jax.Array, bias: jax.Array, ndim: int) -> jax.Array:
     """y (N, C, *size) plus bias (C,).
 
-    Half types are added in float32 and rounded once, for the bias's gradient more than for the sum: it is the
-    transpose of this broadcast, a sum over N * size terms, which in bfloat16 stagnates (1600 ones add up to 1024).
-    torch accumulates it in float32 too.
+    Half types are added in float32, of which y is then, and rounded once. Where the two nearly cancel, rounding y
+    first would leave the sum with another sign. And the bias's gradient is the transpose of this broadcast, a sum over
+    N * size terms, which in bfloat16 stagnates (1600 ones add up to 1024). torch accumulates it in float32 too.
     """
-    wide = jnp.float32 if jnp.issubdtype(y.dtype, jnp.floating) and y.dtype.itemsize == 2 else y.dtype
-    return (y.astype(wide) + bias.astype(wide).reshape(-1, *(1,) * ndim)).astype(y.dtype)
+    return (y + bias.astype(y.dtype).reshape(-1, *(1,) * ndim)).astype(bias.dtype)
 
 
 def _make(ndim: int) -> _Conv:
@@ -94,7 +93,7 @@ def _make(ndim: int) -> _Conv:
         spec = conv_spec(ndim, in_channels, w.shape[0], w.shape[2:], stride, padding, dilation, groups)
         check_conv_arrays(op, spec, x.shape, None if b is None else b.shape)
         batched = x.ndim == ndim + 2
-        y = _lower.conv(spec, x if batched else x[None], w, precision=precision)
+        y = _lower.conv(spec, x if batched else x[None], w, precision=precision, wide=b is not None)
         if b is not None:
             y = add_bias(y, b, ndim)
         return y if batched else y[0]

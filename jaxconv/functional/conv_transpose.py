@@ -92,7 +92,7 @@ def _make(ndim: int) -> _ConvTranspose:
         )
         check_conv_transpose_arrays(op, spec, x.shape, None if b is None else b.shape)
         batched = x.ndim == ndim + 2
-        y = _lower.conv_transpose(spec, x if batched else x[None], w, precision=precision)
+        y = _lower.conv_transpose(spec, x if batched else x[None], w, precision=precision, wide=b is not None)
         if b is not None:
             y = add_bias(y, b, ndim)
         return y if batched else y[0]

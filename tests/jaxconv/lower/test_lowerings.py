@@ -109,6 +109,27 @@ def test_half_types_are_rounded_once(dtype):
     np.testing.assert_array_equal(dw, np.full((8, 1, 1, 1), 600, dtype))
 
 
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_types_are_rounded_once_with_the_bias(dtype, batch, transposed):
+    """Where the bias nearly cancels the sum, a sum that was rounded already has lost the sign."""
+    rng = np.random.default_rng(3)
+    size = (4, 1, 3, 3) if transposed else (4, 2, 3, 3)
+    x, weight = (jnp.asarray(rng.normal(size=s), dtype) for s in ((batch, 4, 9, 9), size))
+    plain, torchs = (F.conv_transpose2d, torch.conv_transpose2d) if transposed else (F.conv2d, torch.conv2d)
+    sums = plain(*(a.astype(jnp.float32) for a in (x, weight)), groups=2)
+    bias = -sums[0, :, 3, 3].astype(dtype)
+
+    y, pull = jax.vjp(jax.jit(lambda *o: plain(*o, groups=2)), x, weight, bias)
+    exact = torchs(*(torch.tensor(np.float64(a)) for a in (x, weight, bias)), groups=2).numpy()
+    # Half a unit in the last place of the sum, and what float32 leaves of its terms.
+    allowed = np.abs(exact) * jnp.finfo(dtype).eps / 2 + 40 * 2.0**-24 * np.abs(sums).max()
+    assert y.dtype == dtype and np.all(np.abs(np.float64(y) - exact) <= allowed)
+    assert 0 < np.abs(np.float64(y)[0, :, 3, 3]).max() < np.abs(np.float64(bias)).max() / 100
+    assert [g.dtype for g in pull(y)] == [dtype] * 3
+
+
 @pytest.mark.parametrize("written_out", [1, 16])
 @pytest.mark.parametrize("cached", [1, 3000, 10**9])
 @pytest.mark.parametrize("batch", [1, 2])
