@@ -2,14 +2,18 @@
 
 Interleaved in one process with pauses, medians of many, as many threads on both sides. Ratios are times over torch
 eager's: below 1 is faster. 'lax' is the same network with XLA's own convolutions, as every Flax network has them;
-'tuned' is `jaxconv.compile(tune=True)`.
+'tuned' is `jaxconv.compile(tune=True)`; 'onnxruntime' is what torch exports, where onnxruntime and onnxscript are
+installed. Memory is what a call takes at most beyond what is held before it: parameters are not in it.
 """
 
 import argparse
+import importlib.util
+import io
 import json
-import resource
+import logging
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -24,7 +28,7 @@ from rich.table import Table
 
 import jaxconv
 from benchmarks.architectures import NETWORKS
-from benchmarks.timing import interleaved, machine, ratio
+from benchmarks.timing import interleaved, machine, peak, ratio
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,8 +66,26 @@ def _compiled(
     return lambda: jax.block_until_ready(program(*arrays)), taken
 
 
+def _in_onnxruntime(network: Any, x: Any, threads: int) -> Callable[[], Any] | None:
+    """The network as torch exports it, in ONNX Runtime with all of its optimisations; None if it is not installed."""
+    if not all(importlib.util.find_spec(name) for name in ("onnxruntime", "onnxscript")):
+        return None
+    import onnxruntime
+
+    file = io.BytesIO()
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # the exporter's own
+        torch.onnx.export(network, (x,), file, dynamo=True, verbose=False)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(file.getvalue(), options, providers=["CPUExecutionProvider"])
+    given = {session.get_inputs()[0].name: x.numpy()}
+    return lambda: session.run(None, given)
+
+
 def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Seconds of a call of each side, and what compiling took."""
+    """Seconds of a call of each side, what compiling took, and the memory of a call in bytes."""
     torch.manual_seed(0)
     theirs = NETWORKS[name]().train(options.training)
     x = np.random.default_rng(0).standard_normal((options.batch, 3, options.size, options.size), np.float32)
@@ -108,11 +130,13 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
             tuned = jaxconv.compile(ours, arrays[1], tune=True, cache=Path(folder, "tuned.json"))
             seconds["tuned"] = time.perf_counter() - start
         functions["tuned"] = lambda: jax.block_until_ready(tuned(arrays[1]))
+    if not options.training and (exported := _in_onnxruntime(theirs, tx, options.threads)):
+        functions["onnxruntime"] = exported
+    memory = {side: peak(function) for side, function in functions.items()}
     slow = {"lax": functions.pop("lax")}
     taken = interleaved(functions, options.rounds) | interleaved(slow, max(options.rounds // 2, 1), 2)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     chosen = None if tuned is None else str(tuned.setting)
-    return {"name": name, "seconds": taken, "compile": seconds, "tuned": chosen, "peak GiB so far": peak}
+    return {"name": name, "seconds": taken, "compile": seconds, "tuned": chosen, "memory": memory}
 
 
 def run(given: argparse.Namespace) -> None:
@@ -142,18 +166,21 @@ def run(given: argparse.Namespace) -> None:
 def _line(row: Mapping[str, Any]) -> str:
     parts = [f"{side} {1e3 * s:.1f} ms" for side, s in row["seconds"].items()]
     parts += [f"compiled in {s:.1f} s ({side})" for side, s in row["compile"].items()]
+    parts += [f"{b / 2**20:.0f} MiB ({side})" for side, b in row["memory"].items() if b is not None]
     return ", ".join(parts) + (f"; tuned: {row['tuned']}" if row["tuned"] else "")
 
 
 def _table(rows: Any, sides: list[str], means: Mapping[str, float], given: argparse.Namespace) -> Table:
     what = "a training step" if given.training else "inference"
     table = Table(title=f"{what}, batch {given.batch}, {given.size}x{given.size}: ratio to torch eager")
-    for head in ("network", "torch ms", *sides, "compile lax", "ours"):
+    for head in ("network", "torch ms", *sides, "compile lax", "ours", "MiB torch", "lax", "ours"):
         table.add_column(head, justify="left" if head == "network" else "right")
     for row in rows:
         s = row["seconds"]
         cells = [f"{1e3 * s['torch']:.1f}", *(f"{s[side] / s['torch']:.2f}" for side in sides)]
-        table.add_row(row["name"], *cells, *(f"{row['compile'][side]:.1f} s" for side in ("lax", "ours")))
+        cells += [f"{row['compile'][side]:.1f} s" for side in ("lax", "ours")]
+        held = [row["memory"][side] for side in ("torch", "lax", "ours")]
+        table.add_row(row["name"], *cells, *("" if b is None else f"{b / 2**20:.0f}" for b in held))
     table.add_section()
     table.add_row("geometric mean", "", *(f"{means[side]:.2f}" for side in sides))
     return table

@@ -1,5 +1,6 @@
 """Times of several functions that two runtimes compute, taken in turns in one process."""
 
+import ctypes
 import os
 import platform
 import statistics
@@ -38,6 +39,29 @@ def interleaved(
                 function()
                 times[name].append(time.perf_counter() - start)
     return {name: (min if least else statistics.median)(taken) for name, taken in times.items()}
+
+
+def peak(function: Callable[[], Any]) -> int | None:
+    """Bytes of memory that a call takes at most beyond what is held before it; None where the system cannot tell."""
+    status, reset = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+    if not reset.exists():
+        return None
+    # What was freed and kept for later would be taken again without a trace.
+    if hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)
+    try:
+        reset.write_text("5")  # the peak is the present size again
+    except OSError:
+        return None
+
+    def kilobytes(field: str) -> int:
+        return next(
+            int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith(field)
+        )
+
+    before = kilobytes("VmRSS:")
+    function()
+    return max(kilobytes("VmHWM:") - before, 0) * 2**10
 
 
 def machine() -> dict[str, Any]:
