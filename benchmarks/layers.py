@@ -144,8 +144,14 @@ def _compiled(
     return lambda: jax.block_until_ready(program(*on_device)), taken
 
 
-def measure(case: Case, rounds: int, least: bool = False, dtype: str = "float32") -> dict[str, Any]:
-    """Seconds of torch, plain lax ('direct') and ours, and their compile times."""
+def _twice_in_loop(function: Callable[..., Any], *arrays: jax.Array) -> Any:
+    return jax.lax.map(lambda given: function(*given), tuple(jnp.stack([a, a]) for a in arrays))
+
+
+def measure(
+    case: Case, rounds: int, least: bool = False, dtype: str = "float32", loop: bool = False
+) -> dict[str, Any]:
+    """Seconds of torch, plain lax ('direct') and ours, and their compile times; of two turns of a loop if `loop`."""
     rng = np.random.default_rng(0)
     in_torch, in_jax = DTYPES[dtype]
     theirs = functools.partial(getattr(torch.nn.functional, case.function), **case.arguments)
@@ -169,6 +175,9 @@ def measure(case: Case, rounds: int, least: bool = False, dtype: str = "float32"
         ("inference", torch_inference, ours, (x, w)),
         ("training", torch_training, functools.partial(_pulled_back, ours), (x, w, dy)),
     ):
+        if loop:
+            of_jax = functools.partial(_twice_in_loop, of_jax)
+            of_torch = functools.partial(lambda once: (once(), once()), of_torch)
         functions = {"torch": of_torch}
         functions["ours"], compile_ours = _compiled(None, of_jax, *arrays)
         functions["lax"], compile_lax = _compiled("direct", of_jax, *arrays)
@@ -189,6 +198,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--least", action="store_true", help="the least of the times, if the machine is not quiet"
     )
+    parser.add_argument("--loop", action="store_true", help="two calls each, XLA's in the body of lax.map")
     parser.add_argument("--dtype", choices=DTYPES, default="float32", help="of all arrays (%(default)s)")
     parser.add_argument("--json", type=Path, help="where to write all numbers")
 
@@ -203,6 +213,7 @@ def run(given: argparse.Namespace) -> None:
         "machine": about,
         "threads": given.threads,
         "dtype": given.dtype,
+        "loop": given.loop,
         "classes": {},
     }
     for name in given.classes or CASES:
@@ -223,7 +234,7 @@ def run(given: argparse.Namespace) -> None:
             table.add_column(head, justify="right")
         rows = []
         for case in CASES[name]:
-            row = measure(case, given.rounds, given.least, given.dtype)
+            row = measure(case, given.rounds, given.least, given.dtype, given.loop)
             rows.append(row)
             cells = []
             for mode in ("inference", "training"):

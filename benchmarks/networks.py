@@ -3,7 +3,8 @@
 Interleaved in one process with pauses, medians of many, as many threads on both sides. Ratios are times over torch
 eager's: below 1 is faster. 'lax' is the same network with XLA's own convolutions, as every Flax network has them;
 'tuned' is `jaxconv.compile(tune=True)`; 'onnxruntime' is what torch exports, where onnxruntime and onnxscript are
-installed. Memory is what a call takes at most beyond what is held before it: parameters are not in it.
+installed. Memory is what a call takes at most beyond what the process holds before it: parameters are not in
+it, and what an allocator kept of earlier calls is not either, so it is a lower bound.
 """
 
 import argparse
