@@ -20,9 +20,8 @@ from parity.torch_side import to_numpy
 
 
 def _torch_module(case: Case, suite_seed: int) -> torch.nn.Module:
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+    with torch_side.seeded(case.seed(suite_seed, "init")), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.manual_seed(case.seed(suite_seed, "init"))
         module = getattr(torch.nn, case.op)(**case.arguments)
     return module.to(torch_side.DTYPES[case.dtype])
 

@@ -3,7 +3,8 @@
 import copy
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import ml_dtypes
@@ -23,8 +24,16 @@ DTYPES = {
     "int32": torch.int32,
     "int64": torch.int64,
 }
-# torch's initialisers draw from one global stream.
-_random = threading.Lock()
+# torch's initialisers draw from one global stream: whoever makes a layer takes numbers from it, wanted or not.
+_random = threading.RLock()
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """torch's global stream begins at the seed, for this thread alone, and is afterwards where it was."""
+    with _random, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
 
 
 def to_numpy(tensor: torch.Tensor) -> np.ndarray:
@@ -50,7 +59,7 @@ def detached(module: torch.nn.Module) -> torch.nn.Module:
 
 def _module(case: Case) -> torch.nn.Module:
     dtype: dict[str, Any] = {"dtype": DTYPES[case.dtype]} if case.has_weights else {}
-    with warnings.catch_warnings():
+    with _random, warnings.catch_warnings():
         # "Complex modules are a new feature": they are what is compared.
         warnings.simplefilter("ignore")
         return getattr(torch.nn, case.module)(**case.arguments, **dtype)
@@ -58,8 +67,7 @@ def _module(case: Case) -> torch.nn.Module:
 
 def init(case: Case, suite_seed: int) -> dict[str, torch.Tensor]:
     """The state_dict that torch gives a new module of this case."""
-    with _random, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(case.seed(suite_seed, "init"))
+    with seeded(case.seed(suite_seed, "init")):
         return dict(_module(case).state_dict())
 
 

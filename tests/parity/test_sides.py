@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import threading
 
 import jax
 import ml_dtypes
@@ -115,3 +116,24 @@ def test_an_output_of_the_wrong_shape_or_dtype_comes_without_gradients():
     x, weights = draw_input(c, 0), draw_weights(c, 0)
     for cotangent in (np.ones((2, 6, 6, 7), np.float32), np.ones((2, 6, 7, 6))):
         assert list(jax_side.run(c, weights, x, cotangent, CPU)) == ["y"]
+
+
+def test_a_layer_made_by_another_thread_takes_no_number_from_the_seed_s_stream(monkeypatch):
+    one = case("conv2d", "g", "nnx", "to_flax", ARGS, (2, 4, 9, 8))
+    alone = torch_side.init(one, 0)
+    threads = []
+    seed = torch.manual_seed
+
+    def seed_and_let_the_other_go_first(number):
+        seed(number)
+        threads.append(threading.Thread(target=torch_side.carry, args=(one, alone)))
+        threads[-1].start()
+        threads[-1].join(0.3)
+
+    monkeypatch.setattr(torch, "manual_seed", seed_and_let_the_other_go_first)
+    beside = torch_side.init(one, 0)
+    for thread in threads:
+        thread.join()
+    assert len(threads) == 1
+    for name, value in alone.items():
+        assert torch.equal(beside[name], value)
