@@ -47,7 +47,24 @@ def seen_by(p: Product, padded: jax.Array, tap: Sequence[int]) -> jax.Array:
 
 def columns(p: Product, x: jax.Array) -> jax.Array:
     """im2col: (N, C_in * taps, positions), of x (N, C_in, *size). Rows are ordered as the weight's."""
-    padded = lax.optimization_barrier(pad(x, p.spec.padding))
-    seen = [seen_by(p, padded, tap) for tap in tap_indices(p.spec.kernel_size)]
-    stacked = lax.optimization_barrier(jnp.stack(seen, 2))
-    return stacked.reshape(x.shape[0], x.shape[1] * p.taps, math.prod(p.out))
+    seen = lax.optimization_barrier(pad(x, p.spec.padding))
+    if p.spec.stride[-1] == 1:
+        seen = lax.optimization_barrier(_stacked(p, seen, range(p.spec.ndim)))
+    else:
+        # In two steps: what a stride skips along a row is left out once, and not for each of the kernel's rows.
+        seen = lax.optimization_barrier(_stacked(p, seen, [p.spec.ndim - 1]))
+        seen = lax.optimization_barrier(_stacked(p, seen, range(p.spec.ndim - 1)))
+    return seen.reshape(x.shape[0], x.shape[1] * p.taps, math.prod(p.out))
+
+
+def _stacked(p: Product, x: jax.Array, dims: Sequence[int]) -> jax.Array:
+    """What the kernel's elements along `dims` meet, as a new axis after the channels."""
+    spec, lead = p.spec, x.ndim - p.spec.ndim
+    parts = []
+    for tap in itertools.product(*(range(spec.kernel_size[d]) for d in dims)):
+        window = [slice(None)] * x.ndim
+        for i, d in zip(tap, dims, strict=True):
+            first = i * spec.dilation[d]
+            window[lead + d] = slice(first, first + (p.out[d] - 1) * spec.stride[d] + 1, spec.stride[d])
+        parts.append(x[tuple(window)])
+    return jnp.stack(parts, 2)

@@ -21,10 +21,8 @@ def compute(p: Product, a: jax.Array, b: jax.Array) -> jax.Array:
     if p.wanted == "y":
         return mix(p, _matrix(b), _flat(_seen(p, a))).reshape(p.shape(a.shape[0]))
     if p.wanted == "x":
-        n = b.shape[0]  # symbolic in an export
-        by = rows if isinstance(n, int) and n * math.prod(p.out) <= FEW_ROWS else mix
-        x = by(p, _matrix(a).T, _flat(b))
-        return _spread(p, x.reshape(n, p.spec.in_channels, *p.out))
+        x = mix(p, _matrix(a).T, _flat(b))
+        return _spread(p, x.reshape(b.shape[0], p.spec.in_channels, *p.out))
     return mixing(p, _flat(_seen(p, a)), _flat(b)).reshape(p.spec.weight_shape)
 
 
@@ -34,21 +32,25 @@ FEW_POSITIONS = 256
 
 def mix(p: Product, matrix: jax.Array, x: jax.Array) -> jax.Array:
     """matrix (O, C) times each sample of x (N, C, positions)."""
-    if x.shape[0] == 1:
+    n, _, positions = x.shape
+    if isinstance(n, int) and n * positions <= FEW_ROWS[p.wanted]:
+        return _rows(p, matrix, x)
+    if n == 1:
         return lax.dot(matrix, x[0], precision=p.precision)[None]
-    if x.shape[2] < FEW_POSITIONS:
+    if positions < FEW_POSITIONS:
         y = lax.dot_general(matrix, x, (((1,), (1,)), ((), ())), precision=p.precision)
         return y.swapaxes(0, 1)
-    many = jnp.broadcast_to(matrix, (x.shape[0], *matrix.shape))
+    many = jnp.broadcast_to(matrix, (n, *matrix.shape))
     return lax.dot_general(many, x, (((2,), (1,)), ((0,), (0,))), precision=p.precision)
 
 
-FEW_ROWS = 512
-"""Up to so many positions of all samples, turning them costs less than a matrix that is read across."""
+FEW_ROWS = {"y": 64, "x": 512}
+"""Up to so many positions of all samples are turned: the gradient's matrix, the weight transposed, is read as it lies
+then, and a product of so few columns leaves a part of each vector unused."""
 
 
-def rows(p: Product, matrix: jax.Array, x: jax.Array) -> jax.Array:
-    """The same as `mix`, positions first: the transpose of a matrix is read as it lies in memory."""
+def _rows(p: Product, matrix: jax.Array, x: jax.Array) -> jax.Array:
+    """The same as `mix`, positions first."""
     # XLA would take the transpositions into the dot, which is then up to three times slower.
     turned = lax.optimization_barrier(x.swapaxes(1, 2).reshape(-1, x.shape[1]))
     y = lax.optimization_barrier(lax.dot(turned, matrix.T, precision=p.precision))

@@ -19,6 +19,7 @@ from jax.interpreters import ad, batching, mlir
 from jaxconv._lower import direct
 from jaxconv._lower.choice import HALF, LOWERINGS, choose
 from jaxconv._lower.product import ROLES, Product
+from jaxconv._rows import long_rows
 
 conv_p = Primitive("jaxconv_conv")
 """bind(a, b, product=Product, forced=a lowering's name or None, like=the result's type or None: then it is computed)"""
@@ -125,13 +126,21 @@ def _compute(a: jax.Array, b: jax.Array, product: Product, name: str) -> jax.Arr
     return LOWERINGS[name].compute(product, a, b)
 
 
+@functools.partial(jax.jit, static_argnames=("product", "name", "shapes"))
+def _compute_rows(a: jax.Array, b: jax.Array, product: Product, name: str, shapes: Any) -> jax.Array:
+    """The same of what `long_rows` joined."""
+    return LOWERINGS[name].compute(product, a.reshape(shapes[0]), b.reshape(shapes[1]))
+
+
 def _apart(a: jax.Array, b: jax.Array, product: Product, name: str) -> jax.Array:
     # XLA would fuse the sums of one layer into the padding of the next and compute each element once for every
     # element of the kernel that it meets (four 7x7 depthwise layers: 55 ms instead of 3). A barrier does not help, as
     # the CPU compiler drops it before it fuses. A function that is not to be inlined does. Not for XLA's own
     # convolutions: in a function they miss what makes them fast, and take 50 times as long.
+    # What makes an operand goes by its rows, as they are here.
+    rows = [x if role == "weight" else long_rows(x) for role, x in zip(product.operands, (a, b), strict=True)]
     with set_xla_metadata(inlineable="false"):
-        found = _compute(a, b, product, name)
+        found = _compute_rows(*rows, product=product, name=name, shapes=(a.shape, b.shape))
     # Out here: where samples are spread over devices the sum is an exchange between them, and XLA makes one of all
     # that it sees side by side. Two that do not wait for each other can wait for each other's threads forever.
     return found.sum(0) if product.wanted == "weight" else found

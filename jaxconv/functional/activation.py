@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxconv._rows import long_rows
 from jaxconv._spec import integer
 from jaxconv.functional._arrays import array, refuse_dtype
 
@@ -25,20 +26,25 @@ def _wide(x: jax.Array) -> jax.Array:
     return x.astype(jnp.float32) if half else x
 
 
+def _by_element(function: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
+    """`function` of each element."""
+    return function(long_rows(x)).reshape(x.shape)
+
+
 def _floating(op: str, input: Any, function: Callable[[jax.Array], jax.Array]) -> jax.Array:
-    """`function` of a floating array."""
+    """`function` of each element of a floating array."""
     x = array("input", input)
     refuse_dtype(op, x, jnp.bool_, jnp.integer, jnp.complexfloating)
-    return function(_wide(x)).astype(x.dtype)
+    return _by_element(lambda x: function(_wide(x)).astype(x.dtype), x)
 
 
 def _inexact(op: str, input: Any, function: Callable[[jax.Array], jax.Array], *refused: Any) -> jax.Array:
-    """`function` of any array: integers and booleans become floating, as in torch; complex numbers stay."""
+    """`function` of each element of any array: integers and booleans become floating, as in torch."""
     x = array("input", input)
     refuse_dtype(op, x, *refused)
     if not jnp.issubdtype(x.dtype, jnp.inexact):
         x = x.astype(jnp.float32)
-    return function(_wide(x)).astype(x.dtype)
+    return _by_element(lambda x: function(_wide(x)).astype(x.dtype), x)
 
 
 def number(name: str, value: Any) -> float:
@@ -68,8 +74,12 @@ def relu(input: Any, inplace: bool = False) -> jax.Array:
     """max(x, 0), of floating and integer arrays; the derivative at 0 is 0 (torch.nn.functional.relu)."""
     x = array("input", input)
     refuse_dtype("relu", x, jnp.bool_, jnp.complexfloating)
-    # What is not positive has no derivative; -0 stays -0.
-    return jnp.where(x <= 0, jax.lax.stop_gradient(jnp.where(x == 0, x, jnp.zeros_like(x))), x)
+
+    def function(x: jax.Array) -> jax.Array:
+        # What is not positive has no derivative; -0 stays -0.
+        return jnp.where(x <= 0, jax.lax.stop_gradient(jnp.where(x == 0, x, jnp.zeros_like(x))), x)
+
+    return _by_element(function, x)
 
 
 def relu6(input: Any, inplace: bool = False) -> jax.Array:
@@ -92,7 +102,8 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: b
         raise ValueError(f"`min_val` (={min_val}) must not be greater than `max_val` (={max_val})")
     if jnp.issubdtype(x.dtype, jnp.unsignedinteger) and min_val < 0:
         raise ValueError(f"`min_val` (={min_val}) must not be negative for `input` of dtype {x.dtype}")
-    return _clamped(x, _in_dtype("min_val", min_val, x), _in_dtype("max_val", max_val, x))
+    low, high = _in_dtype("min_val", min_val, x), _in_dtype("max_val", max_val, x)
+    return _by_element(lambda x: _clamped(x, low, high), x)
 
 
 def _clamped(x: jax.Array, low: Any, high: Any) -> jax.Array:
@@ -105,7 +116,8 @@ def threshold(input: Any, threshold: float, value: float, inplace: bool = False)
     """x where it is greater than `threshold`, else `value` (torch.nn.functional.threshold)."""
     x = array("input", input)
     refuse_dtype("threshold", x, jnp.bool_, jnp.complexfloating)
-    return jnp.where(x <= _in_dtype("threshold", threshold, x), _in_dtype("value", value, x), x)
+    limit, other = _in_dtype("threshold", threshold, x), _in_dtype("value", value, x)
+    return _by_element(lambda x: jnp.where(x <= limit, other, x), x)
 
 
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> jax.Array:
@@ -343,11 +355,8 @@ def glu(input: Any, dim: int = -1) -> jax.Array:
             f"Halving dimension must be even, but dimension {dim} of `input` of shape {x.shape} is not"
         )
 
-    def function(x: jax.Array) -> jax.Array:
-        half, gate = jnp.split(x, 2, axis)
-        return half * jax.nn.sigmoid(gate)
-
-    return _floating("glu", x, function)
+    half, gate = jnp.split(_wide(x), 2, axis)
+    return (half * jax.nn.sigmoid(gate)).astype(x.dtype)
 
 
 def dimension(dim: int, ndim: int) -> int:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxconv._rows import mean
 from jaxconv._spec import check_flag_type, check_spatial_input
 from jaxconv._spec_pool import adaptive_size, window_taps
 from jaxconv.functional._arrays import array, refuse_dtype
@@ -69,7 +70,7 @@ def _make_avg(ndim: int) -> Any:
         x, out = _prepared(op, ndim, input, output_size)
         y = widened(x)
         if all(isinstance(o, int) and o == 1 for o in out):  # the global average, in one sum
-            return y.mean(tuple(range(x.ndim - ndim, x.ndim)), keepdims=True).astype(x.dtype)
+            return mean(y, tuple(range(x.ndim - ndim, x.ndim)), keepdims=True).astype(x.dtype)
         for dim, size in enumerate(out):
             y = _mean_along(y, x.ndim - ndim + dim, size)
         return y.astype(x.dtype)

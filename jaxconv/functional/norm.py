@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxconv._rows import long_rows
 from jaxconv._spec import integer
 from jaxconv.functional._arrays import array, refuse_dtype
 from jaxconv.functional._norm import (
@@ -376,9 +377,11 @@ def _last_axes(
 
 def _by_running(x: jax.Array, mean: Any, var: Any, weight: Any, bias: Any, eps: float) -> jax.Array:
     """x normalised with running statistics."""
+    given, x = x.shape, long_rows(x)
     shape = channels_shape(x)
     scale = lax.rsqrt(wide(var, x) + eps).reshape(shape)
-    return affine(wide(x) - wide(mean, x).reshape(shape), scale, weight, bias, shape).astype(x.dtype)
+    y = affine(wide(x) - wide(mean, x).reshape(shape), scale, weight, bias, shape)
+    return y.astype(x.dtype).reshape(given)
 
 
 def _running(old: jax.Array, batch: jax.Array, momentum: Any) -> jax.Array:

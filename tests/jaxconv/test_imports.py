@@ -15,6 +15,7 @@ LAYERS = [
     "jaxconv._spec_pool",
     "jaxconv._spec_transpose",
     "jaxconv._pad",
+    "jaxconv._rows",
     "jaxconv._lower",
     "jaxconv.functional",
     "jaxconv.init",

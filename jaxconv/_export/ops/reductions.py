@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxconv._export.ops._dtypes import category, floating, integer, together
+from jaxconv._rows import mean
 
 
 def _axes(x: Any, dim: Any) -> Any:
@@ -27,7 +28,10 @@ def _prod(x: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> 
 
 
 def _mean(x: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> jax.Array:
-    return jnp.mean(x, _axes(x, dim), dtype=dtype or x.dtype, keepdims=keepdim)
+    axes, dtype = _axes(x, dim), dtype or x.dtype
+    if isinstance(axes, tuple) and dtype == x.dtype:
+        return mean(x, axes, keepdim)
+    return jnp.mean(x, axes, dtype=dtype, keepdims=keepdim)
 
 
 def _var(x: Any, dim: Any = None, correction: Any = 1, keepdim: bool = False) -> jax.Array:
