@@ -74,20 +74,16 @@ def choose(p: Product, batch: Any, dtype: Any, forced: str | None = None) -> Cho
     if p.spec.groups == 1:
         return _dense(p, batch)
     few = min(p.group_in, p.group_out)
-    spread = p.wanted == "x" and set(p.spec.stride) != {1}
-    most = FEW_SPREAD if spread and few > FEW else FEW
-    if few <= most and shift.can(p):
-        return Choice("shift", f"{few} channels a group: at most {most}")
+    if few <= FEW and shift.can(p):
+        return Choice("shift", f"{few} channels a group: at most {FEW}")
     if p.taps > shift.MOST_TERMS:
         return Choice("direct", f"groups, and a kernel of {p.taps} elements: more than {shift.MOST_TERMS}")
     how = "matrix products" if grouped.by_products(p, batch) else "a convolution each"
-    return Choice("grouped", f"groups of more than {FEW} channels: {how}")
+    return Choice("grouped", f"{few} channels a group, {p.taps} elements: {how}")
 
 
-FEW = 4
+FEW = 8
 """Up to so many channels a group, products are written out. Beyond, a matrix product reuses what it loads."""
-FEW_SPREAD = 8
-"""The same of the gradient by x where the stride spreads it: zeros between are not multiplied."""
 POSITIONS = {"y": 256, "x": 512}
 """Up to so many output positions of one sample a dense convolution loses to columns and a matrix product."""
 FEW_INPUTS = 4
