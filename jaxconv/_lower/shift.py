@@ -170,5 +170,5 @@ def _chunks(p: Product) -> int:
     n = p.out[0]
     if n < 14:
         return 1
-    wanted = (7, 8, 4, 2) if p.taps < 49 else (4, 2, 7)
+    wanted = (7, 8, 4, 2) if p.taps * p.group_in < 49 else (4, 2, 7)
     return next((c for c in wanted if n % c == 0), wanted[0])
