@@ -31,6 +31,7 @@ bench: $(READY)  ## single convolutions and whole networks beside torch and plai
 	$(RUN) -m benchmarks networks --tune
 	$(RUN) -m benchmarks networks --training
 	$(RUN) -m benchmarks networks --batch 8
+	$(RUN) -m benchmarks networks --memory
 
 clean:  ## remove the environment, so that the next command makes it anew
 	rm -rf $(VENV)

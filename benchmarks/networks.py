@@ -3,8 +3,8 @@
 Interleaved in one process with pauses, medians of many, as many threads on both sides. Ratios are times over torch
 eager's: below 1 is faster. 'lax' is the same network with XLA's own convolutions, as every Flax network has them;
 'tuned' is `jaxconv.compile(tune=True)`; 'onnxruntime' is what torch exports, where onnxruntime and onnxscript are
-installed. Memory is what a call takes at most beyond what the process holds before it: parameters are not in
-it, and what an allocator kept of earlier calls is not either, so it is a lower bound.
+installed. With `--memory` no times are taken: what the first call takes at most beyond what the process holds
+before it, so without the parameters.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from rich.table import Table
 
 import jaxconv
 from benchmarks.architectures import NETWORKS
-from benchmarks.timing import interleaved, machine, peak, ratio
+from benchmarks.timing import interleaved, machine, peak, ratio, return_freed_memory
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--training", action="store_true", help="forward and backward in training mode")
     parser.add_argument("--tune", action="store_true", help="measure jaxconv.compile(tune=True), too")
     parser.add_argument("--torch-compile", action="store_true", help="measure torch.compile, too")
+    parser.add_argument("--memory", action="store_true", help="the memory of a call instead of its time")
+    parser.add_argument(
+        "--without-lax", action="store_true", help="leave plain lax out: training takes minutes a call"
+    )
     parser.add_argument("--rounds", type=int, default=8, help="three timed calls each (%(default)s)")
     parser.add_argument("--threads", type=int, default=2, help="torch's; XLA takes all that it may use")
     parser.add_argument("--json", type=Path, help="where to write all numbers")
@@ -86,7 +90,7 @@ def _in_onnxruntime(network: Any, x: Any, threads: int) -> Callable[[], Any] | N
 
 
 def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Seconds of a call of each side, what compiling took, and the memory of a call in bytes."""
+    """Seconds of a call of each side and what compiling took, or bytes of memory of a call."""
     torch.manual_seed(0)
     theirs = NETWORKS[name]().train(options.training)
     x = np.random.default_rng(0).standard_normal((options.batch, 3, options.size, options.size), np.float32)
@@ -121,9 +125,11 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
     functions["torch"] = of_torch(theirs)
     if options.torch_compile:
         functions["torch.compile"] = of_torch(torch.compile(theirs))
+        functions["torch.compile"]()  # compiles
     arrays = (tuple(state) if options.training else state, jax.device_put(x))
     functions["ours"], seconds["ours"] = _compiled(function, arrays, None)
-    functions["lax"], seconds["lax"] = _compiled(function, arrays, "direct")
+    if not options.without_lax:
+        functions["lax"], seconds["lax"] = _compiled(function, arrays, "direct")
     tuned = None
     if options.tune and not options.training:
         with tempfile.TemporaryDirectory() as folder:
@@ -133,11 +139,13 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
         functions["tuned"] = lambda: jax.block_until_ready(tuned(arrays[1]))
     if not options.training and (exported := _in_onnxruntime(theirs, tx, options.threads)):
         functions["onnxruntime"] = exported
-    memory = {side: peak(function) for side, function in functions.items()}
-    slow = {"lax": functions.pop("lax")}
-    taken = interleaved(functions, options.rounds) | interleaved(slow, max(options.rounds // 2, 1), 2)
     chosen = None if tuned is None else str(tuned.setting)
-    return {"name": name, "seconds": taken, "compile": seconds, "tuned": chosen, "memory": memory}
+    row = {"name": name, "compile": seconds, "tuned": chosen}
+    if options.memory:
+        return row | {"memory": {side: peak(function) for side, function in functions.items()}}
+    slow = {side: functions.pop(side) for side in ("lax",) if side in functions}
+    taken = interleaved(functions, options.rounds) | interleaved(slow, max(options.rounds // 2, 1), 2)
+    return row | {"seconds": taken}
 
 
 def run(given: argparse.Namespace) -> None:
@@ -148,13 +156,16 @@ def run(given: argparse.Namespace) -> None:
     console = Console(width=None if Console().is_terminal else 132)
     about = machine()
     console.print(", ".join(f"{k} {v}" for k, v in about.items()), highlight=False)
+    if given.memory:
+        return_freed_memory()
+    what = "memory" if given.memory else "seconds"
     rows = []
     for name in given.networks or NETWORKS:
         rows.append(measure(name, given))
         console.print(f"{name}: {_line(rows[-1])}", highlight=False)
         jax.clear_caches()
-    sides = [side for side in rows[0]["seconds"] if side != "torch"]
-    means = {s: ratio([r["seconds"][s] / r["seconds"]["torch"] for r in rows]) for s in sides}
+    sides = [side for side in rows[0][what] if side != "torch"]
+    means = {s: ratio([r[what][s] / r[what]["torch"] for r in rows]) for s in sides}
     console.print(_table(rows, sides, means, given))
     result = {"machine": about, "batch": given.batch, "size": given.size, "training": given.training}
     result |= {"networks": rows, "means": means}
@@ -165,23 +176,23 @@ def run(given: argparse.Namespace) -> None:
 
 
 def _line(row: Mapping[str, Any]) -> str:
-    parts = [f"{side} {1e3 * s:.1f} ms" for side, s in row["seconds"].items()]
+    parts = [f"{side} {1e3 * s:.1f} ms" for side, s in row.get("seconds", {}).items()]
+    parts += [f"{side} {b / 2**20:.0f} MiB" for side, b in row.get("memory", {}).items()]
     parts += [f"compiled in {s:.1f} s ({side})" for side, s in row["compile"].items()]
-    parts += [f"{b / 2**20:.0f} MiB ({side})" for side, b in row["memory"].items() if b is not None]
     return ", ".join(parts) + (f"; tuned: {row['tuned']}" if row["tuned"] else "")
 
 
 def _table(rows: Any, sides: list[str], means: Mapping[str, float], given: argparse.Namespace) -> Table:
-    what = "a training step" if given.training else "inference"
-    table = Table(title=f"{what}, batch {given.batch}, {given.size}x{given.size}: ratio to torch eager")
-    for head in ("network", "torch ms", *sides, "compile lax", "ours", "MiB torch", "lax", "ours"):
+    step = "a training step" if given.training else "inference"
+    what, unit, factor = ("memory", "MiB", 2**-20) if given.memory else ("seconds", "ms", 1e3)
+    table = Table(title=f"{step}, batch {given.batch}, {given.size}x{given.size}: ratio to torch eager")
+    compiled = [side for side in ("lax", "ours") if side in rows[0]["compile"]]
+    for head in ("network", f"torch {unit}", *sides, *(f"compile {side}" for side in compiled)):
         table.add_column(head, justify="left" if head == "network" else "right")
     for row in rows:
-        s = row["seconds"]
-        cells = [f"{1e3 * s['torch']:.1f}", *(f"{s[side] / s['torch']:.2f}" for side in sides)]
-        cells += [f"{row['compile'][side]:.1f} s" for side in ("lax", "ours")]
-        held = [row["memory"][side] for side in ("torch", "lax", "ours")]
-        table.add_row(row["name"], *cells, *("" if b is None else f"{b / 2**20:.0f}" for b in held))
+        s = row[what]
+        cells = [f"{factor * s['torch']:.1f}", *(f"{s[side] / s['torch']:.2f}" for side in sides)]
+        table.add_row(row["name"], *cells, *(f"{row['compile'][side]:.1f} s" for side in compiled))
     table.add_section()
     table.add_row("geometric mean", "", *(f"{means[side]:.2f}" for side in sides))
     return table
@@ -190,11 +201,12 @@ def _table(rows: Any, sides: list[str], means: Mapping[str, float], given: argpa
 def _draw(rows: Any, sides: list[str], means: Mapping[str, float], given: argparse.Namespace) -> None:
     from matplotlib.figure import Figure
 
+    kind = "memory" if given.memory else "seconds"
     figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots()
     names = [row["name"] for row in rows] + ["geometric mean"]
     for i, side in enumerate(sides):
-        ratios = [row["seconds"][side] / row["seconds"]["torch"] for row in rows] + [means[side]]
+        ratios = [row[kind][side] / row[kind]["torch"] for row in rows] + [means[side]]
         at = np.arange(len(names)) + (i - (len(sides) - 1) / 2) * 0.8 / len(sides)
         bars = axes.barh(at, ratios, 0.8 / len(sides), label=side)
         axes.bar_label(bars, [f"{r:.2f}" for r in ratios], padding=2, fontsize=7)
@@ -205,6 +217,7 @@ def _draw(rows: Any, sides: list[str], means: Mapping[str, float], given: argpar
     for which in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
         which("{x:g}")
     what = "a training step" if given.training else "inference"
-    axes.set_xlabel(f"time over torch eager's, {what}, batch {given.batch} (below 1 is faster)")
+    label = "memory" if given.memory else "time"
+    axes.set_xlabel(f"{label} over torch eager's, {what}, batch {given.batch} (below 1 is less)")
     axes.legend()
     figure.savefig(given.chart, dpi=120)
