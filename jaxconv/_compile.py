@@ -23,6 +23,7 @@ _VERSION = 1
 _ROUNDS = 15
 """How often each candidate is run; the median counts."""
 
+
 @dataclass(frozen=True)
 class Setting:
     """One way to compile a model.

@@ -67,7 +67,9 @@ def test_how_groups_are_taken():
         (found,) = jaxconv.explain(lambda x: F.conv2d(x, w, padding=1, groups=4), x).convolutions
         return [c.why for c in (found.y, found.x, found.weight)]
 
-    products, each = (f"16 channels a group, 9 elements: {how}" for how in ("matrix products", "a convolution each"))
+    products, each = (
+        f"16 channels a group, 9 elements: {how}" for how in ("matrix products", "a convolution each")
+    )
     assert why(16, 14) == [each, each, products]
     assert why(16, 14, batch=2) == [each] * 3
     assert why(8, 14) == ["8 channels a group: at most 8"] * 3
