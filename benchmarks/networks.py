@@ -217,7 +217,7 @@ def _draw(rows: Any, sides: list[str], means: Mapping[str, float], given: argpar
     for which in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
         which("{x:g}")
     what = "a training step" if given.training else "inference"
-    label = "memory" if given.memory else "time"
-    axes.set_xlabel(f"{label} over torch eager's, {what}, batch {given.batch} (below 1 is less)")
+    label, better = ("memory", "less") if given.memory else ("time", "faster")
+    axes.set_xlabel(f"{label} over torch eager's, {what}, batch {given.batch} (below 1 is {better})")
     axes.legend()
     figure.savefig(given.chart, dpi=120)

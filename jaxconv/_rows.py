@@ -14,7 +14,7 @@ def long_rows(x: jax.Array) -> jax.Array:
     """x (N, C, *size) with positions joined where rows are short, to be reshaped again after what is done by element.
 
     XLA's CPU compiler makes a loop along the last dimension and nothing longer: of 7x7 planes it vectorises nothing,
-    and `silu` takes six times as long as of planes of 49. For the memory it is all the same.
+    and `silu` takes several times as long as of rows of 49. For the memory it is all the same.
     """
     short = x.ndim > 3 and isinstance(x.shape[-1], int) and x.shape[-1] <= SHORT_ROW
     # Two dimensions that devices share are no one dimension.

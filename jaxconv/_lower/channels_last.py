@@ -1,8 +1,9 @@
 """XLA's own convolution with channels last, and written such that its CPU compiler has Eigen compute it.
 
 Left to itself the compiler puts channels last only outside of loops: in the body of `lax.scan` or `lax.map` a
-convolution becomes a loop over scalars, 15 to 100 times slower. And it gives float32 over two dimensions to YNNPACK,
-which takes up to twice as long as Eigen, up to five times for the gradient by the weight of several samples.
+convolution becomes a loop over scalars, tens of times slower. And it gives float32 over two dimensions to YNNPACK,
+which is slower than Eigen for most sizes, most of all for the gradient by the weight of several samples
+(`python -m benchmarks reasons`).
 """
 
 from typing import NamedTuple
