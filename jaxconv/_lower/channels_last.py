@@ -6,6 +6,7 @@ which is slower than Eigen for most sizes, most of all for the gradient by the w
 (`python -m benchmarks reasons`).
 """
 
+import math
 from typing import NamedTuple
 
 import jax
@@ -17,6 +18,10 @@ from jaxconv._lower.product import Product
 
 NARROW = 16
 """Up to so many channels, YNNPACK is faster: Eigen reads what is dilated one by one there."""
+
+FEW_POSITIONS = 1024
+"""Up to so many positions of all samples it depends on the processor which one is faster: YNNPACK keeps them, so that
+no layer is slower than XLA's own."""
 
 
 class _Window(NamedTuple):
@@ -33,21 +38,20 @@ def can(p: Product) -> bool:
     return p.spec.groups == 1 or p.wanted != "weight"
 
 
-def compute(p: Product, a: jax.Array, b: jax.Array) -> jax.Array:
-    """The product as one convolution."""
+def compute(p: Product, a: jax.Array, b: jax.Array, few: int = FEW_POSITIONS) -> jax.Array:
+    """The product as one convolution, which YNNPACK keeps up to so `few` positions."""
     if p.wanted == "y":
-        return _convolve(p, a, b)
+        return _convolve(p, a, b, few)
     if p.wanted == "x":
-        return _convolve(p, b, flipped.kernel(p, a))
+        return _convolve(p, b, flipped.kernel(p, a), few)
     # dy moves over x: samples are what is summed over, input channels are the samples.
-    return _convolve(p, a.swapaxes(0, 1), b.swapaxes(0, 1)).swapaxes(0, 1)
+    return _convolve(p, a.swapaxes(0, 1), b.swapaxes(0, 1), 0).swapaxes(0, 1)
 
 
-def _convolve(p: Product, x: jax.Array, kernel: jax.Array) -> jax.Array:
+def _convolve(p: Product, x: jax.Array, kernel: jax.Array, few: int) -> jax.Array:
     """Of x (N, C, *size) and the kernel (C_out, C / groups, *size)."""
     window, spatial = _window(p), "DHW"[-p.spec.ndim :]
-    narrow = p.wanted != "weight" and kernel.shape[1] <= NARROW
-    if p.spec.ndim == 2 and x.dtype == jnp.float32 and not narrow:
+    if p.spec.ndim == 2 and x.dtype == jnp.float32 and _for_eigen(p, x, kernel, few):
         window = _past_zeros(window)
     y = lax.conv_general_dilated(
         jnp.moveaxis(x, 1, -1),
@@ -61,6 +65,13 @@ def _convolve(p: Product, x: jax.Array, kernel: jax.Array) -> jax.Array:
         precision=p.precision,
     )
     return jnp.moveaxis(y, -1, 1)
+
+
+def _for_eigen(p: Product, x: jax.Array, kernel: jax.Array, few: int) -> bool:
+    if p.wanted == "weight":
+        return True
+    n = x.shape[0]  # symbolic in an export
+    return kernel.shape[1] > NARROW and not (isinstance(n, int) and n * math.prod(p.out) <= few)
 
 
 def _window(p: Product) -> _Window:

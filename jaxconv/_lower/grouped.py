@@ -4,6 +4,7 @@ XLA's CPU compiler has no fast grouped convolution. Groups are never taken toget
 between them, though that is as fast where they are narrow: an infinity in one group would be NaN in the others.
 """
 
+import functools
 import itertools
 import math
 from collections.abc import Callable
@@ -41,7 +42,8 @@ def by_products(p: Product, batch: Any) -> bool:
 def compute(p: Product, a: jax.Array, b: jax.Array) -> jax.Array:
     """The product, one group or one lot of groups after the other; by products it is that of each sample: of one."""
     if not by_products(p, p.batch(a, b)):
-        return _in_lots(channels_last.compute, 1, WRITTEN_OUT, p, a, b)
+        # One group is too small for YNNPACK, however few the positions are.
+        return _in_lots(functools.partial(channels_last.compute, few=0), 1, WRITTEN_OUT, p, a, b)
     wide = p.group_in >= WIDE
     columns = by_columns if wide else by_positions
     most = max(CACHED // (p.group_in * p.taps * math.prod(p.out)), 1)
