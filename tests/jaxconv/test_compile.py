@@ -124,8 +124,8 @@ def test_a_place_that_cannot_be_written_is_no_error(model, cache):
 
 
 def test_an_option_that_this_xla_has_not_is_passed_over(model, cache, monkeypatch):
-    options = {"cpu": ((), (("xla_cpu_no_such_thing", 1),))}
-    monkeypatch.setattr(_compile, "_OPTIONS", options)
+    first = (Setting(), Setting(options=(("xla_cpu_no_such_thing", 1),)))
+    monkeypatch.setattr(_compile, "_CANDIDATES", {"cpu": (first, ())})
     settings = jaxconv.compile(model, X, tune=True).milliseconds
     assert settings and not any(s.options for s in settings)
 
