@@ -4,7 +4,7 @@ Interleaved in one process with pauses, medians of many, as many threads on both
 eager's: below 1 is faster. 'lax' is the same network with XLA's own convolutions, as every Flax network has them;
 'tuned' is `jaxconv.compile(tune=True)`; 'onnxruntime' is what torch exports, where onnxruntime and onnxscript are
 installed. With `--memory` no times are taken: what the first call takes at most beyond what the process holds
-before it, so without the parameters.
+before it (torch.compile's second call), so without the parameters.
 """
 
 import argparse
@@ -142,7 +142,12 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
     chosen = None if tuned is None else str(tuned.setting)
     row = {"name": name, "compile": seconds, "tuned": chosen}
     if options.memory:
-        return row | {"memory": {side: peak(function) for side, function in functions.items()}}
+        memory = {side: peak(function) for side, function in functions.items()}
+        if None in memory.values():
+            raise SystemExit(
+                "--memory needs /proc/self/clear_refs, by which Linux lets a process reset its peak"
+            )
+        return row | {"memory": memory}
     slow = {side: functions.pop(side) for side in ("lax",) if side in functions}
     taken = interleaved(functions, options.rounds) | interleaved(slow, max(options.rounds // 2, 1), 2)
     return row | {"seconds": taken}

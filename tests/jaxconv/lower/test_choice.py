@@ -192,3 +192,24 @@ def test_layers_of_sums_are_compiled_apart():
         return x
 
     assert jax.jit(chain).lower(x, w).compile().as_text().count(" call(") == 4
+
+
+@pytest.mark.parametrize(
+    ("x", "w", "arguments", "past_zeros"),
+    [
+        ((1, 32, 40, 40), (4, 32, 3, 3), dict(padding=1), True),
+        ((1, 32, 32, 32), (4, 32, 3, 3), dict(padding=1), False),  # few positions
+        ((2, 32, 32, 32), (4, 32, 3, 3), dict(padding=1), True),  # of all samples
+        ((1, 16, 40, 40), (4, 16, 3, 3), dict(padding=1), False),  # narrow
+        (
+            (2, 64, 8, 8),
+            (64, 32, 3, 3),
+            dict(padding=1, groups=2),
+            True,
+        ),  # groups, however few the positions are
+    ],
+)
+def test_who_computes_channels_last(x, w, arguments, past_zeros):
+    lowered = jax.jit(lambda x, w: F.conv2d(x, w, **arguments)).lower(zeros(*x), zeros(*w)).as_text()
+    windows = [line for line in lowered.splitlines() if "stablehlo.convolution" in line]
+    assert windows and all(("lhs_dilate = [2, 1]" in line) == past_zeros for line in windows)
