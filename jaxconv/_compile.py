@@ -50,6 +50,7 @@ _CANDIDATES: dict[str, tuple[tuple[Setting, ...], tuple[Setting, ...]]] = {
     "cpu": (
         (
             Setting(),
+            Setting("xla"),
             Setting("direct"),
             Setting(options=(("xla_cpu_experimental_ynn_fusion_type", "LIBRARY_FUSION_TYPE_DOT"),)),
             Setting(options=(("xla_cpu_use_fusion_emitters", False),)),

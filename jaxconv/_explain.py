@@ -7,6 +7,7 @@ from typing import Any
 import jax
 from flax import linen, nnx
 
+from jaxconv._lower import native
 from jaxconv._lower.choice import Choice, choose
 from jaxconv._lower.product import Product
 from jaxconv._lower.watch import Seen, watching
@@ -91,7 +92,8 @@ def _explained(seen: Seen, paths: dict[int, str], platform: str) -> Explained:
     def choice(wanted: str) -> Choice:
         if platform != "cpu" and seen.forced is None:
             return Choice("direct", f"XLA's own convolution is the default on {platform}")
-        return choose(replace(seen.product, wanted=wanted), seen.batch, seen.dtype, seen.forced)
+        kernels = platform == "cpu" and native.isa() is not None
+        return choose(replace(seen.product, wanted=wanted), seen.batch, seen.dtype, seen.forced, kernels)
 
     forward = seen.product.wanted
     backward = "y" if forward == "x" else "x"

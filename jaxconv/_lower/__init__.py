@@ -11,7 +11,7 @@ import jax
 from jax import lax
 
 from jaxconv._lower import watch
-from jaxconv._lower.choice import HALF, LOWERINGS
+from jaxconv._lower.choice import HALF, NAMES
 from jaxconv._lower.primitive import conv_p
 from jaxconv._lower.product import Product
 from jaxconv._spec import ConvSpec
@@ -90,10 +90,8 @@ def checked(name: str | None) -> str | None:
     Raises:
         ValueError: there is none of that name.
     """
-    if name is not None and name not in LOWERINGS:
-        raise ValueError(
-            f"`lowering` (={name!r}) must be one of {tuple(LOWERINGS)}, or None for the fastest known"
-        )
+    if name is not None and name not in NAMES:
+        raise ValueError(f"`lowering` (={name!r}) must be one of {NAMES}, or None for the fastest known")
     return name
 
 
@@ -108,7 +106,9 @@ def lowering(name: str | None) -> AbstractContextManager[None]:
 
     Args:
         name: 'direct' (XLA's own convolution), 'channels_last', 'shift', 'grouped', 'pointwise', 'im2col'; what it
-            cannot compute is left to 'direct'. None for the fastest known.
+            cannot compute is left to 'direct'. 'native': the kernels for CPUs that come with the package, which are
+            the fastest known where they can be called. 'xla': the fastest known without them. None for the fastest
+            known.
 
     Raises:
         ValueError: there is no lowering of that name.

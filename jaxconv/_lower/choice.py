@@ -40,6 +40,13 @@ LOWERINGS = {
 }
 
 
+NATIVE = "native"
+"""Our own kernels: no way to write a product for XLA, but a call (native.py)."""
+XLA = "xla"
+"""The fastest of LOWERINGS, which is what is left without kernels."""
+NAMES = (*LOWERINGS, NATIVE, XLA)
+"""What can be forced."""
+
 HALF = (jnp.bfloat16, jnp.float16)
 """Computed in float32."""
 
@@ -51,26 +58,30 @@ class Choice(NamedTuple):
     why: str
 
 
-def choose(p: Product, batch: Any, dtype: Any, forced: str | None = None) -> Choice:
+def choose(p: Product, batch: Any, dtype: Any, forced: str | None = None, native: bool = False) -> Choice:
     """The lowering on CPUs. Elsewhere it is 'direct', unless another one is forced.
 
     Args:
         p: the product.
         batch: the number of samples; symbolic in an export.
         dtype: of the operands.
-        forced: a name of LOWERINGS that is to be taken wherever it can compute the product, or None.
+        forced: one of NAMES that is to be taken wherever it can compute the product, or None.
+        native: whether there are kernels that may be called.
     """
     if not all(isinstance(n, int) for n in p.size):
         return Choice("direct", "the size is not known yet")
     if isinstance(batch, int) and batch == 0:
         return Choice("direct", "there is nothing to compute")
-    if forced is not None:
+    floating = dtype in (jnp.float32, jnp.float64, *HALF)
+    if forced in LOWERINGS:
         can = LOWERINGS[forced].can
         if can is None or can(p):
             return Choice(forced, "forced")
         return Choice("direct", f"{forced} is forced, but cannot compute this")
-    if dtype not in (jnp.float32, jnp.float64, *HALF):
+    if not floating:
         return Choice("direct", f"{jnp.dtype(dtype).name}: only floating dtypes have been measured")
+    if native and forced != XLA:
+        return Choice(NATIVE, "forced" if forced else "a floating dtype")
     if p.spec.groups == 1:
         return _dense(p, batch)
     few = min(p.group_in, p.group_out)

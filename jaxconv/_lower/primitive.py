@@ -16,8 +16,8 @@ from jax.experimental.xla_metadata import set_xla_metadata
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from jaxconv._lower import direct
-from jaxconv._lower.choice import HALF, LOWERINGS, choose
+from jaxconv._lower import direct, native
+from jaxconv._lower.choice import HALF, LOWERINGS, NATIVE, choose
 from jaxconv._lower.product import ROLES, Product
 from jaxconv._rows import long_rows
 
@@ -146,15 +146,19 @@ def _apart(a: jax.Array, b: jax.Array, product: Product, name: str) -> jax.Array
     return found.sum(0) if product.wanted == "weight" else found
 
 
-def _chosen(a: jax.Array, b: jax.Array, *, product: Product, forced: str | None, like: Any) -> jax.Array:
+def _chosen(
+    a: jax.Array, b: jax.Array, *, product: Product, forced: str | None, like: Any, kernels: bool = False
+) -> jax.Array:
     batch = product.batch(a, b)
-    name = choose(product, batch, a.dtype, forced).name
+    name = choose(product, batch, a.dtype, forced, kernels).name
     out = np.dtype(np.float32) if product.wide else a.dtype
     if name == "direct":
         return direct.compute(product, a, b, like).astype(out)
     if a.dtype in HALF:
         # As XLA and torch do: accumulated in float32, rounded once.
-        wide = (operand.astype(np.float32) for operand in (a, b))
+        wide = [operand.astype(np.float32) for operand in (a, b)]
+        if name == NATIVE:
+            return conv_p.bind(*wide, product=product, forced=name, like=None).astype(out)
         return _chosen(*wide, product=product, forced=name, like=like).astype(out)
     compute = functools.partial(
         _apart if LOWERINGS[name].apart(product, batch) else _compute, product=product, name=name
@@ -167,8 +171,19 @@ def _chosen(a: jax.Array, b: jax.Array, *, product: Product, forced: str | None,
 
 
 def _plain(a: jax.Array, b: jax.Array, *, product: Product, forced: str | None, like: Any) -> jax.Array:
-    return _chosen(a, b, product=product, forced=forced or "direct", like=like)
+    name = forced if forced in LOWERINGS else "direct"
+    return _chosen(a, b, product=product, forced=name, like=like)
+
+
+def _on_cpu(context: Any, a: Any, b: Any, *, product: Product, forced: str | None, like: Any) -> Any:
+    kernels = native.usable(context.module_context)
+    of_a, of_b = context.avals_in
+    chosen = choose(product, product.batch(of_a, of_b), of_a.dtype, forced, kernels)
+    if chosen.name == NATIVE and of_a.dtype not in HALF:
+        return native.lower(context, a, b, product)
+    written = mlir.lower_fun(functools.partial(_chosen, kernels=kernels), multiple_results=False)
+    return written(context, a, b, product=product, forced=forced, like=like)
 
 
 mlir.register_lowering(conv_p, mlir.lower_fun(_plain, multiple_results=False))
-mlir.register_lowering(conv_p, mlir.lower_fun(_chosen, multiple_results=False), platform="cpu")
+mlir.register_lowering(conv_p, _on_cpu, platform="cpu")

@@ -219,7 +219,7 @@ def test_dtypes_follow_flax():
 
 
 def test_precision_reaches_xla():
-    layer = jaxconv.Conv2d(4, 6, 3, precision="highest", rngs=nnx.Rngs(0))
+    layer = jaxconv.Conv2d(4, 6, 3, precision="highest", lowering="xla", rngs=nnx.Rngs(0))
     text = jax.jit(lambda x: layer(x)).lower(jnp.ones((1, 4, 5, 5))).as_text()
     assert "HIGHEST" in text
     layer.precision = None

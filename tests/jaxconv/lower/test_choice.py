@@ -1,4 +1,4 @@
-"""What is chosen, who may choose otherwise, and that it is told."""
+"""What is chosen where there are no kernels (test_native.py), who may choose otherwise, and that it is told."""
 
 import functools
 import subprocess
@@ -12,6 +12,12 @@ from flax import linen, nnx
 
 import jaxconv
 from jaxconv import functional as F
+
+
+@pytest.fixture(autouse=True)
+def without_kernels():
+    with jaxconv.lowering("xla"):
+        yield
 
 
 def explained(x, w, **arguments):
@@ -104,7 +110,7 @@ def test_a_context_is_no_stale_program():
     assert convolutions() == 0
     with jaxconv.lowering("direct"):
         assert convolutions() == 1
-        with jaxconv.lowering(None):
+        with jaxconv.lowering("xla"):
             assert convolutions() == 0
     assert convolutions() == 0
     assert len(traced) == 2

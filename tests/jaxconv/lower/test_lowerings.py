@@ -12,7 +12,7 @@ import torch
 import jaxconv
 from jaxconv import functional as F
 from jaxconv._lower import direct, grouped
-from jaxconv._lower.choice import LOWERINGS, choose
+from jaxconv._lower.choice import LOWERINGS, NATIVE, choose
 from jaxconv._lower.primitive import conv_p
 from jaxconv._lower.product import ROLES, Product
 from jaxconv._spec import ConvSpec
@@ -74,8 +74,8 @@ def test_all_are_equal_to_the_direct_one(label):
         for wanted in ROLES:
             p = Product(wanted, spec, size)
             operands = [held[role] for role in p.operands]
-            for name in LOWERINGS:
-                if choose(p, batch, np.float32, name).name == name:
+            for name in (*LOWERINGS, NATIVE):
+                if choose(p, batch, np.float32, name, native=True).name == name:
                     out[wanted, name] = by_name(name, p)(*operands)
         return out
 
@@ -171,7 +171,8 @@ def test_channels_are_last_in_loops_too():
     def descend(w, _):
         return w - jax.grad(lambda w: (F.conv2d(x, w) ** 2).sum())(w), None
 
-    program = jax.jit(lambda w: jax.lax.scan(descend, w, None, 3)[0]).lower(w).compile().as_text()
+    with jaxconv.lowering("xla"):
+        program = jax.jit(lambda w: jax.lax.scan(descend, w, None, 3)[0]).lower(w).compile().as_text()
     assert set(re.findall(r"dim_labels=(\S+?),", program)) == {"b01f_01io->b01f"}
 
 
@@ -203,6 +204,7 @@ FORCED = {
     "grouped": dict(x=(2, 16, 5, 6), w=(16, 8, 3, 3), stride=(2, 1), padding=1, groups=2),
     "pointwise": dict(x=(2, 4, 5, 6), w=(3, 4, 1, 1), stride=2),
     "im2col": dict(x=(2, 4, 5, 6), w=(3, 4, 3, 2), padding=1),
+    "native": dict(x=(2, 4, 7, 6), w=(8, 2, 3, 2), stride=(2, 1), padding=1, groups=2),
 }
 
 
@@ -236,7 +238,7 @@ def test_derivatives_of_every_order_vmap_and_checkpoint(name):
     assert all(np.any(np.asarray(a)) for a in jax.tree.leaves(forced))
 
 
-@pytest.mark.parametrize("name", FORCED)
+@pytest.mark.parametrize("name", FORCED)  # native: what is exported has no kernels
 def test_export_for_a_batch_of_any_size(name):
     case = dict(FORCED[name])
     x, w = ints(*case.pop("x")), ints(*case.pop("w"))
@@ -259,10 +261,12 @@ def test_an_empty_batch():
     assert y.shape == (0, 4, 3, 3) and dx.shape == x.shape and not np.any(dw)
 
 
-def test_infinity_and_nan_stay_where_they_belong():
+@pytest.mark.parametrize("name", ["native", "xla"])
+def test_infinity_and_nan_stay_where_they_belong(name):
     # Where groups are taken together, what is not of the group is multiplied by zeros: inf * 0 is NaN.
     x, w = ints(1, 32, 6, 6), ints(32, 8, 3, 3)
     x[0, 3, 2, 2], x[0, 20, 4, 4] = np.inf, np.nan
-    y = F.conv2d(x, w, padding=1, groups=4)
+    with jaxconv.lowering(name):
+        y = F.conv2d(x, w, padding=1, groups=4)
     expected = torch.nn.functional.conv2d(torch.from_numpy(x), torch.from_numpy(w), padding=1, groups=4)
     np.testing.assert_array_equal(np.asarray(y), expected)

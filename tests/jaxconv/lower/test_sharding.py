@@ -21,6 +21,7 @@ mode, cases = sys.argv[1], {
     "pointwise": dict(x=(16, 8, 6, 5), w=(4, 8, 1, 1), stride=2),
     "im2col": dict(x=(16, 8, 6, 5), w=(4, 8, 3, 3)),
     "channels_last": dict(x=(16, 32, 6, 5), w=(24, 32, 3, 3), stride=(2, 1), padding=1),
+    "native": dict(x=(16, 80, 9, 9), w=(80, 8, 3, 3), padding=1, groups=10),  # left to others, but in shard_map
 }
 mesh = jax.make_mesh((8,), ("batch",), axis_types=(AxisType.Explicit if mode == "explicit" else AxisType.Auto,))
 rng = np.random.default_rng(0)
@@ -46,6 +47,7 @@ for name, case in cases.items():
             run = jax.jit(jax.shard_map(local, mesh=mesh, in_specs=specs[1], out_specs=(specs, specs)))
         got = run(spread, whole)
         program = run.lower(spread, whole).compile().as_text()
+        assert ("jaxconv_conv" in program) == (name == "native" and mode == "shard_map"), name
     jax.tree.map(lambda a, b: np.testing.assert_array_equal(np.asarray(a), np.asarray(b)), got, expected)
     found = re.findall(r" ((?:all-|collective-|reduce-scatter)[a-z]*)\\(", program)
     assert set(found) == {"all-reduce"}, (name, found)

@@ -1,0 +1,310 @@
+// The convolution and its gradient by x: each result is a sum over channels and taps of shifted planes.
+//
+// The gradient's results are taken apart by their place modulo the stride: within one such part every result is the
+// sum over the same taps of dy, and dy's planes are shifted by whole elements.
+
+namespace jaxconv {
+namespace JAXCONV_ISA {
+
+// Results that are sums over the same taps.
+struct Part {
+  Index count[3], origin[3];  // how many, and where the first of them is
+  Index first_tap, taps;      // in Gather::tap_a, tap_b
+};
+
+template <class T>
+struct Gather {
+  Planes planes;
+  Index samples, groups;
+  Index rows, channels;           // of a group: results', and those that are summed over
+  Index a_row, a_channel, a_group;  // the weight: the distance between rows, channels and groups
+  Index size[3], step[3];         // the results' whole image, and how far apart a part's are
+  Index parts, max_terms;
+  const Part* part;
+  const Index *tap_a, *tap_b;     // where each tap is in the weight's kernel, and in the planes
+  const T *image, *weight;
+  T* result;
+};
+
+// Where a tile's rows of results go.
+struct Segment {
+  Index from, to, count;
+};
+
+template <class T>
+Index segments(const Gather<T>& g, const Part& part, Index start, Index end, Segment* out) {
+  const Index pitch = g.planes.extent[2];
+  Index n = 0, row = start / pitch, at = start % pitch;
+  Index d = row / g.planes.extent[1], h = row % g.planes.extent[1];
+  for (Index q = start; q < end; at = 0) {
+    const Index next = least(q + pitch - at, end);
+    if (h < part.count[1] && at < part.count[2]) {
+      const Index to = ((d * g.step[0] + part.origin[0]) * g.size[1] + h * g.step[1] + part.origin[1]) * g.size[2] +
+                       at * g.step[2] + part.origin[2];
+      out[n++] = {q - start, to, least(next - q, part.count[2] - at)};
+    }
+    q = next;
+    if (++h == g.planes.extent[1]) h = 0, ++d;
+  }
+  return n;
+}
+
+template <class T>
+void put(const T* from, Index from_row, T* to, Index to_row, Index rows, const Segment* segment, Index n, Index step) {
+  for (Index m = 0; m < rows; ++m, from += from_row, to += to_row)
+    for (Index i = 0; i < n; ++i) {
+      const Segment s = segment[i];
+      if (step == 1) {
+        copy(from + s.from, to + s.to, s.count);
+      } else if (step == 2) {
+        for (Index j = 0; j < s.count; ++j) to[s.to + 2 * j] = from[s.from + j];
+      } else {
+        for (Index j = 0; j < s.count; ++j) to[s.to + step * j] = from[s.from + j];
+      }
+    }
+}
+
+// So many terms at a time: what they read of the planes stays in the first cache while all rows are computed.
+constexpr Index kTerms = 512;
+// And so many elements of the weight in the second, while all positions are.
+constexpr Index kWeights = 64 * 1024;
+
+// Rows [m_start, m_end) of a part at vectors [v_start, v_end) of positions, given the planes of its group.
+template <class T>
+void compute(const Gather<T>& g, const Part& part, const T* planes, const T* weight, T* result, Index m_start,
+             Index m_end, Index v_start, Index v_end) {
+  constexpr Index lanes = kLanes<T>;
+  const Index count = g.channels * part.taps, length = g.planes.length(part.count);
+  const Index plane = volume(g.size);
+  Index* a_at = scratch_of<Index>(Slot::terms, 2 * count);
+  Index* b_at = a_at + count;
+  for (Index c = 0, k = 0; c < g.channels; ++c)
+    for (Index t = 0; t < part.taps; ++t, ++k) {
+      a_at[k] = c * g.a_channel + g.tap_a[part.first_tap + t];
+      b_at[k] = c * g.planes.channel_stride + g.tap_b[part.first_tap + t];
+    }
+  const Index rows = m_end - m_start, vectors = v_end - v_start;
+  const Cut blocks = cut(rows, vectors);
+  const bool contiguous = g.step[0] == 1 && g.step[1] == 1 && g.step[2] == 1 &&
+                          g.planes.extent[2] == part.count[2] &&
+                          (part.count[0] == 1 || g.planes.extent[1] == part.count[1]);
+  const Index step = rows <= kRows ? most(count, 1) : kTerms;
+  const Index passes = most(quotient_up(count, step), 1);
+  const Index kept_row = vectors * lanes;
+  T* kept = scratch_of<T>(Slot::results, (passes > 1 && !contiguous ? rows : kRows) * kept_row);
+  Segment segment[kVectors * lanes + 1];
+
+  for (Index pass = 0; pass < passes; ++pass) {
+    const Index k_start = cut_at(count, passes, pass), k_end = cut_at(count, passes, pass + 1);
+    const Index block_rows = most(kWeights / most(k_end - k_start, 1), kRows);
+    const Index row_lots = most(rows / block_rows, 1);
+    for (Index lot = 0; lot < row_lots; ++lot) {
+      const Index r_start = cut_at(blocks.row_blocks, row_lots, lot), r_end = cut_at(blocks.row_blocks, row_lots, lot + 1);
+      for (Index vb = 0; vb < blocks.vector_blocks; ++vb) {
+        const Index v = cut_at(vectors, blocks.vector_blocks, vb), v_next = cut_at(vectors, blocks.vector_blocks, vb + 1);
+        const Index q = (v_start + v) * lanes, q_next = least((v_start + v_next) * lanes, length);
+        const Index width = (v_next - v) * lanes;
+        const bool ragged = q_next - q < width;
+        Terms<T> terms{a_at + k_start, b_at + k_start, k_end - k_start};
+        const T* b = planes + q;
+        if (ragged && g.planes.direct) {
+          // Beyond the last channel's end there may be no memory: what is there of the last vectors is copied.
+          T* tail = scratch_of<T>(Slot::tail, terms.count * width + terms.count * sizeof(Index) / sizeof(T));
+          Index* at = reinterpret_cast<Index*>(tail + terms.count * width);
+          for (Index k = 0; k < terms.count; ++k) {
+            copy(planes + terms.b_at[k] + q, tail + k * width, q_next - q);
+            zero(tail + k * width + (q_next - q), width - (q_next - q));
+            at[k] = k * width;
+          }
+          b = tail;
+          terms.b_at = at;
+        }
+        const bool straight = contiguous && !ragged;
+        const Index n = straight ? 0 : segments(g, part, q, q_next, segment);
+        for (Index rb = r_start; rb < r_end; ++rb) {
+          const Index m = m_start + cut_at(rows, blocks.row_blocks, rb), m_next = m_start + cut_at(rows, blocks.row_blocks, rb + 1);
+          const TileFn<T> fn = kTiles<T>[m_next - m - 1][v_next - v - 1];
+          const T* a = weight + m * g.a_row;
+          T* to = result + m * plane;
+          if (straight) {
+            fn(a, g.a_row, b, terms, to + q, plane, pass > 0);
+            continue;
+          }
+          if (passes == 1) {
+            fn(a, g.a_row, b, terms, kept, width, false);
+            put(kept, width, to, plane, m_next - m, segment, n, g.step[2]);
+          } else if (contiguous) {  // and ragged: results so far are where they belong
+            if (pass > 0)
+              for (Index i = 0; i < m_next - m; ++i) copy(to + i * plane + q, kept + i * width, q_next - q);
+            fn(a, g.a_row, b, terms, kept, width, pass > 0);
+            put(kept, width, to, plane, m_next - m, segment, n, Index(1));
+          } else {
+            T* mine = kept + (m - m_start) * kept_row + v * lanes;
+            fn(a, g.a_row, b, terms, mine, kept_row, pass > 0);
+            if (pass + 1 == passes) put(mine, kept_row, to, plane, m_next - m, segment, n, g.step[2]);
+          }
+        }
+      }
+    }
+  }
+}
+
+template <class T>
+Index vectors_of(const Gather<T>& g, const Part& part) {
+  return quotient_up(g.planes.length(part.count), kLanes<T>);
+}
+
+// Multiplications that are worth the waking of another thread.
+constexpr double kWorthwhile = 1e5;
+
+template <class T>
+void run(const Gather<T>& g, Pool& pool) {
+  const Index items = g.samples * g.groups, source = volume(g.planes.source), result = volume(g.size);
+  double work = 0;
+  for (Index i = 0; i < g.parts; ++i)
+    work += double(items) * double(g.rows) * double(g.channels) * double(g.part[i].taps) *
+            double(g.planes.length(g.part[i].count));
+  const Index threads = work < kWorthwhile ? 1 : pool.threads();
+  const Index held = g.channels * g.planes.channel_stride;
+  const auto image = [&](Index item) { return g.image + item * g.channels * source; };
+  const auto weight = [&](Index item) { return g.weight + item % g.groups * g.a_group; };
+  const auto results = [&](Index item) { return g.result + item * g.rows * result; };
+
+  if (threads == 1 || items >= 4 * threads || items % threads == 0) {
+    // Each sample and group is one thread's, from the planes to the results.
+    const Index units = threads == 1 ? 1 : least(items, 8 * threads);
+    const auto unit = [&](Index u) {
+      T* own = g.planes.direct ? nullptr : scratch_of<T>(Slot::own_planes, held + kSlack<T>);
+      if (own) zero(own + held, kSlack<T>);
+      for (Index i = cut_at(items, units, u); i < cut_at(items, units, u + 1); ++i) {
+        if (own)
+          for (Index c = 0; c < g.channels; ++c) fill(g.planes, image(i) + c * source, own + c * g.planes.channel_stride);
+        for (Index p = 0; p < g.parts; ++p)
+          compute(g, g.part[p], own ? own : image(i), weight(i), results(i), 0, g.rows, 0, vectors_of(g, g.part[p]));
+      }
+    };
+    if (units == 1) unit(0);
+    else parallel(pool, units, unit);
+    return;
+  }
+  // The planes are everyone's, and then a share of rows or of positions is one thread's.
+  for (Index i = 0; i < items; i += g.groups) {
+    T* planes = nullptr;
+    if (!g.planes.direct) {
+      planes = scratch_of<T>(Slot::planes, g.groups * held + kSlack<T>);
+      zero(planes + g.groups * held, kSlack<T>);
+      const Index channels = g.groups * g.channels, units = least(channels, 4 * threads);
+      parallel(pool, units, [&](Index u) {
+        for (Index c = cut_at(channels, units, u); c < cut_at(channels, units, u + 1); ++c)
+          fill(g.planes, image(i) + c * source, planes + c * g.planes.channel_stride);
+      });
+    }
+    const Index shares = g.groups == 1 ? 2 * threads : threads;
+    parallel(pool, g.groups * g.parts * shares, [&](Index u) {
+      const Index group = u / (g.parts * shares), share = u % shares;
+      const Part& part = g.part[u / shares % g.parts];
+      const T* own = planes ? planes + group * held : image(i + group);
+      const Index vectors = vectors_of(g, part);
+      Index m[2] = {0, g.rows}, v[2] = {0, vectors};
+      if (vectors >= 12 * shares || g.rows < 2 * shares) {
+        v[0] = cut_at(vectors, shares, share), v[1] = cut_at(vectors, shares, share + 1);
+      } else {
+        m[0] = cut_at(g.rows, shares, share), m[1] = cut_at(g.rows, shares, share + 1);
+      }
+      if (m[0] < m[1] && v[0] < v[1])
+        compute(g, part, own, weight(i + group), results(i + group), m[0], m[1], v[0], v[1]);
+    });
+  }
+}
+
+inline bool next_index(Index (&at)[3], const Index (&end)[3]) {
+  for (int d = 2; d >= 0; --d) {
+    if (++at[d] < end[d]) return true;
+    at[d] = 0;
+  }
+  return false;
+}
+
+template <class T>
+void product_y(const Problem& p, const T* x, const T* weight, T* y, Pool& pool) {
+  const Index taps = p.taps();
+  Index reach[3];
+  for (int d = 0; d < 3; ++d) reach[d] = (p.kernel[d] - 1) * p.dilation[d] + 1;
+  Gather<T> g;
+  g.planes = plan_planes<T>(p.size, p.stride, p.low, reach, p.positions);
+  Index* tap = scratch_of<Index>(Slot::gradients, 2 * taps);
+  Index i[3] = {0, 0, 0};
+  for (Index t = 0; t < taps; ++t, next_index(i, p.kernel)) {
+    const Index at[3] = {i[0] * p.dilation[0], i[1] * p.dilation[1], i[2] * p.dilation[2]};
+    tap[t] = t;
+    tap[taps + t] = g.planes.offset(at);
+  }
+  Part whole{{p.positions[0], p.positions[1], p.positions[2]}, {0, 0, 0}, 0, taps};
+  g.samples = p.samples, g.groups = p.groups, g.rows = p.out, g.channels = p.in;
+  g.a_row = p.in * taps, g.a_channel = taps, g.a_group = p.out * p.in * taps;
+  for (int d = 0; d < 3; ++d) g.size[d] = p.positions[d], g.step[d] = 1;
+  g.parts = 1, g.part = &whole, g.tap_a = tap, g.tap_b = tap + taps;
+  g.image = x, g.weight = weight, g.result = y;
+  run(g, pool);
+}
+
+template <class T>
+void product_x(const Problem& p, const T* weight, const T* dy, T* dx, Pool& pool) {
+  // x[h] gets dy[q] weight[i] where h + low = q stride + i dilation.
+  const Index taps = p.taps();
+  Index phases[3], ones[3] = {1, 1, 1}, before[3], reach[3], count[3];
+  for (int d = 0; d < 3; ++d) {
+    phases[d] = least(p.stride[d], p.size[d]);
+    count[d] = quotient_up(p.size[d], p.stride[d]);
+    Index low = 0, high = 0;
+    bool any = false;
+    for (Index a = 0; a < phases[d]; ++a)
+      for (Index i = 0; i < p.kernel[d]; ++i) {
+        const Index n = a + p.low[d] - i * p.dilation[d];
+        if (n % p.stride[d]) continue;
+        const Index q = n / p.stride[d];
+        low = any ? least(low, q) : q;
+        high = any ? most(high, q) : q;
+        any = true;
+      }
+    before[d] = -low;
+    reach[d] = high - low + 1;
+  }
+  Gather<T> g;
+  g.planes = plan_planes<T>(p.positions, ones, before, reach, count);
+  const Index parts = volume(phases);
+  Part* part = static_cast<Part*>(scratch(Slot::gradients, std::size_t(parts) * sizeof(Part) + std::size_t(2 * taps) * sizeof(Index)));
+  Index* tap_a = reinterpret_cast<Index*>(part + parts);
+  Index* tap_b = tap_a + taps;
+  Index used = 0, a[3] = {0, 0, 0};
+  for (Index n = 0; n < parts; ++n, next_index(a, phases)) {
+    part[n].first_tap = used;
+    Index i[3] = {0, 0, 0};
+    for (Index t = 0; t < taps; ++t, next_index(i, p.kernel)) {
+      Index at[3];
+      bool met = true;
+      for (int d = 0; d < 3; ++d) {
+        const Index h = a[d] + p.low[d] - i[d] * p.dilation[d];
+        met = met && h % p.stride[d] == 0;
+        at[d] = h / p.stride[d] + before[d];
+      }
+      if (!met) continue;
+      tap_a[used] = t;
+      tap_b[used++] = g.planes.offset(at);
+    }
+    part[n].taps = used - part[n].first_tap;
+    for (int d = 0; d < 3; ++d) {
+      part[n].origin[d] = a[d];
+      part[n].count[d] = quotient_up(p.size[d] - a[d], p.stride[d]);
+    }
+  }
+  g.samples = p.samples, g.groups = p.groups, g.rows = p.in, g.channels = p.out;
+  g.a_row = taps, g.a_channel = p.in * taps, g.a_group = p.out * p.in * taps;
+  for (int d = 0; d < 3; ++d) g.size[d] = p.size[d], g.step[d] = p.stride[d];
+  g.parts = parts, g.part = part, g.tap_a = tap_a, g.tap_b = tap_b;
+  g.image = dy, g.weight = weight, g.result = dx;
+  run(g, pool);
+}
+
+}  // namespace JAXCONV_ISA
+}  // namespace jaxconv

@@ -1,0 +1,119 @@
+// Images laid out such that what a tap of the kernel meets is contiguous.
+//
+// A plane is copied with zeros around it, and split where the kernel is to move by more than one: elements a stride
+// apart become neighbours ("phases"). Rows follow each other without a gap. Then what one tap meets at all positions
+// is the plane from some offset on, and a sum over taps is a sum of shifted planes, a whole vector at a time, whatever
+// the row's length. Where the kernel would stand across a row's end the sums mean nothing and are left out at the end.
+
+namespace jaxconv {
+namespace JAXCONV_ISA {
+
+struct Planes {
+  Index source[3];  // the size of what is copied
+  Index step[3];    // its elements so far apart become neighbours
+  Index phases[3];  // how many phases are needed, by dimension
+  Index before[3];  // element 0 of phase f is the source's element f - before
+  Index extent[3];  // of one phase
+  Index phase_stride, channel_stride;
+  bool direct;      // the source lies like that already
+
+  // From where on a tap meets the plane, that stands `at` elements of the padded source from the first.
+  Index offset(const Index (&at)[3]) const {
+    Index phase = 0, inside = 0;
+    for (int d = 0; d < 3; ++d) {
+      phase = phase * phases[d] + at[d] % step[d];
+      inside = inside * extent[d] + at[d] / step[d];
+    }
+    return phase * phase_stride + inside;
+  }
+
+  // Of `count` positions, up to the end of the last.
+  Index length(const Index (&count)[3]) const {
+    return ((count[0] - 1) * extent[1] + count[1] - 1) * extent[2] + count[2];
+  }
+};
+
+// Elements that may be read beyond the last plane: the widest tile.
+template <class T>
+constexpr Index kSlack = 8 * kLanes<T>;
+
+// Positions 0 <= i < count of a kernel that reaches `reach` elements of the padded source, by dimension.
+template <class T>
+Planes plan_planes(const Index (&source)[3], const Index (&step)[3], const Index (&before)[3],
+                   const Index (&reach)[3], const Index (&count)[3]) {
+  Planes p;
+  p.direct = true;
+  for (int d = 0; d < 3; ++d) {
+    p.source[d] = source[d];
+    p.step[d] = step[d];
+    p.before[d] = before[d];
+    p.phases[d] = least(step[d], reach[d]);
+    p.extent[d] = count[d] + (reach[d] - 1) / step[d];
+    p.direct = p.direct && step[d] == 1 && before[d] == 0 && p.extent[d] == source[d];
+  }
+  p.phase_stride = volume(p.extent);
+  p.channel_stride = volume(p.phases) * p.phase_stride;
+  if (!p.direct) {
+    // An odd number of cache lines: channels a power of two apart would share a few sets of the cache.
+    constexpr Index line = 64 / sizeof(T);
+    p.channel_stride = (quotient_up(p.channel_stride, line) | 1) * line;
+  }
+  return p;
+}
+
+// One channel, up to the next one's beginning: what is read beyond a plane is multiplied, if only by zero.
+template <class T>
+void fill(const Planes& p, const T* from, T* to) {
+  const Index whole = volume(p.phases) * p.phase_stride;
+  zero(to + whole, p.channel_stride - whole);
+  const Index rows = p.extent[1], width = p.extent[2];
+  for (Index fd = 0; fd < p.phases[0]; ++fd)
+    for (Index fh = 0; fh < p.phases[1]; ++fh)
+      for (Index fw = 0; fw < p.phases[2]; ++fw) {
+        const Index first = fw - p.before[2];
+        // Elements [start, end) of a row are the source's, which begin at first + start * step.
+        Index start = first >= 0 ? 0 : quotient_up(-first, p.step[2]);
+        Index end = first >= p.source[2] ? 0 : quotient_up(p.source[2] - first, p.step[2]);
+        end = least(end, width);
+        start = least(start, width);
+        if (end < start) end = start;
+        for (Index d = 0; d < p.extent[0]; ++d) {
+          const Index at_d = d * p.step[0] + fd - p.before[0];
+          for (Index h = 0; h < rows; ++h, to += width) {
+            const Index at_h = h * p.step[1] + fh - p.before[1];
+            if (at_d < 0 || at_d >= p.source[0] || at_h < 0 || at_h >= p.source[1] || start == end) {
+              zero(to, width);
+              continue;
+            }
+            const T* row = from + (at_d * p.source[1] + at_h) * p.source[2] + first;
+            zero(to, start);
+            if (p.step[2] == 1) {
+              copy(row + start, to + start, end - start);
+            } else if (p.step[2] == 2) {
+              for (Index i = start; i < end; ++i) to[i] = row[2 * i];
+            } else {
+              for (Index i = start; i < end; ++i) to[i] = row[p.step[2] * i];
+            }
+            zero(to + end, width - end);
+          }
+        }
+      }
+}
+
+// Whether 0 * x is 0 for all of them.
+template <class T>
+bool finite(const T* x, Index n) {
+  using V = Vector<T>;
+  V bad[4] = {V{}, V{}, V{}, V{}};
+  Index i = 0;
+  for (; i + 4 * kLanes<T> <= n; i += 4 * kLanes<T>)
+    for (int u = 0; u < 4; ++u) bad[u] += load<V>(x + i + u * kLanes<T>) * T(0);
+  T lanes[kLanes<T>], rest = 0;
+  store(lanes, (bad[0] + bad[1]) + (bad[2] + bad[3]));
+  for (T lane : lanes) rest += lane;
+  for (; i < n; ++i) rest += x[i] * T(0);
+  return rest == 0;
+}
+
+}  // namespace JAXCONV_ISA
+}  // namespace jaxconv

@@ -1,0 +1,105 @@
+// Vectors of the instruction set that this is compiled for.
+// JAXCONV_ISA: its namespace. JAXCONV_BYTES: of a vector. JAXCONV_ACCUMULATORS: vectors that sums may be kept in.
+// No include guard, as for the headers that follow it: each set compiles them anew, and nothing else is shared, so
+// that the linker cannot take a function from a set that the processor lacks.
+
+namespace jaxconv {
+namespace JAXCONV_ISA {
+
+template <class T, int bytes>
+struct VectorOf {
+  typedef T type __attribute__((vector_size(bytes)));
+};
+
+template <class T>
+using Vector = typename VectorOf<T, JAXCONV_BYTES>::type;
+
+template <class T>
+constexpr int kLanes = JAXCONV_BYTES / int(sizeof(T));
+
+template <class V, class T>
+inline __attribute__((always_inline)) V load(const T* p) {
+  V v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+
+template <class V, class T>
+inline __attribute__((always_inline)) void store(T* p, V v) {
+  __builtin_memcpy(p, &v, sizeof v);
+}
+
+template <int... i>
+struct Sequence {};
+template <int n, int... i>
+struct Upto : Upto<n - 1, n - 1, i...> {};
+template <int... i>
+struct Upto<0, i...> {
+  using type = Sequence<i...>;
+};
+
+// Both vectors as groups of so many elements: of each group one half plus the other.
+template <int group, class V, int... i>
+inline __attribute__((always_inline)) V halves(V a, V b, Sequence<i...>) {
+  constexpr int half = group / 2;
+#if defined(__clang__)
+  return __builtin_shufflevector(a, b, (i / half * group + i % half)...) +
+         __builtin_shufflevector(a, b, (i / half * group + i % half + half)...);
+#else
+  typedef decltype(a < b) Places;
+  return __builtin_shuffle(a, b, Places{(i / half * group + i % half)...}) +
+         __builtin_shuffle(a, b, Places{(i / half * group + i % half + half)...});
+#endif
+}
+
+// The sums of as many vectors as a vector has elements, as one vector. What is in v then is of no use.
+template <class T, int group = kLanes<T>>
+inline __attribute__((always_inline)) Vector<T> fold(Vector<T> (&v)[kLanes<T>]) {
+  if constexpr (group > 1) {
+#pragma GCC unroll 16
+    for (int i = 0; i < group / 2; ++i)
+      v[i] = halves<group>(v[2 * i], v[2 * i + 1], typename Upto<kLanes<T>>::type{});
+    return fold<T, group / 2>(v);
+  } else {
+    return v[0];
+  }
+}
+
+// n elements, and nothing beyond them is written. Rows are short: calling memcpy would take longer than copying.
+template <class T>
+inline __attribute__((always_inline)) void copy(const T* from, T* to, Index n) {
+  using V = Vector<T>;
+  constexpr Index lanes = kLanes<T>;
+  if (n >= lanes) {
+    for (Index i = 0; i + lanes <= n; i += lanes) store(to + i, load<V>(from + i));
+    store(to + n - lanes, load<V>(from + n - lanes));
+    return;
+  }
+  if constexpr (JAXCONV_BYTES >= 64) {
+    using Half = typename VectorOf<T, 32>::type;
+    constexpr Index half = 32 / sizeof(T);
+    if (n >= half) {
+      store(to, load<Half>(from));
+      store(to + n - half, load<Half>(from + n - half));
+      return;
+    }
+  }
+  if constexpr (JAXCONV_BYTES >= 32) {
+    using Quarter = typename VectorOf<T, 16>::type;
+    constexpr Index quarter = 16 / sizeof(T);
+    if (n >= quarter) {
+      store(to, load<Quarter>(from));
+      store(to + n - quarter, load<Quarter>(from + n - quarter));
+      return;
+    }
+  }
+  for (Index i = 0; i < n; ++i) to[i] = from[i];
+}
+
+template <class T>
+inline void zero(T* to, Index n) {
+  for (Index i = 0; i < n; ++i) to[i] = 0;
+}
+
+}  // namespace JAXCONV_ISA
+}  // namespace jaxconv
