@@ -69,48 +69,92 @@ constexpr Index kTerms = 512;
 // And so many elements of the weight in the second, while all positions are.
 constexpr Index kWeights = 64 * 1024;
 
-// Rows [m_start, m_end) of a part at vectors [v_start, v_end) of positions, given the planes of its group.
+// A block of results, made ready for any sample and group: rows of a part, at vectors of positions.
 template <class T>
-void compute(const Gather<T>& g, const Part& part, const T* planes, const T* weight, T* result, Index m_start,
-             Index m_end, Index v_start, Index v_end) {
+struct Block {
+  const Part* part;
+  Index m_start, m_end, v_start, v_end;
+  Terms<T> terms;
+  Cut cut;
+  bool contiguous;         // whether positions lie as the planes' do
+  const Segment* segment;  // those of tile v are [first[v], first[v + 1])
+  const Index* first;
+
+  Index rows() const { return m_end - m_start; }
+  Index vectors() const { return v_end - v_start; }
+};
+
+template <class T>
+Index vectors_of(const Gather<T>& g, const Part& part) {
+  return quotient_up(g.planes.length(part.count), kLanes<T>);
+}
+
+// Bytes that `ready` takes of memory for a part.
+template <class T>
+Index bytes_of(const Gather<T>& g, const Part& part) {
+  const Index tiles = vectors_of(g, part), rows = g.planes.extent[0] * g.planes.extent[1];
+  return Index(sizeof(Index)) * (2 * g.channels * part.taps + tiles + 1) + Index(sizeof(Segment)) * (tiles + rows);
+}
+
+template <class T>
+Block<T> ready(const Gather<T>& g, const Part& part, Index m_start, Index m_end, Index v_start, Index v_end,
+               char*& memory) {
   constexpr Index lanes = kLanes<T>;
   const Index count = g.channels * part.taps, length = g.planes.length(part.count);
-  const Index plane = volume(g.size);
-  Index* a_at = scratch_of<Index>(Slot::terms, 2 * count);
+  Index* a_at = reinterpret_cast<Index*>(memory);
   Index* b_at = a_at + count;
   for (Index c = 0, k = 0; c < g.channels; ++c)
     for (Index t = 0; t < part.taps; ++t, ++k) {
       a_at[k] = c * g.a_channel + g.tap_a[part.first_tap + t];
       b_at[k] = c * g.planes.channel_stride + g.tap_b[part.first_tap + t];
     }
-  const Index rows = m_end - m_start, vectors = v_end - v_start;
-  const Cut blocks = cut(rows, vectors);
-  const bool contiguous = g.step[0] == 1 && g.step[1] == 1 && g.step[2] == 1 &&
-                          g.planes.extent[2] == part.count[2] &&
-                          (part.count[0] == 1 || g.planes.extent[1] == part.count[1]);
-  const Index step = rows <= kRows ? most(count, 1) : kTerms;
-  const Index passes = most(quotient_up(count, step), 1);
+  Block<T> r{&part, m_start, m_end, v_start, v_end, {a_at, b_at, count}, {}, false, nullptr, nullptr};
+  r.cut = cut(r.rows(), r.vectors());
+  r.contiguous = g.step[0] == 1 && g.step[1] == 1 && g.step[2] == 1 && g.planes.extent[2] == part.count[2] &&
+                 (part.count[0] == 1 || g.planes.extent[1] == part.count[1]);
+  Index* first = b_at + count;
+  Segment* segment = reinterpret_cast<Segment*>(first + r.cut.vector_blocks + 1);
+  first[0] = 0;
+  for (Index vb = 0; vb < r.cut.vector_blocks; ++vb) {
+    const Index q = (v_start + cut_at(r.vectors(), r.cut.vector_blocks, vb)) * lanes;
+    const Index end = least((v_start + cut_at(r.vectors(), r.cut.vector_blocks, vb + 1)) * lanes, length);
+    first[vb + 1] = first[vb] + segments(g, part, q, end, segment + first[vb]);
+  }
+  r.segment = segment, r.first = first;
+  memory = reinterpret_cast<char*>(segment + first[r.cut.vector_blocks]);
+  return r;
+}
+
+// The block's results for one sample and group, whose planes, weight and result these are.
+template <class T>
+void compute(const Gather<T>& g, const Block<T>& block, const T* planes, const T* weight, T* result) {
+  constexpr Index lanes = kLanes<T>;
+  const Index rows = block.rows(), vectors = block.vectors(), count = block.terms.count;
+  const Index length = g.planes.length(block.part->count), plane = volume(g.size);
+  const Cut blocks = block.cut;
+  const Index passes = rows <= kRows ? 1 : most(quotient_up(count, kTerms), 1);
   const Index kept_row = vectors * lanes;
-  T* kept = scratch_of<T>(Slot::results, (passes > 1 && !contiguous ? rows : kRows) * kept_row);
-  Segment segment[kVectors * lanes + 1];
+  T* kept = scratch_of<T>(Slot::results, (passes > 1 && !block.contiguous ? rows : kRows) * kept_row);
 
   for (Index pass = 0; pass < passes; ++pass) {
     const Index k_start = cut_at(count, passes, pass), k_end = cut_at(count, passes, pass + 1);
-    const Index block_rows = most(kWeights / most(k_end - k_start, 1), kRows);
-    const Index row_lots = most(rows / block_rows, 1);
+    const Index row_lots = most(rows * (k_end - k_start) / kWeights, 1);
     for (Index lot = 0; lot < row_lots; ++lot) {
-      const Index r_start = cut_at(blocks.row_blocks, row_lots, lot), r_end = cut_at(blocks.row_blocks, row_lots, lot + 1);
+      const Index r_start = cut_at(blocks.row_blocks, row_lots, lot);
+      const Index r_end = cut_at(blocks.row_blocks, row_lots, lot + 1);
       for (Index vb = 0; vb < blocks.vector_blocks; ++vb) {
-        const Index v = cut_at(vectors, blocks.vector_blocks, vb), v_next = cut_at(vectors, blocks.vector_blocks, vb + 1);
-        const Index q = (v_start + v) * lanes, q_next = least((v_start + v_next) * lanes, length);
+        const Index v = cut_at(vectors, blocks.vector_blocks, vb);
+        const Index v_next = cut_at(vectors, blocks.vector_blocks, vb + 1);
+        const Index q = (block.v_start + v) * lanes, q_next = least((block.v_start + v_next) * lanes, length);
         const Index width = (v_next - v) * lanes;
         const bool ragged = q_next - q < width;
-        Terms<T> terms{a_at + k_start, b_at + k_start, k_end - k_start};
+        Terms<T> terms{block.terms.a_at + k_start, block.terms.b_at + k_start, k_end - k_start};
         const T* b = planes + q;
         if (ragged && g.planes.direct) {
           // Beyond the last channel's end there may be no memory: what is there of the last vectors is copied.
-          T* tail = scratch_of<T>(Slot::tail, terms.count * width + terms.count * sizeof(Index) / sizeof(T));
-          Index* at = reinterpret_cast<Index*>(tail + terms.count * width);
+          char* memory = static_cast<char*>(scratch(Slot::tail, std::size_t(terms.count) * (width * sizeof(T) + sizeof(Index))));
+          Index* at = reinterpret_cast<Index*>(memory);
+          T* tail = reinterpret_cast<T*>(at + terms.count);
           for (Index k = 0; k < terms.count; ++k) {
             copy(planes + terms.b_at[k] + q, tail + k * width, q_next - q);
             zero(tail + k * width + (q_next - q), width - (q_next - q));
@@ -119,27 +163,26 @@ void compute(const Gather<T>& g, const Part& part, const T* planes, const T* wei
           b = tail;
           terms.b_at = at;
         }
-        const bool straight = contiguous && !ragged;
-        const Index n = straight ? 0 : segments(g, part, q, q_next, segment);
+        const bool straight = block.contiguous && !ragged;
+        const Segment* segment = block.segment + block.first[vb];
+        const Index n = block.first[vb + 1] - block.first[vb];
         for (Index rb = r_start; rb < r_end; ++rb) {
-          const Index m = m_start + cut_at(rows, blocks.row_blocks, rb), m_next = m_start + cut_at(rows, blocks.row_blocks, rb + 1);
+          const Index m = cut_at(rows, blocks.row_blocks, rb), m_next = cut_at(rows, blocks.row_blocks, rb + 1);
           const TileFn<T> fn = kTiles<T>[m_next - m - 1][v_next - v - 1];
-          const T* a = weight + m * g.a_row;
-          T* to = result + m * plane;
+          const T* a = weight + (block.m_start + m) * g.a_row;
+          T* to = result + (block.m_start + m) * plane;
           if (straight) {
             fn(a, g.a_row, b, terms, to + q, plane, pass > 0);
-            continue;
-          }
-          if (passes == 1) {
+          } else if (passes == 1) {
             fn(a, g.a_row, b, terms, kept, width, false);
             put(kept, width, to, plane, m_next - m, segment, n, g.step[2]);
-          } else if (contiguous) {  // and ragged: results so far are where they belong
+          } else if (block.contiguous) {  // and ragged: results so far are where they belong
             if (pass > 0)
               for (Index i = 0; i < m_next - m; ++i) copy(to + i * plane + q, kept + i * width, q_next - q);
             fn(a, g.a_row, b, terms, kept, width, pass > 0);
             put(kept, width, to, plane, m_next - m, segment, n, Index(1));
           } else {
-            T* mine = kept + (m - m_start) * kept_row + v * lanes;
+            T* mine = kept + m * kept_row + v * lanes;
             fn(a, g.a_row, b, terms, mine, kept_row, pass > 0);
             if (pass + 1 == passes) put(mine, kept_row, to, plane, m_next - m, segment, n, g.step[2]);
           }
@@ -147,11 +190,6 @@ void compute(const Gather<T>& g, const Part& part, const T* planes, const T* wei
       }
     }
   }
-}
-
-template <class T>
-Index vectors_of(const Gather<T>& g, const Part& part) {
-  return quotient_up(g.planes.length(part.count), kLanes<T>);
 }
 
 // Multiplications that are worth the waking of another thread.
@@ -176,11 +214,17 @@ void run(const Gather<T>& g, Pool& pool) {
     const auto unit = [&](Index u) {
       T* own = g.planes.direct ? nullptr : scratch_of<T>(Slot::own_planes, held + kSlack<T>);
       if (own) zero(own + held, kSlack<T>);
+      Index bytes = g.parts * Index(sizeof(Block<T>));
+      for (Index p = 0; p < g.parts; ++p) bytes += bytes_of(g, g.part[p]);
+      char* memory = static_cast<char*>(scratch(Slot::terms, std::size_t(bytes)));
+      Block<T>* block = reinterpret_cast<Block<T>*>(memory);
+      memory += g.parts * sizeof(Block<T>);
+      for (Index p = 0; p < g.parts; ++p)
+        block[p] = ready(g, g.part[p], 0, g.rows, 0, vectors_of(g, g.part[p]), memory);
       for (Index i = cut_at(items, units, u); i < cut_at(items, units, u + 1); ++i) {
         if (own)
           for (Index c = 0; c < g.channels; ++c) fill(g.planes, image(i) + c * source, own + c * g.planes.channel_stride);
-        for (Index p = 0; p < g.parts; ++p)
-          compute(g, g.part[p], own ? own : image(i), weight(i), results(i), 0, g.rows, 0, vectors_of(g, g.part[p]));
+        for (Index p = 0; p < g.parts; ++p) compute(g, block[p], own ? own : image(i), weight(i), results(i));
       }
     };
     if (units == 1) unit(0);
@@ -211,8 +255,9 @@ void run(const Gather<T>& g, Pool& pool) {
       } else {
         m[0] = cut_at(g.rows, shares, share), m[1] = cut_at(g.rows, shares, share + 1);
       }
-      if (m[0] < m[1] && v[0] < v[1])
-        compute(g, part, own, weight(i + group), results(i + group), m[0], m[1], v[0], v[1]);
+      if (m[0] == m[1] || v[0] == v[1]) return;
+      char* memory = static_cast<char*>(scratch(Slot::terms, std::size_t(bytes_of(g, part))));
+      compute(g, ready(g, part, m[0], m[1], v[0], v[1], memory), own, weight(i + group), results(i + group));
     });
   }
 }

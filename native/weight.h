@@ -104,16 +104,26 @@ struct Weights {
   Index length, dy_row;      // of dy's plane, as it lies
 };
 
-// Rows [m_start, m_end) of one group, columns [k_start, k_end).
+// A block of one group's weight, made ready for any sample and group.
+struct WeightBlock {
+  Index m_start, m_end, k_start, k_end;
+  const Index* at;  // where in the planes each column begins
+  Cut cut;
+};
+
 template <class T>
-void weights(const Weights<T>& g, const T* planes, const T* dy, T* result, Index m_start, Index m_end, Index k_start,
-             Index k_end, bool add) {
-  const Index columns = k_end - k_start, rows = m_end - m_start;
-  if (rows == 0 || columns == 0) return;
-  Index* at = scratch_of<Index>(Slot::terms, columns);
-  for (Index k = 0; k < columns; ++k)
-    at[k] = (k_start + k) / g.taps * g.planes.channel_stride + g.tap[(k_start + k) % g.taps];
-  const Cut blocks = cut_dots(rows, columns);
+WeightBlock ready(const Weights<T>& g, Index m_start, Index m_end, Index k_start, Index k_end) {
+  Index* at = scratch_of<Index>(Slot::terms, k_end - k_start);
+  for (Index k = k_start; k < k_end; ++k) at[k - k_start] = k / g.taps * g.planes.channel_stride + g.tap[k % g.taps];
+  return {m_start, m_end, k_start, k_end, at, cut_dots(m_end - m_start, k_end - k_start)};
+}
+
+template <class T>
+void weights(const Weights<T>& g, const WeightBlock& block, const T* planes, const T* dy, T* result, bool add) {
+  const Index m_start = block.m_start, k_start = block.k_start;
+  const Index rows = block.m_end - m_start, columns = block.k_end - k_start;
+  const Cut blocks = block.cut;
+  const Index* at = block.at;
   const Index vectors = quotient_up(g.length, kLanes<T>), lots = quotient_up(vectors, kPositions / kLanes<T>);
   for (Index lot = 0; lot < lots; ++lot) {
     const Index v = cut_at(vectors, lots, lot), v_next = cut_at(vectors, lots, lot + 1), q = v * kLanes<T>;
@@ -130,12 +140,12 @@ void weights(const Weights<T>& g, const T* planes, const T* dy, T* result, Index
 
 // The same where x is not finite: what stands across a row's end must not be multiplied, even by zero.
 template <class T>
-void weights_by_rows(const Weights<T>& g, const T* planes, const T* dy, T* result, Index m_start, Index m_end,
-                     Index k_start, Index k_end, bool add) {
+void weights_by_rows(const Weights<T>& g, const WeightBlock& block, const T* planes, const T* dy, T* result,
+                     bool add) {
   const Planes& p = g.gradients;
-  for (Index m = m_start; m < m_end; ++m)
-    for (Index k = k_start; k < k_end; ++k) {
-      const T* b = planes + k / g.taps * g.planes.channel_stride + g.tap[k % g.taps];
+  for (Index m = block.m_start; m < block.m_end; ++m)
+    for (Index k = block.k_start; k < block.k_end; ++k) {
+      const T* b = planes + block.at[k - block.k_start];
       T total = 0;
       for (Index d = 0; d < p.source[0]; ++d)
         for (Index h = 0; h < p.source[1]; ++h) {
@@ -188,12 +198,11 @@ void product_weight(const Problem& p, const T* x, const T* dy, T* dweight, Pool&
     fill(g.gradients, dy + (item * g.rows + m) * positions, to + m * g.dy_row);
     zero(to + m * g.dy_row + g.gradients.phase_stride, g.dy_row - g.gradients.phase_stride);
   };
-  const auto all = [&](Index item, const T* planes, const T* own_dy, T* to, Index m0, Index m1, Index k0, Index k1,
-                       bool add) {
-    // Each plane that it meets, once.
-    const Index c0 = k0 / g.taps, c1 = quotient_up(k1, g.taps);
-    const bool exact = dy_as_it_is || finite(x + (item * g.channels + c0) * source, (c1 - c0) * source);
-    (exact ? weights<T> : weights_by_rows<T>)(g, planes, own_dy, to, m0, m1, k0, k1, add);
+  const auto compute = [&](const WeightBlock& block, Index item, const T* planes, const T* own_dy, bool add) {
+    const Index first = block.k_start / g.taps, end = quotient_up(block.k_end, g.taps);  // the channels it meets
+    const bool exact = dy_as_it_is || finite(x + (item * g.channels + first) * source, (end - first) * source);
+    T* to = dweight + item % p.groups * g.rows * g.columns;
+    (exact ? weights<T> : weights_by_rows<T>)(g, block, planes, own_dy, to, add);
   };
 
   if (threads == 1 || p.groups >= 4 * threads || p.groups % threads == 0) {
@@ -202,6 +211,7 @@ void product_weight(const Problem& p, const T* x, const T* dy, T* dweight, Pool&
       T* planes = as_it_is ? nullptr : scratch_of<T>(Slot::own_planes, held + kSlack<T>);
       T* own_dy = dy_as_it_is ? nullptr : scratch_of<T>(Slot::own_gradients, dy_held + kSlack<T>);
       if (planes) zero(planes + held, kSlack<T>);
+      const WeightBlock block = ready(g, 0, g.rows, 0, g.columns);
       for (Index group = cut_at(p.groups, units, u); group < cut_at(p.groups, units, u + 1); ++group)
         for (Index n = 0; n < p.samples; ++n) {
           const Index item = n * p.groups + group;
@@ -209,8 +219,8 @@ void product_weight(const Problem& p, const T* x, const T* dy, T* dweight, Pool&
             for (Index c = 0; c < g.channels; ++c) fill_x(item, c, planes);
           if (own_dy)
             for (Index m = 0; m < g.rows; ++m) fill_dy(item, m, own_dy);
-          all(item, planes ? planes : x + item * g.channels * source, own_dy ? own_dy : dy + item * g.rows * positions,
-              dweight + group * g.rows * g.columns, 0, g.rows, 0, g.columns, n > 0);
+          compute(block, item, planes ? planes : x + item * g.channels * source,
+                  own_dy ? own_dy : dy + item * g.rows * positions, n > 0);
         }
     };
     if (units == 1) unit(0);
@@ -240,10 +250,9 @@ void product_weight(const Problem& p, const T* x, const T* dy, T* dweight, Pool&
       } else {
         m[0] = cut_at(g.rows, shares, share), m[1] = cut_at(g.rows, shares, share + 1);
       }
-      if (m[0] < m[1] && k[0] < k[1])
-        all(item, planes ? planes + group * held : x + item * g.channels * source,
-            own_dy ? own_dy + group * dy_held : dy + item * g.rows * positions, dweight + group * g.rows * g.columns,
-            m[0], m[1], k[0], k[1], n > 0);
+      if (m[0] == m[1] || k[0] == k[1]) return;
+      compute(ready(g, m[0], m[1], k[0], k[1]), item, planes ? planes + group * held : x + item * g.channels * source,
+              own_dy ? own_dy + group * dy_held : dy + item * g.rows * positions, n > 0);
     });
   }
 }

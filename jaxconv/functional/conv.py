@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxconv import _lower
+from jaxconv._rows import long_rows
 from jaxconv._spec import check_conv_arrays, conv_spec, integer
 from jaxconv.functional._arrays import array, refuse_dtype, same_dtype
 
@@ -54,14 +55,16 @@ class _Conv(Protocol):
     ) -> jax.Array: ...
 
 
-def add_bias(y: jax.Array, bias: jax.Array, ndim: int) -> jax.Array:
+def add_bias(y: jax.Array, bias: jax.Array) -> jax.Array:
     """y (N, C, *size) plus bias (C,).
 
     Half types are added in float32, of which y is then, and rounded once. Where the two nearly cancel, rounding y
     first would leave the sum with another sign. And the bias's gradient is the transpose of this broadcast, a sum over
     N * size terms, which in bfloat16 stagnates (1600 ones add up to 1024). torch accumulates it in float32 too.
     """
-    return (y + bias.astype(y.dtype).reshape(-1, *(1,) * ndim)).astype(bias.dtype)
+    rows = long_rows(y)
+    total = rows + bias.astype(y.dtype).reshape(-1, *(1,) * (rows.ndim - 2))
+    return total.astype(bias.dtype).reshape(y.shape)
 
 
 def _make(ndim: int) -> _Conv:
@@ -95,7 +98,7 @@ def _make(ndim: int) -> _Conv:
         batched = x.ndim == ndim + 2
         y = _lower.conv(spec, x if batched else x[None], w, precision=precision, wide=b is not None)
         if b is not None:
-            y = add_bias(y, b, ndim)
+            y = add_bias(y, b)
         return y if batched else y[0]
 
     conv.__name__ = conv.__qualname__ = op

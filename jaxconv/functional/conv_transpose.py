@@ -94,7 +94,7 @@ def _make(ndim: int) -> _ConvTranspose:
         batched = x.ndim == ndim + 2
         y = _lower.conv_transpose(spec, x if batched else x[None], w, precision=precision, wide=b is not None)
         if b is not None:
-            y = add_bias(y, b, ndim)
+            y = add_bias(y, b)
         return y if batched else y[0]
 
     conv_transpose.__name__ = conv_transpose.__qualname__ = op
