@@ -68,6 +68,9 @@ void put(const T* from, Index from_row, T* to, Index to_row, Index rows, const S
 constexpr Index kTerms = 512;
 // And so many elements of the weight in the second, while all positions are.
 constexpr Index kWeights = 64 * 1024;
+// So many elements of planes are gone through for one block of rows before the next: where there are few channels,
+// results are written a long piece of a row at a time.
+constexpr Index kPlanes = 16 * 1024;
 
 // A block of results, made ready for any sample and group: rows of a part, at vectors of positions.
 template <class T>
@@ -125,6 +128,23 @@ Block<T> ready(const Gather<T>& g, const Part& part, Index m_start, Index m_end,
   return r;
 }
 
+// What there is of the last tile, whose terms are then there: beyond the last channel's end there may be no memory.
+template <class T>
+const T* copied_tail(const Block<T>& block, const T* planes, Index length, Terms<T>& terms) {
+  const Index vectors = block.vectors(), blocks = block.cut.vector_blocks;
+  const Index v = cut_at(vectors, blocks, blocks - 1), width = (vectors - v) * kLanes<T>;
+  const Index q = (block.v_start + v) * kLanes<T>, n = length - q;
+  Index* at = static_cast<Index*>(scratch(Slot::tail, std::size_t(terms.count) * (width * sizeof(T) + sizeof(Index))));
+  T* tail = reinterpret_cast<T*>(at + terms.count);
+  for (Index k = 0; k < terms.count; ++k) {
+    at[k] = k * width;
+    copy(planes + terms.b_at[k] + q, tail + k * width, n);
+    zero(tail + k * width + n, width - n);
+  }
+  terms.b_at = at;
+  return tail;
+}
+
 // The block's results for one sample and group, whose planes, weight and result these are.
 template <class T>
 void compute(const Gather<T>& g, const Block<T>& block, const T* planes, const T* weight, T* result) {
@@ -135,6 +155,9 @@ void compute(const Gather<T>& g, const Block<T>& block, const T* planes, const T
   const Index passes = rows <= kRows ? 1 : most(quotient_up(count, kTerms), 1);
   const Index kept_row = vectors * lanes;
   T* kept = scratch_of<T>(Slot::results, (passes > 1 && !block.contiguous ? rows : kRows) * kept_row);
+  const Index together =
+      most(kPlanes / g.channels / (quotient_up(vectors, blocks.vector_blocks) * lanes), 1);  // tiles of positions
+  const bool tail = g.planes.direct && block.v_end * lanes > length;
 
   for (Index pass = 0; pass < passes; ++pass) {
     const Index k_start = cut_at(count, passes, pass), k_end = cut_at(count, passes, pass + 1);
@@ -142,55 +165,49 @@ void compute(const Gather<T>& g, const Block<T>& block, const T* planes, const T
     for (Index lot = 0; lot < row_lots; ++lot) {
       const Index r_start = cut_at(blocks.row_blocks, row_lots, lot);
       const Index r_end = cut_at(blocks.row_blocks, row_lots, lot + 1);
-      for (Index vb = 0; vb < blocks.vector_blocks; ++vb) {
-        const Index v = cut_at(vectors, blocks.vector_blocks, vb);
-        const Index v_next = cut_at(vectors, blocks.vector_blocks, vb + 1);
-        const Index q = (block.v_start + v) * lanes, q_next = least((block.v_start + v_next) * lanes, length);
-        const Index width = (v_next - v) * lanes;
-        const bool ragged = q_next - q < width;
+      for (Index vb_start = 0, vb_end; vb_start < blocks.vector_blocks; vb_start = vb_end) {
+        vb_end = least(vb_start + together, blocks.vector_blocks);
+        if (tail && vb_end == blocks.vector_blocks && vb_start + 1 < vb_end) --vb_end;
         Terms<T> terms{block.terms.a_at + k_start, block.terms.b_at + k_start, k_end - k_start};
-        const T* b = planes + q;
-        if (ragged && g.planes.direct) {
-          // Beyond the last channel's end there may be no memory: what is there of the last vectors is copied.
-          char* memory = static_cast<char*>(scratch(Slot::tail, std::size_t(terms.count) * (width * sizeof(T) + sizeof(Index))));
-          Index* at = reinterpret_cast<Index*>(memory);
-          T* tail = reinterpret_cast<T*>(at + terms.count);
-          for (Index k = 0; k < terms.count; ++k) {
-            copy(planes + terms.b_at[k] + q, tail + k * width, q_next - q);
-            zero(tail + k * width + (q_next - q), width - (q_next - q));
-            at[k] = k * width;
-          }
-          b = tail;
-          terms.b_at = at;
-        }
-        const bool straight = block.contiguous && !ragged;
-        const Segment* segment = block.segment + block.first[vb];
-        const Index n = block.first[vb + 1] - block.first[vb];
+        const T* from = planes;
+        if (tail && vb_end == blocks.vector_blocks) from = copied_tail(block, planes, length, terms);
         for (Index rb = r_start; rb < r_end; ++rb) {
           const Index m = cut_at(rows, blocks.row_blocks, rb), m_next = cut_at(rows, blocks.row_blocks, rb + 1);
-          const TileFn<T> fn = kTiles<T>[m_next - m - 1][v_next - v - 1];
           const T* a = weight + (block.m_start + m) * g.a_row;
           T* to = result + (block.m_start + m) * plane;
-          if (straight) {
-            fn(a, g.a_row, b, terms, to + q, plane, pass > 0);
-          } else if (passes == 1) {
-            fn(a, g.a_row, b, terms, kept, width, false);
-            put(kept, width, to, plane, m_next - m, segment, n, g.step[2]);
-          } else if (block.contiguous) {  // and ragged: results so far are where they belong
-            if (pass > 0)
-              for (Index i = 0; i < m_next - m; ++i) copy(to + i * plane + q, kept + i * width, q_next - q);
-            fn(a, g.a_row, b, terms, kept, width, pass > 0);
-            put(kept, width, to, plane, m_next - m, segment, n, Index(1));
-          } else {
-            T* mine = kept + m * kept_row + v * lanes;
-            fn(a, g.a_row, b, terms, mine, kept_row, pass > 0);
-            if (pass + 1 == passes) put(mine, kept_row, to, plane, m_next - m, segment, n, g.step[2]);
+          for (Index vb = vb_start; vb < vb_end; ++vb) {
+            const Index v = cut_at(vectors, blocks.vector_blocks, vb);
+            const Index v_next = cut_at(vectors, blocks.vector_blocks, vb + 1);
+            const Index q = (block.v_start + v) * lanes, q_next = least((block.v_start + v_next) * lanes, length);
+            const Index width = (v_next - v) * lanes;
+            const TileFn<T> fn = kTiles<T>[m_next - m - 1][v_next - v - 1];
+            const T* b = from + (from == planes ? q : 0);
+            const Segment* segment = block.segment + block.first[vb];
+            const Index n = block.first[vb + 1] - block.first[vb];
+            if (block.contiguous && q_next - q == width) {
+              fn(a, g.a_row, b, terms, to + q, plane, pass > 0);
+            } else if (passes == 1) {
+              fn(a, g.a_row, b, terms, kept, width, false);
+              put(kept, width, to, plane, m_next - m, segment, n, g.step[2]);
+            } else if (block.contiguous) {  // results so far are where they belong
+              if (pass > 0)
+                for (Index i = 0; i < m_next - m; ++i) copy(to + i * plane + q, kept + i * width, q_next - q);
+              fn(a, g.a_row, b, terms, kept, width, pass > 0);
+              put(kept, width, to, plane, m_next - m, segment, n, Index(1));
+            } else {
+              T* mine = kept + m * kept_row + v * lanes;
+              fn(a, g.a_row, b, terms, mine, kept_row, pass > 0);
+              if (pass + 1 == passes) put(mine, kept_row, to, plane, m_next - m, segment, n, g.step[2]);
+            }
           }
         }
       }
     }
   }
 }
+
+// How much longer a vector of a row of results takes than one of `compute`: a row's last one is not full.
+constexpr double kGridLoad = 1.8;
 
 // Multiplications that are worth the waking of another thread.
 constexpr double kWorthwhile = 1e5;
@@ -208,6 +225,16 @@ void run(const Gather<T>& g, Pool& pool) {
   const auto weight = [&](Index item) { return g.weight + item % g.groups * g.a_group; };
   const auto results = [&](Index item) { return g.result + item * g.rows * result; };
 
+  Grid grid;
+  bool by_grid = g.rows == 1 && g.channels == 1 && g.parts == 1 && !g.planes.direct && g.planes.extent[0] == 1 &&
+                 volume(g.planes.phases) == 1 && g.step[1] == 1 && g.step[2] == 1;
+  if (by_grid) {
+    const Part& part = g.part[0];
+    Index* memory = scratch_of<Index>(Slot::grid, 2 * part.taps);
+    by_grid = as_grid<T>(part.taps, g.tap_a, g.tap_b, g.planes.extent[2], part.count, memory, &grid) &&
+              kGridLoad * grid.cost < double(vectors_of(g, part)) * double(part.taps);
+  }
+
   if (threads == 1 || items >= 4 * threads || items % threads == 0) {
     // Each sample and group is one thread's, from the planes to the results.
     const Index units = threads == 1 ? 1 : least(items, 8 * threads);
@@ -224,6 +251,10 @@ void run(const Gather<T>& g, Pool& pool) {
       for (Index i = cut_at(items, units, u); i < cut_at(items, units, u + 1); ++i) {
         if (own)
           for (Index c = 0; c < g.channels; ++c) fill(g.planes, image(i) + c * source, own + c * g.planes.channel_stride);
+        if (by_grid) {
+          grid_plane(grid, weight(i), own, g.planes.extent[2], results(i), g.part[0].count);
+          continue;
+        }
         for (Index p = 0; p < g.parts; ++p) compute(g, block[p], own ? own : image(i), weight(i), results(i));
       }
     };

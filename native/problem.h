@@ -36,7 +36,7 @@ void parallel(Pool& pool, Index items, Body body) {
 }
 
 // Memory of the calling thread, aligned for any vector, valid until the same thread asks for the same slot again.
-enum class Slot { planes, gradients, own_planes, own_gradients, terms, results, tail, count };
+enum class Slot { planes, gradients, own_planes, own_gradients, terms, results, tail, grid, count };
 void* scratch(Slot slot, std::size_t bytes);
 
 template <class T>
@@ -59,8 +59,8 @@ struct Compiled {
 
 extern const Compiled compiled_for_any, compiled_for_avx2, compiled_for_avx512;
 
-inline Index least(Index a, Index b) { return a < b ? a : b; }
-inline Index most(Index a, Index b) { return a > b ? a : b; }
+constexpr Index least(Index a, Index b) { return a < b ? a : b; }
+constexpr Index most(Index a, Index b) { return a > b ? a : b; }
 inline Index quotient_up(Index a, Index b) { return (a + b - 1) / b; }
 inline Index volume(const Index (&size)[3]) { return size[0] * size[1] * size[2]; }
 

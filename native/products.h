@@ -4,6 +4,7 @@
 // in this order
 #include "planes.h"
 #include "tile.h"
+#include "depthwise.h"
 #include "gather.h"
 #include "weight.h"
 

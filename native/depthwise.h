@@ -1,0 +1,102 @@
+// One channel in, one channel out, stride 1: nothing is reused between channels, so it is between rows of results.
+//
+// A row of the plane is loaded once for all the rows of results in a tile that it is a term of. Loads are what limits
+// such a convolution: they lie across cache lines, and each would serve for a single multiplication.
+
+namespace jaxconv {
+namespace JAXCONV_ISA {
+
+// A kernel whose rows are `pitch` apart in the planes.
+struct Grid {
+  Index rows, columns;
+  const Index* column_at;  // of each column, from the beginning of a row
+  const Index* order;      // where in the weight each element is, row by row
+  double cost;             // vectors loaded for a channel
+};
+
+constexpr int kGridRows = 4;
+
+template <class T, int rows, int vectors>
+void grid_tile(const Grid& grid, const T* weight, const T* from, Index pitch, T* to, Index to_row, Index width) {
+  using V = Vector<T>;
+  constexpr int lanes = kLanes<T>;
+  V sums[rows][vectors];
+#pragma GCC unroll 16
+  for (int m = 0; m < rows; ++m)
+#pragma GCC unroll 16
+    for (int v = 0; v < vectors; ++v) sums[m][v] = V{};
+  for (Index r = 0; r < grid.rows + rows - 1; ++r, from += pitch)
+    for (Index c = 0; c < grid.columns; ++c) {
+      V seen[vectors];
+#pragma GCC unroll 16
+      for (int v = 0; v < vectors; ++v) seen[v] = load<V>(from + grid.column_at[c] + v * lanes);
+#pragma GCC unroll 16
+      for (int m = 0; m < rows; ++m)
+        if (r >= m && r - m < grid.rows) {
+          const T factor = weight[(r - m) * grid.columns + c];
+#pragma GCC unroll 16
+          for (int v = 0; v < vectors; ++v) sums[m][v] += seen[v] * factor;
+        }
+    }
+  T last[lanes];
+#pragma GCC unroll 16
+  for (int m = 0; m < rows; ++m) {
+#pragma GCC unroll 16
+    for (int v = 0; v + 1 < vectors; ++v) store(to + m * to_row + v * lanes, sums[m][v]);
+    store(last, sums[m][vectors - 1]);
+    copy(last, to + m * to_row + (vectors - 1) * lanes, width - (vectors - 1) * lanes);
+  }
+}
+
+template <class T>
+using GridFn = void (*)(const Grid& grid, const T* weight, const T* from, Index pitch, T* to, Index to_row, Index width);
+
+constexpr int kGridVectors = JAXCONV_ACCUMULATORS >= 24 ? 4 : 2;
+
+#define JAXCONV_ROW(n) \
+  { grid_tile<T, n, 1>, grid_tile<T, n, 2>, grid_tile<T, n, least(3, kGridVectors)>, grid_tile<T, n, kGridVectors> }
+template <class T>
+constexpr GridFn<T> kGridTiles[kGridRows][4] = {JAXCONV_ROW(1), JAXCONV_ROW(2), JAXCONV_ROW(3), JAXCONV_ROW(4)};
+#undef JAXCONV_ROW
+
+// The kernel as a grid, if it is one; `memory` holds 2 * taps numbers. `pitch` and `offset` are of the planes.
+template <class T>
+bool as_grid(Index taps, const Index* tap_a, const Index* tap_b, Index pitch, const Index (&count)[3], Index* memory,
+             Grid* grid) {
+  Index* order = memory;
+  Index* column_at = memory + taps;
+  const bool falling = taps > 1 && tap_b[taps - 1] < tap_b[0];  // the gradient's kernel is turned around
+  Index rows = 0, columns = 0;
+  for (Index i = 0; i < taps; ++i) {
+    const Index t = falling ? taps - 1 - i : i;
+    const Index row = tap_b[t] / pitch, column = tap_b[t] % pitch;
+    if (row == 0) column_at[columns++] = column;
+    if (row != i / columns || column != column_at[i % columns]) return false;  // rows are further apart, or not whole
+    rows = row + 1;
+    order[i] = tap_a[t];
+  }
+  const Index blocks = quotient_up(count[1], kGridRows);
+  grid->rows = rows, grid->columns = columns, grid->column_at = column_at, grid->order = order;
+  grid->cost = double(quotient_up(count[2], kLanes<T>)) * double(columns) * double(count[1] + blocks * (rows - 1));
+  return true;
+}
+
+template <class T>
+void grid_plane(const Grid& grid, const T* weight, const T* plane, Index pitch, T* to, const Index (&count)[3]) {
+  constexpr Index lanes = kLanes<T>;
+  T* own = scratch_of<T>(Slot::results, grid.rows * grid.columns);
+  for (Index i = 0; i < grid.rows * grid.columns; ++i) own[i] = weight[grid.order[i]];
+  const Index vectors = quotient_up(count[2], lanes), blocks = quotient_up(count[1], kGridRows);
+  const Index tiles = quotient_up(vectors, kGridVectors);
+  for (Index b = 0; b < blocks; ++b) {
+    const Index h = cut_at(count[1], blocks, b), rows = cut_at(count[1], blocks, b + 1) - h;
+    for (Index t = 0; t < tiles; ++t) {
+      const Index v = cut_at(vectors, tiles, t), n = cut_at(vectors, tiles, t + 1) - v;
+      kGridTiles<T>[rows - 1][n - 1](grid, own, plane + h * pitch + v * lanes, pitch, to + h * count[2] + v * lanes,
+                                    count[2], least(count[2] - v * lanes, n * lanes));
+    }
+  }
+}
+
+}  // namespace JAXCONV_ISA
+}  // namespace jaxconv
