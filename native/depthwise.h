@@ -11,7 +11,6 @@ struct Grid {
   Index rows, columns;
   const Index* column_at;  // of each column, from the beginning of a row
   const Index* order;      // where in the weight each element is, row by row
-  double cost;             // vectors loaded for a channel
 };
 
 constexpr int kGridRows = 4;
@@ -59,10 +58,8 @@ template <class T>
 constexpr GridFn<T> kGridTiles[kGridRows][4] = {JAXCONV_ROW(1), JAXCONV_ROW(2), JAXCONV_ROW(3), JAXCONV_ROW(4)};
 #undef JAXCONV_ROW
 
-// The kernel as a grid, if it is one; `memory` holds 2 * taps numbers. `pitch` and `offset` are of the planes.
-template <class T>
-bool as_grid(Index taps, const Index* tap_a, const Index* tap_b, Index pitch, const Index (&count)[3], Index* memory,
-             Grid* grid) {
+// The kernel as a grid, if it is one; `memory` holds 2 * taps numbers.
+inline bool as_grid(Index taps, const Index* tap_a, const Index* tap_b, Index pitch, Index* memory, Grid* grid) {
   Index* order = memory;
   Index* column_at = memory + taps;
   const bool falling = taps > 1 && tap_b[taps - 1] < tap_b[0];  // the gradient's kernel is turned around
@@ -75,9 +72,7 @@ bool as_grid(Index taps, const Index* tap_a, const Index* tap_b, Index pitch, co
     rows = row + 1;
     order[i] = tap_a[t];
   }
-  const Index blocks = quotient_up(count[1], kGridRows);
   grid->rows = rows, grid->columns = columns, grid->column_at = column_at, grid->order = order;
-  grid->cost = double(quotient_up(count[2], kLanes<T>)) * double(columns) * double(count[1] + blocks * (rows - 1));
   return true;
 }
 

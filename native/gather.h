@@ -206,9 +206,6 @@ void compute(const Gather<T>& g, const Block<T>& block, const T* planes, const T
   }
 }
 
-// How much longer a vector of a row of results takes than one of `compute`: a row's last one is not full.
-constexpr double kGridLoad = 1.8;
-
 // Multiplications that are worth the waking of another thread.
 constexpr double kWorthwhile = 1e5;
 
@@ -227,12 +224,12 @@ void run(const Gather<T>& g, Pool& pool) {
 
   Grid grid;
   bool by_grid = g.rows == 1 && g.channels == 1 && g.parts == 1 && !g.planes.direct && g.planes.extent[0] == 1 &&
-                 volume(g.planes.phases) == 1 && g.step[1] == 1 && g.step[2] == 1;
+                 volume(g.planes.phases) == 1 && g.step[1] == 1 && g.step[2] == 1 &&
+                 g.size[2] > kLanes<T>;  // else most of a row's only vector would be computed in vain
   if (by_grid) {
     const Part& part = g.part[0];
     Index* memory = scratch_of<Index>(Slot::grid, 2 * part.taps);
-    by_grid = as_grid<T>(part.taps, g.tap_a, g.tap_b, g.planes.extent[2], part.count, memory, &grid) &&
-              kGridLoad * grid.cost < double(vectors_of(g, part)) * double(part.taps);
+    by_grid = as_grid(part.taps, g.tap_a, g.tap_b, g.planes.extent[2], memory, &grid);
   }
 
   if (threads == 1 || items >= 4 * threads || items % threads == 0) {
