@@ -148,12 +148,11 @@ def _twice_in_loop(function: Callable[..., Any], *arrays: jax.Array) -> Any:
     return jax.lax.map(lambda given: function(*given), tuple(jnp.stack([a, a]) for a in arrays))
 
 
-def measure(
-    case: Case, rounds: int, least: bool = False, dtype: str = "float32", loop: bool = False
-) -> dict[str, Any]:
+def measure(case: Case, options: argparse.Namespace) -> dict[str, Any]:
     """Seconds of torch, plain lax ('direct') and ours, and their compile times; of two turns of a loop if `loop`."""
+    rounds, least = options.rounds, options.least
     rng = np.random.default_rng(0)
-    in_torch, in_jax = DTYPES[dtype]
+    in_torch, in_jax = DTYPES[options.dtype]
     theirs = functools.partial(getattr(torch.nn.functional, case.function), **case.arguments)
     ours = functools.partial(getattr(functional, case.function), **case.arguments)
     given = case.data(rng)
@@ -175,11 +174,11 @@ def measure(
         ("inference", torch_inference, ours, (x, w)),
         ("training", torch_training, functools.partial(_pulled_back, ours), (x, w, dy)),
     ):
-        if loop:
+        if options.loop:
             of_jax = functools.partial(_twice_in_loop, of_jax)
             of_torch = functools.partial(lambda once: (once(), once()), of_torch)
         functions = {"torch": of_torch}
-        functions["ours"], compile_ours = _compiled(None, of_jax, *arrays)
+        functions["ours"], compile_ours = _compiled(options.lowering, of_jax, *arrays)
         functions["lax"], compile_lax = _compiled("direct", of_jax, *arrays)
         seconds = interleaved({n: f for n, f in functions.items() if n != "lax"}, rounds, least=least)
         # Up to 350 times slower: a few calls are enough.
@@ -200,6 +199,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--loop", action="store_true", help="two calls each, XLA's in the body of lax.map")
     parser.add_argument("--dtype", choices=DTYPES, default="float32", help="of all arrays (%(default)s)")
+    parser.add_argument(
+        "--lowering", help="of ours: a name as of `jaxconv.lowering`; 'xla' is without the kernels"
+    )
     parser.add_argument("--json", type=Path, help="where to write all numbers")
 
 
@@ -214,6 +216,7 @@ def run(given: argparse.Namespace) -> None:
         "threads": given.threads,
         "dtype": given.dtype,
         "loop": given.loop,
+        "lowering": given.lowering,
         "classes": {},
     }
     for name in given.classes or CASES:
@@ -234,7 +237,7 @@ def run(given: argparse.Namespace) -> None:
             table.add_column(head, justify="right")
         rows = []
         for case in CASES[name]:
-            row = measure(case, given.rounds, given.least, given.dtype, given.loop)
+            row = measure(case, given)
             rows.append(row)
             cells = []
             for mode in ("inference", "training"):

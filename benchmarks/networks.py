@@ -46,6 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--rounds", type=int, default=8, help="three timed calls each (%(default)s)")
     parser.add_argument("--threads", type=int, default=2, help="torch's; XLA takes all that it may use")
+    parser.add_argument(
+        "--lowering", help="of ours: a name as of `jaxconv.lowering`; 'xla' is without the kernels"
+    )
     parser.add_argument("--json", type=Path, help="where to write all numbers")
     parser.add_argument("--chart", type=Path, help="where to draw the ratios, a PNG")
 
@@ -127,7 +130,7 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
         functions["torch.compile"] = of_torch(torch.compile(theirs))
         functions["torch.compile"]()  # compiles
     arrays = (tuple(state) if options.training else state, jax.device_put(x))
-    functions["ours"], seconds["ours"] = _compiled(function, arrays, None)
+    functions["ours"], seconds["ours"] = _compiled(function, arrays, options.lowering)
     if not options.without_lax:
         functions["lax"], seconds["lax"] = _compiled(function, arrays, "direct")
     tuned = None
@@ -173,6 +176,7 @@ def run(given: argparse.Namespace) -> None:
     means = {s: ratio([r[what][s] / r[what]["torch"] for r in rows]) for s in sides}
     console.print(_table(rows, sides, means, given))
     result = {"machine": about, "batch": given.batch, "size": given.size, "training": given.training}
+    result["lowering"] = given.lowering
     result |= {"networks": rows, "means": means}
     if given.json:
         given.json.write_text(json.dumps(result, indent=1) + "\n")

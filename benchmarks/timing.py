@@ -10,6 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from jaxconv._lower import native
+
 PAUSE = 2e-3
 """Seconds between two functions. Much longer, and the processor itself goes to sleep: all become slower."""
 WARM = 10e-3
@@ -81,6 +83,7 @@ def machine() -> dict[str, Any]:
         cpu = named[0].split(":", 1)[1].strip() if named else cpu
     return {
         "cpu": cpu,
+        "kernels": native.isa(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "system": platform.platform(terse=True),
         "python": platform.python_version(),

@@ -152,7 +152,8 @@ void compute(const Gather<T>& g, const Block<T>& block, const T* planes, const T
   const Index rows = block.rows(), vectors = block.vectors(), count = block.terms.count;
   const Index length = g.planes.length(block.part->count), plane = volume(g.size);
   const Cut blocks = block.cut;
-  const Index passes = rows <= kRows ? 1 : most(quotient_up(count, kTerms), 1);
+  // By all rows of the group, so that sums are the same however these are shared among threads.
+  const Index passes = g.rows <= kRows ? 1 : most(quotient_up(count, kTerms), 1);
   const Index kept_row = vectors * lanes;
   T* kept = scratch_of<T>(Slot::results, (passes > 1 && !block.contiguous ? rows : kRows) * kept_row);
   const Index together =
@@ -225,14 +226,14 @@ void run(const Gather<T>& g, Pool& pool) {
   Grid grid;
   bool by_grid = g.rows == 1 && g.channels == 1 && g.parts == 1 && !g.planes.direct && g.planes.extent[0] == 1 &&
                  volume(g.planes.phases) == 1 && g.step[1] == 1 && g.step[2] == 1 &&
-                 g.size[2] > kLanes<T>;  // else most of a row's only vector would be computed in vain
+                 g.part[0].taps <= kChunk && g.size[2] > kLanes<T>;  // else most of a row's only vector would be computed in vain
   if (by_grid) {
     const Part& part = g.part[0];
     Index* memory = scratch_of<Index>(Slot::grid, 2 * part.taps);
     by_grid = as_grid(part.taps, g.tap_a, g.tap_b, g.planes.extent[2], memory, &grid);
   }
 
-  if (threads == 1 || items >= 4 * threads || items % threads == 0) {
+  if (threads == 1 || by_grid || items >= 4 * threads || items % threads == 0) {
     // Each sample and group is one thread's, from the planes to the results.
     const Index units = threads == 1 ? 1 : least(items, 8 * threads);
     const auto unit = [&](Index u) {

@@ -224,6 +224,35 @@ def test_many_threads_at_once():
     assert not any(thread.is_alive() for thread in threads) and not wrong
 
 
+THREADS = """
+import os, sys
+os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(sys.argv[2])])  # before XLA makes its threads
+sys.path.insert(0, sys.argv[1])
+import hashlib, numpy as np, test_native as t
+digest = hashlib.sha256()
+for batch, size, spec in t.LARGE.values():
+    rng = np.random.default_rng(1)
+    held = {role: rng.standard_normal(a.shape, np.float32) for role, a in t.arrays(rng, batch, size, spec).items()}
+    for wanted in t.ROLES:
+        p = t.Product(wanted, spec, size)
+        operands = [held[role] for role in p.operands]
+        digest.update(np.asarray(t.conv_p.bind(*operands, product=p, forced="native", like=None)).tobytes())
+print(digest.hexdigest())
+"""
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2,
+    reason="this system has one processor, or does not let a process choose",
+)
+def test_numbers_do_not_depend_on_the_number_of_threads():
+    def run(threads):
+        command = [sys.executable, "-c", THREADS, os.path.dirname(__file__), str(threads)]
+        return subprocess.run(command, check=True, timeout=300, capture_output=True, text=True).stdout
+
+    assert run(1) == run(2)
+
+
 def test_the_memory_that_they_keep_is_not_shared_between_sizes():
     rng = np.random.default_rng(0)
     w = ints(rng, 4, 4, 3, 3)
