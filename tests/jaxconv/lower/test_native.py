@@ -98,6 +98,7 @@ def test_any_convolution(convolution, seed):
 LARGE = {
     "many terms": (1, (9, 9), ConvSpec(300, 70, (3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1), 1)),
     "many terms, as it lies": (1, (9, 9), ConvSpec(1100, 70, (1, 1), (1, 1), ((0, 0), (0, 0)), (1, 1), 1)),
+    "many terms, few rows": (1, (20, 9), ConvSpec(1100, 12, (1, 1), (1, 1), ((0, 0), (0, 0)), (1, 1), 1)),
     "many terms and positions": (
         1,
         (32, 32),
