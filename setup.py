@@ -27,7 +27,6 @@ def kernels() -> list[Extension]:
                 "-std=c++17",
                 "-O3",
                 "-ffp-contract=fast",
-                "-fno-math-errno",
                 "-Wno-psabi",
                 "-g0",
             ],

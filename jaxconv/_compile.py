@@ -15,7 +15,7 @@ from typing import Any
 import jax
 from flax import linen, nnx
 
-from jaxconv._lower import checked, lowering
+from jaxconv._lower import checked, lowering, native
 from jaxconv._tree import with_leaves
 from jaxconv.fusion import fuse_conv_bn
 
@@ -170,6 +170,8 @@ def _runner(lowered: Any, state: Any, setting: Setting) -> Callable[..., Any]:
 def _tuned(function: Callable[..., Any], state: Any, inputs: Any) -> dict[Setting, tuple[float, Any]]:
     """Milliseconds and program of each candidate."""
     first, second = _CANDIDATES.get(jax.default_backend(), ((Setting(),), ()))
+    if native.isa() is None:
+        first = tuple(s for s in first if s.lowering != "xla")  # that is what there is anyway
     found = _measured(function, state, inputs, first)
     best = min(found, key=lambda s: found[s][0])
     # Once more beside the others, so that all are measured in the same minute.

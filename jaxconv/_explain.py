@@ -38,11 +38,13 @@ class Explanation:
 
     Attributes:
         platform: that of `jax.default_backend()`.
+        remark: that the kernels for CPUs are missing, if they are.
         convolutions: in the order of their calls.
     """
 
     platform: str
     convolutions: tuple[Explained, ...]
+    remark: str = ""
 
     def __str__(self) -> str:
         head = ("layer", "convolution", "y", "dx", "dweight", "why")
@@ -52,13 +54,14 @@ class Explanation:
             "  ".join(cell.ljust(n) for cell, n in zip(row, widths, strict=True)).rstrip()
             for row in (head, *rows)
         ]
-        return "\n".join([f"on {self.platform}", *lines])
+        return "\n".join([f"on {self.platform}{self.remark}", *lines])
 
 
 def explain(model: Callable[..., Any], *inputs: Any, **options: Any) -> Explanation:
     """Which lowering each convolution gets when `model(*inputs, **options)` runs on the default platform, and why.
 
-    Nothing is computed: the model is traced.
+    Nothing is computed: the model is traced. What is told is of a program for one device; what is exported, or spread
+    over several devices, calls no kernels ('native'), and gets what `lowering("xla")` gives.
 
     Args:
         model: an NNX module, or any function of arrays; of a Linen module
@@ -82,7 +85,9 @@ def explain(model: Callable[..., Any], *inputs: Any, **options: Any) -> Explanat
         else:
             jax.eval_shape(lambda *inputs: run(model, *inputs), *inputs)
     platform = jax.default_backend()
-    return Explanation(platform, tuple(_explained(s, paths, platform) for s in seen))
+    missing = platform == "cpu" and native.isa() is None
+    remark = ", without the kernels: they were not compiled, or JAXCONV_KERNELS=0 holds" if missing else ""
+    return Explanation(platform, tuple(_explained(s, paths, platform) for s in seen), remark)
 
 
 def _explained(seen: Seen, paths: dict[int, str], platform: str) -> Explained:

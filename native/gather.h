@@ -19,11 +19,12 @@ struct Gather {
   Index rows, channels;           // of a group: results', and those that are summed over
   Index a_row, a_channel, a_group;  // the weight: the distance between rows, channels and groups
   Index size[3], step[3];         // the results' whole image, and how far apart a part's are
-  Index parts, max_terms;
+  Index parts;
   const Part* part;
   const Index *tap_a, *tap_b;     // where each tap is in the weight's kernel, and in the planes
   const T *image, *weight;
   T* result;
+  const Problem* gradient;        // of which this is the gradient by x, if it is one and there are zeros around dy
 };
 
 // Where a tile's rows of results go.
@@ -66,8 +67,6 @@ void put(const T* from, Index from_row, T* to, Index to_row, Index rows, const S
 
 // So many terms at a time: what they read of the planes stays in the first cache while all rows are computed.
 constexpr Index kTerms = 512;
-// And so many elements of the weight in the second, while all positions are.
-constexpr Index kWeights = 64 * 1024;
 // So many elements of planes are gone through for one block of rows before the next: where there are few channels,
 // results are written a long piece of a row at a time.
 constexpr Index kPlanes = 16 * 1024;
@@ -152,58 +151,91 @@ void compute(const Gather<T>& g, const Block<T>& block, const T* planes, const T
   const Index rows = block.rows(), vectors = block.vectors(), count = block.terms.count;
   const Index length = g.planes.length(block.part->count), plane = volume(g.size);
   const Cut blocks = block.cut;
+  const auto position = [&](Index vb) { return (block.v_start + cut_at(vectors, blocks.vector_blocks, vb)) * lanes; };
   // By all rows of the group, so that sums are the same however these are shared among threads.
   const Index passes = g.rows <= kRows ? 1 : most(quotient_up(count, kTerms), 1);
-  const Index kept_row = vectors * lanes;
-  T* kept = scratch_of<T>(Slot::results, (passes > 1 && !block.contiguous ? rows : kRows) * kept_row);
-  const Index together =
-      most(kPlanes / g.channels / (quotient_up(vectors, blocks.vector_blocks) * lanes), 1);  // tiles of positions
+  const Index widest = quotient_up(vectors, blocks.vector_blocks) * lanes;
+  const Index together = most(kPlanes / g.channels / widest, 1);  // tiles of positions
+  const Index kept_row = together * widest;
+  T* kept = scratch_of<T>(Slot::results, (passes > 1 ? rows : kRows) * kept_row);
   const bool tail = g.planes.direct && block.v_end * lanes > length;
 
-  for (Index pass = 0; pass < passes; ++pass) {
-    const Index k_start = cut_at(count, passes, pass), k_end = cut_at(count, passes, pass + 1);
-    const Index row_lots = most(rows * (k_end - k_start) / kWeights, 1);
-    for (Index lot = 0; lot < row_lots; ++lot) {
-      const Index r_start = cut_at(blocks.row_blocks, row_lots, lot);
-      const Index r_end = cut_at(blocks.row_blocks, row_lots, lot + 1);
-      for (Index vb_start = 0, vb_end; vb_start < blocks.vector_blocks; vb_start = vb_end) {
-        vb_end = least(vb_start + together, blocks.vector_blocks);
-        if (tail && vb_end == blocks.vector_blocks && vb_start + 1 < vb_end) --vb_end;
-        Terms<T> terms{block.terms.a_at + k_start, block.terms.b_at + k_start, k_end - k_start};
-        const T* from = planes;
-        if (tail && vb_end == blocks.vector_blocks) from = copied_tail(block, planes, length, terms);
-        for (Index rb = r_start; rb < r_end; ++rb) {
-          const Index m = cut_at(rows, blocks.row_blocks, rb), m_next = cut_at(rows, blocks.row_blocks, rb + 1);
-          const T* a = weight + (block.m_start + m) * g.a_row;
-          T* to = result + (block.m_start + m) * plane;
-          for (Index vb = vb_start; vb < vb_end; ++vb) {
-            const Index v = cut_at(vectors, blocks.vector_blocks, vb);
-            const Index v_next = cut_at(vectors, blocks.vector_blocks, vb + 1);
-            const Index q = (block.v_start + v) * lanes, q_next = least((block.v_start + v_next) * lanes, length);
-            const Index width = (v_next - v) * lanes;
-            const TileFn<T> fn = kTiles<T>[m_next - m - 1][v_next - v - 1];
-            const T* b = from + (from == planes ? q : 0);
-            const Segment* segment = block.segment + block.first[vb];
-            const Index n = block.first[vb + 1] - block.first[vb];
-            if (block.contiguous && q_next - q == width) {
-              fn(a, g.a_row, b, terms, to + q, plane, pass > 0);
-            } else if (passes == 1) {
-              fn(a, g.a_row, b, terms, kept, width, false);
-              put(kept, width, to, plane, m_next - m, segment, n, g.step[2]);
-            } else if (block.contiguous) {  // results so far are where they belong
-              if (pass > 0)
-                for (Index i = 0; i < m_next - m; ++i) copy(to + i * plane + q, kept + i * width, q_next - q);
-              fn(a, g.a_row, b, terms, kept, width, pass > 0);
-              put(kept, width, to, plane, m_next - m, segment, n, Index(1));
-            } else {
-              T* mine = kept + m * kept_row + v * lanes;
-              fn(a, g.a_row, b, terms, mine, kept_row, pass > 0);
-              if (pass + 1 == passes) put(mine, kept_row, to, plane, m_next - m, segment, n, g.step[2]);
-            }
+  for (Index vb_start = 0, vb_end; vb_start < blocks.vector_blocks; vb_start = vb_end) {
+    vb_end = least(vb_start + together, blocks.vector_blocks);
+    if (tail && vb_end == blocks.vector_blocks && vb_start + 1 < vb_end) --vb_end;
+    for (Index pass = 0; pass < passes; ++pass) {
+      const Index k_start = cut_at(count, passes, pass), k_end = cut_at(count, passes, pass + 1);
+      Terms<T> terms{block.terms.a_at + k_start, block.terms.b_at + k_start, k_end - k_start};
+      const bool copied = tail && vb_end == blocks.vector_blocks;
+      const T* from = copied ? copied_tail(block, planes, length, terms) : planes + position(vb_start);
+      for (Index rb = 0; rb < blocks.row_blocks; ++rb) {
+        const Index m = cut_at(rows, blocks.row_blocks, rb), m_next = cut_at(rows, blocks.row_blocks, rb + 1);
+        const T* a = weight + (block.m_start + m) * g.a_row;
+        T* to = result + (block.m_start + m) * plane;
+        for (Index vb = vb_start; vb < vb_end; ++vb) {
+          const Index q = position(vb), width = position(vb + 1) - q, inside = q - position(vb_start);
+          const TileFn<T> fn = kTiles<T>[m_next - m - 1][width / lanes - 1];
+          if (block.contiguous && q + width <= length) {
+            fn(a, g.a_row, from + inside, terms, to + q, plane, pass > 0);
+            continue;
           }
+          T* mine = kept + (passes > 1 ? m : 0) * kept_row + inside;
+          fn(a, g.a_row, from + inside, terms, mine, kept_row, pass > 0);
+          if (pass + 1 == passes)
+            put(mine, kept_row, to, plane, m_next - m, block.segment + block.first[vb],
+                block.first[vb + 1] - block.first[vb], g.step[2]);
         }
       }
     }
+  }
+}
+
+inline bool next_index(Index (&at)[3], const Index (&end)[3]) {
+  for (int d = 2; d >= 0; --d) {
+    if (++at[d] < end[d]) return true;
+    at[d] = 0;
+  }
+  return false;
+}
+
+// A plane of results by definition, no zeros around dy.
+template <class T>
+void plane_by_definition(const Problem& p, const T* weight, const T* dy, T* dx) {
+  const Index taps = p.taps(), positions = volume(p.positions);
+  for (Index i = 0; i < volume(p.size); ++i) dx[i] = 0;
+  for (Index o = 0; o < p.out; ++o, weight += p.in * taps, dy += positions) {
+    Index tap[3] = {0, 0, 0};
+    for (Index t = 0; t < taps; ++t, next_index(tap, p.kernel)) {
+      Index q[3] = {0, 0, 0};
+      for (Index n = 0; n < positions; ++n, next_index(q, p.positions)) {
+        Index at = 0;
+        bool inside = true;
+        for (int d = 0; d < 3; ++d) {
+          const Index h = q[d] * p.stride[d] + tap[d] * p.dilation[d] - p.low[d];
+          inside = inside && h >= 0 && h < p.size[d];
+          at = at * p.size[d] + h;
+        }
+        if (inside) dx[at] += weight[t] * dy[n];
+      }
+    }
+  }
+}
+
+// Zeros around dy have met every element of the weight. Where one is not finite, no result of its part is, not even the
+// first: those that it has no share in are computed again.
+template <class T>
+void mend(const Gather<T>& g, Index item) {
+  const Index plane = volume(g.size);
+  for (Index m = 0; m < g.rows; ++m) {
+    T* to = g.result + (item * g.rows + m) * plane;
+    bool exact = true;
+    for (Index n = 0; n < g.parts; ++n) {
+      const Index(&o)[3] = g.part[n].origin;
+      exact = exact && to[(o[0] * g.size[1] + o[1]) * g.size[2] + o[2]] * T(0) == 0;
+    }
+    if (!exact)
+      plane_by_definition(*g.gradient, g.weight + item % g.groups * g.a_group + m * g.a_row,
+                          g.image + item * g.channels * volume(g.planes.source), to);
   }
 }
 
@@ -219,9 +251,6 @@ void run(const Gather<T>& g, Pool& pool) {
             double(g.planes.length(g.part[i].count));
   const Index threads = work < kWorthwhile ? 1 : pool.threads();
   const Index held = g.channels * g.planes.channel_stride;
-  const auto image = [&](Index item) { return g.image + item * g.channels * source; };
-  const auto weight = [&](Index item) { return g.weight + item % g.groups * g.a_group; };
-  const auto results = [&](Index item) { return g.result + item * g.rows * result; };
 
   Grid grid;
   bool by_grid = g.rows == 1 && g.channels == 1 && g.parts == 1 && !g.planes.direct && g.planes.extent[0] == 1 &&
@@ -233,70 +262,52 @@ void run(const Gather<T>& g, Pool& pool) {
     by_grid = as_grid(part.taps, g.tap_a, g.tap_b, g.planes.extent[2], memory, &grid);
   }
 
-  if (threads == 1 || by_grid || items >= 4 * threads || items % threads == 0) {
-    // Each sample and group is one thread's, from the planes to the results.
-    const Index units = threads == 1 ? 1 : least(items, 8 * threads);
-    const auto unit = [&](Index u) {
-      T* own = g.planes.direct ? nullptr : scratch_of<T>(Slot::own_planes, held + kSlack<T>);
-      if (own) zero(own + held, kSlack<T>);
-      Index bytes = g.parts * Index(sizeof(Block<T>));
-      for (Index p = 0; p < g.parts; ++p) bytes += bytes_of(g, g.part[p]);
-      char* memory = static_cast<char*>(scratch(Slot::terms, std::size_t(bytes)));
-      Block<T>* block = reinterpret_cast<Block<T>*>(memory);
-      memory += g.parts * sizeof(Block<T>);
-      for (Index p = 0; p < g.parts; ++p)
-        block[p] = ready(g, g.part[p], 0, g.rows, 0, vectors_of(g, g.part[p]), memory);
-      for (Index i = cut_at(items, units, u); i < cut_at(items, units, u + 1); ++i) {
-        if (own)
-          for (Index c = 0; c < g.channels; ++c) fill(g.planes, image(i) + c * source, own + c * g.planes.channel_stride);
-        if (by_grid) {
-          grid_plane(grid, weight(i), own, g.planes.extent[2], results(i), g.part[0].count);
-          continue;
-        }
-        for (Index p = 0; p < g.parts; ++p) compute(g, block[p], own ? own : image(i), weight(i), results(i));
-      }
-    };
-    if (units == 1) unit(0);
-    else parallel(pool, units, unit);
-    return;
-  }
-  // The planes are everyone's, and then a share of rows or of positions is one thread's.
-  for (Index i = 0; i < items; i += g.groups) {
-    T* planes = nullptr;
-    if (!g.planes.direct) {
-      planes = scratch_of<T>(Slot::planes, g.groups * held + kSlack<T>);
-      zero(planes + g.groups * held, kSlack<T>);
-      const Index channels = g.groups * g.channels, units = least(channels, 4 * threads);
-      parallel(pool, units, [&](Index u) {
-        for (Index c = cut_at(channels, units, u); c < cut_at(channels, units, u + 1); ++c)
-          fill(g.planes, image(i) + c * source, planes + c * g.planes.channel_stride);
-      });
-    }
-    const Index shares = g.groups == 1 ? 2 * threads : threads;
-    parallel(pool, g.groups * g.parts * shares, [&](Index u) {
-      const Index group = u / (g.parts * shares), share = u % shares;
-      const Part& part = g.part[u / shares % g.parts];
-      const T* own = planes ? planes + group * held : image(i + group);
+  // Samples and groups are shared among the threads where there are enough, else each one's rows or positions too.
+  // Every thread makes the planes that it needs itself: what another one has just written is far away.
+  const bool whole = threads == 1 || by_grid || items >= 4 * threads || items % threads == 0;
+  const Index shares = whole ? 1 : threads;
+  const Index units = whole ? (threads == 1 ? 1 : least(items, 8 * threads)) : items * shares;
+  const auto unit = [&](Index u) {
+    const Index share = u % shares, lots = units / shares, lot = u / shares;
+    Index bytes = g.parts * Index(sizeof(Block<T>));
+    for (Index p = 0; p < g.parts; ++p) bytes += bytes_of(g, g.part[p]);
+    char* memory = static_cast<char*>(scratch(Slot::terms, std::size_t(bytes)));
+    Block<T>* block = reinterpret_cast<Block<T>*>(memory);
+    memory += g.parts * sizeof(Block<T>);
+    Index row_start = g.planes.rows(), row_end = 0;  // of the planes, those that are read
+    for (Index p = 0; p < g.parts; ++p) {
+      const Part& part = g.part[p];
       const Index vectors = vectors_of(g, part);
       Index m[2] = {0, g.rows}, v[2] = {0, vectors};
-      if (vectors >= 12 * shares || g.rows < 2 * shares) {
+      if (vectors >= 12 * shares || g.rows < 2 * shares)
         v[0] = cut_at(vectors, shares, share), v[1] = cut_at(vectors, shares, share + 1);
-      } else {
+      else
         m[0] = cut_at(g.rows, shares, share), m[1] = cut_at(g.rows, shares, share + 1);
-      }
-      if (m[0] == m[1] || v[0] == v[1]) return;
-      char* memory = static_cast<char*>(scratch(Slot::terms, std::size_t(bytes_of(g, part))));
-      compute(g, ready(g, part, m[0], m[1], v[0], v[1], memory), own, weight(i + group), results(i + group));
-    });
-  }
-}
-
-inline bool next_index(Index (&at)[3], const Index (&end)[3]) {
-  for (int d = 2; d >= 0; --d) {
-    if (++at[d] < end[d]) return true;
-    at[d] = 0;
-  }
-  return false;
+      block[p] = ready(g, part, m[0], m[1], v[0], v[1], memory);
+      const Index pitch = g.planes.extent[2];
+      row_start = least(row_start, v[0] * kLanes<T> / pitch);
+      for (Index t = part.first_tap; t < part.first_tap + part.taps; ++t)
+        row_end = most(row_end, (v[1] * kLanes<T> + g.tap_b[t] % g.planes.phase_stride) / pitch + 1);
+    }
+    row_end = least(row_end, g.planes.rows());
+    T* own = g.planes.direct ? nullptr : scratch_of<T>(Slot::planes, held + kSlack<T>);
+    if (own) zero(own + held, kSlack<T>);
+    for (Index i = cut_at(items, lots, lot); i < cut_at(items, lots, lot + 1); ++i) {
+      const T* image = g.image + i * g.channels * source;
+      const T* weight = g.weight + i % g.groups * g.a_group;
+      T* to = g.result + i * g.rows * result;
+      if (own)
+        for (Index c = 0; c < g.channels; ++c)
+          fill(g.planes, image + c * source, own + c * g.planes.channel_stride, row_start, row_end);
+      if (by_grid) grid_plane(grid, weight, own, g.planes.extent[2], to, g.part[0].count);
+      for (Index p = 0; p < g.parts && !by_grid; ++p)
+        if (block[p].rows() && block[p].vectors()) compute(g, block[p], own ? own : image, weight, to);
+      if (g.gradient && shares == 1) mend(g, i);
+    }
+  };
+  if (units == 1) unit(0);
+  else parallel(pool, units, unit);
+  for (Index i = 0; i < items && g.gradient && shares > 1; ++i) mend(g, i);
 }
 
 template <class T>
@@ -306,7 +317,7 @@ void product_y(const Problem& p, const T* x, const T* weight, T* y, Pool& pool) 
   for (int d = 0; d < 3; ++d) reach[d] = (p.kernel[d] - 1) * p.dilation[d] + 1;
   Gather<T> g;
   g.planes = plan_planes<T>(p.size, p.stride, p.low, reach, p.positions);
-  Index* tap = scratch_of<Index>(Slot::gradients, 2 * taps);
+  Index* tap = scratch_of<Index>(Slot::taps, 2 * taps);
   Index i[3] = {0, 0, 0};
   for (Index t = 0; t < taps; ++t, next_index(i, p.kernel)) {
     const Index at[3] = {i[0] * p.dilation[0], i[1] * p.dilation[1], i[2] * p.dilation[2]};
@@ -318,7 +329,7 @@ void product_y(const Problem& p, const T* x, const T* weight, T* y, Pool& pool) 
   g.a_row = p.in * taps, g.a_channel = taps, g.a_group = p.out * p.in * taps;
   for (int d = 0; d < 3; ++d) g.size[d] = p.positions[d], g.step[d] = 1;
   g.parts = 1, g.part = &whole, g.tap_a = tap, g.tap_b = tap + taps;
-  g.image = x, g.weight = weight, g.result = y;
+  g.image = x, g.weight = weight, g.result = y, g.gradient = nullptr;
   run(g, pool);
 }
 
@@ -347,7 +358,7 @@ void product_x(const Problem& p, const T* weight, const T* dy, T* dx, Pool& pool
   Gather<T> g;
   g.planes = plan_planes<T>(p.positions, ones, before, reach, count);
   const Index parts = volume(phases);
-  Part* part = static_cast<Part*>(scratch(Slot::gradients, std::size_t(parts) * sizeof(Part) + std::size_t(2 * taps) * sizeof(Index)));
+  Part* part = static_cast<Part*>(scratch(Slot::taps, std::size_t(parts) * sizeof(Part) + std::size_t(2 * taps) * sizeof(Index)));
   Index* tap_a = reinterpret_cast<Index*>(part + parts);
   Index* tap_b = tap_a + taps;
   Index used = 0, a[3] = {0, 0, 0};
@@ -376,7 +387,7 @@ void product_x(const Problem& p, const T* weight, const T* dy, T* dx, Pool& pool
   g.a_row = taps, g.a_channel = p.in * taps, g.a_group = p.out * p.in * taps;
   for (int d = 0; d < 3; ++d) g.size[d] = p.size[d], g.step[d] = p.stride[d];
   g.parts = parts, g.part = part, g.tap_a = tap_a, g.tap_b = tap_b;
-  g.image = dy, g.weight = weight, g.result = dx;
+  g.image = dy, g.weight = weight, g.result = dx, g.gradient = g.planes.direct ? nullptr : &p;
   run(g, pool);
 }
 

@@ -7,12 +7,14 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <string_view>
+#include <thread>
 
 #include "problem.h"
 #include "xla/ffi/api/ffi.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
+#if defined(__linux__)
+#include <sys/mman.h>
 #endif
 
 namespace ffi = xla::ffi;
@@ -28,10 +30,16 @@ struct Block {
 
 thread_local Block blocks[static_cast<int>(Slot::count)];
 
-inline void relax() {
-#if defined(__x86_64__)
-  _mm_pause();
-#endif
+constexpr std::size_t kLargePage = std::size_t(2) << 20;
+// Beyond so many bytes a block is given back after every call: making it anew is little beside what such a call does.
+constexpr std::size_t kKept = std::size_t(16) << 20;
+
+void give_back_large() {
+  for (Block& block : blocks) {
+    if (block.bytes <= kKept) continue;
+    std::free(block.at);
+    block.at = nullptr, block.bytes = 0;
+  }
 }
 
 // XLA's own threads. Whoever calls takes part, and waits for no one who has not begun: with every thread of the pool
@@ -45,21 +53,34 @@ class XlaPool final : public Pool {
   void run(Index items, void (*body)(void*, Index), void* data) override {
     struct Shared {
       std::atomic<Index> next{0}, done{0};
+      std::atomic<bool> failed{false};
       Index items;
       void (*body)(void*, Index);
       void* data;
 
       void work() {
         Index mine = 0;
-        for (Index i; (i = next.fetch_add(1, std::memory_order_relaxed)) < items; ++mine) body(data, i);
+        for (Index i; (i = next.fetch_add(1, std::memory_order_relaxed)) < items; ++mine) {
+          try {
+            body(data, i);
+          } catch (const std::bad_alloc&) {  // not through XLA's threads, nor while others use `data`
+            failed.store(true, std::memory_order_relaxed);
+          }
+        }
         done.fetch_add(mine, std::memory_order_release);
       }
     };
     auto shared = std::make_shared<Shared>();
     shared->items = items, shared->body = body, shared->data = data;
-    for (Index i = 1; i < least(threads(), items); ++i) pool_.Schedule([shared] { shared->work(); });
+    for (Index i = 1; i < least(threads(), items); ++i)
+      pool_.Schedule([shared] {
+        shared->work();
+        give_back_large();
+      });
     shared->work();
-    while (shared->done.load(std::memory_order_acquire) < items) relax();
+    for (int spins = 0; shared->done.load(std::memory_order_acquire) < items; ++spins)
+      if (spins > 1000) std::this_thread::yield();
+    if (shared->failed.load(std::memory_order_relaxed)) throw std::bad_alloc();
   }
 
  private:
@@ -146,6 +167,7 @@ ffi::Error call(ffi::ThreadPool threads, ffi::AnyBuffer a, ffi::AnyBuffer b, ffi
   if (type == ffi::DataType::F32) compute<float>(w, p, a.untyped_data(), b.untyped_data(), c->untyped_data(), pool);
   else if (type == ffi::DataType::F64) compute<double>(w, p, a.untyped_data(), b.untyped_data(), c->untyped_data(), pool);
   else return ffi::Error::InvalidArgument("jaxconv: operands must be float32 or float64");
+  give_back_large();
   return ffi::Error::Success();
 } catch (const std::bad_alloc&) {
   return ffi::Error(ffi::ErrorCode::kResourceExhausted, "jaxconv: out of memory");
@@ -169,8 +191,14 @@ void* scratch(Slot slot, std::size_t bytes) {
   Block& block = blocks[static_cast<int>(slot)];
   if (block.bytes < bytes) {
     std::free(block.at);
-    block.bytes = (bytes + 4095) / 4096 * 4096;
-    block.at = std::aligned_alloc(64, block.bytes);
+    // Large ones in large pages, if the system has them: channels lie in as many small ones as there are, and looking
+    // up where each is can take longer than the sums.
+    const std::size_t page = bytes < kLargePage / 8 ? 4096 : kLargePage;
+    block.bytes = (bytes + page - 1) / page * page;
+    block.at = std::aligned_alloc(page, block.bytes);
+#if defined(MADV_HUGEPAGE)
+    if (block.at && page == kLargePage) madvise(block.at, block.bytes, MADV_HUGEPAGE);
+#endif
     if (!block.at) {
       block.bytes = 0;
       throw std::bad_alloc();

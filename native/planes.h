@@ -27,6 +27,8 @@ struct Planes {
     return phase * phase_stride + inside;
   }
 
+  Index rows() const { return extent[0] * extent[1]; }
+
   // Of `count` positions, up to the end of the last.
   Index length(const Index (&count)[3]) const {
     return ((count[0] - 1) * extent[1] + count[1] - 1) * extent[2] + count[2];
@@ -61,15 +63,15 @@ Planes plan_planes(const Index (&source)[3], const Index (&step)[3], const Index
   return p;
 }
 
-// One channel, up to the next one's beginning: what is read beyond a plane is multiplied, if only by zero.
+// One channel's rows [row_start, row_end) of every phase, and what is between it and the next one: what is read beyond a
+// plane is multiplied, if only by zero.
 template <class T>
-void fill(const Planes& p, const T* from, T* to) {
-  const Index whole = volume(p.phases) * p.phase_stride;
+void fill(const Planes& p, const T* from, T* to, Index row_start, Index row_end) {
+  const Index width = p.extent[2], whole = volume(p.phases) * p.phase_stride;
   zero(to + whole, p.channel_stride - whole);
-  const Index rows = p.extent[1], width = p.extent[2];
   for (Index fd = 0; fd < p.phases[0]; ++fd)
     for (Index fh = 0; fh < p.phases[1]; ++fh)
-      for (Index fw = 0; fw < p.phases[2]; ++fw) {
+      for (Index fw = 0; fw < p.phases[2]; ++fw, to += p.phase_stride) {
         const Index first = fw - p.before[2];
         // Elements [start, end) of a row are the source's, which begin at first + start * step.
         Index start = first >= 0 ? 0 : quotient_up(-first, p.step[2]);
@@ -77,25 +79,25 @@ void fill(const Planes& p, const T* from, T* to) {
         end = least(end, width);
         start = least(start, width);
         if (end < start) end = start;
-        for (Index d = 0; d < p.extent[0]; ++d) {
-          const Index at_d = d * p.step[0] + fd - p.before[0];
-          for (Index h = 0; h < rows; ++h, to += width) {
-            const Index at_h = h * p.step[1] + fh - p.before[1];
-            if (at_d < 0 || at_d >= p.source[0] || at_h < 0 || at_h >= p.source[1] || start == end) {
-              zero(to, width);
-              continue;
-            }
-            const T* row = from + (at_d * p.source[1] + at_h) * p.source[2] + first;
-            zero(to, start);
-            if (p.step[2] == 1) {
-              copy(row + start, to + start, end - start);
-            } else if (p.step[2] == 2) {
-              for (Index i = start; i < end; ++i) to[i] = row[2 * i];
-            } else {
-              for (Index i = start; i < end; ++i) to[i] = row[p.step[2] * i];
-            }
-            zero(to + end, width - end);
+        Index d = row_start / p.extent[1], h = row_start % p.extent[1];
+        for (Index r = row_start; r < row_end; ++r) {
+          T* row = to + r * width;
+          const Index at_d = d * p.step[0] + fd - p.before[0], at_h = h * p.step[1] + fh - p.before[1];
+          if (++h == p.extent[1]) h = 0, ++d;
+          if (at_d < 0 || at_d >= p.source[0] || at_h < 0 || at_h >= p.source[1] || start == end) {
+            zero(row, width);
+            continue;
           }
+          const T* source = from + (at_d * p.source[1] + at_h) * p.source[2] + first;
+          zero(row, start);
+          if (p.step[2] == 1) {
+            copy(source + start, row + start, end - start);
+          } else if (p.step[2] == 2) {
+            for (Index i = start; i < end; ++i) row[i] = source[2 * i];
+          } else {
+            for (Index i = start; i < end; ++i) row[i] = source[p.step[2] * i];
+          }
+          zero(row + end, width - end);
         }
       }
 }

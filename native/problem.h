@@ -36,7 +36,7 @@ void parallel(Pool& pool, Index items, Body body) {
 }
 
 // Memory of the calling thread, aligned for any vector, valid until the same thread asks for the same slot again.
-enum class Slot { planes, gradients, own_planes, own_gradients, terms, results, tail, grid, count };
+enum class Slot { planes, gradients, taps, terms, results, tail, grid, count };
 void* scratch(Slot slot, std::size_t bytes);
 
 template <class T>

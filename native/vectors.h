@@ -1,7 +1,7 @@
 // Vectors of the instruction set that this is compiled for.
 // JAXCONV_ISA: its namespace. JAXCONV_BYTES: of a vector. JAXCONV_ACCUMULATORS: vectors that sums may be kept in.
-// No include guard, as for the headers that follow it: each set compiles them anew, and nothing else is shared, so
-// that the linker cannot take a function from a set that the processor lacks.
+// No include guard, as for the headers that follow it: each set compiles them anew. What is shared is in problem.h,
+// before a set is chosen, so that the linker cannot take a function from a set that the processor lacks.
 
 namespace jaxconv {
 namespace JAXCONV_ISA {

@@ -112,8 +112,9 @@ struct WeightBlock {
 };
 
 template <class T>
-WeightBlock ready(const Weights<T>& g, Index m_start, Index m_end, Index k_start, Index k_end) {
-  Index* at = scratch_of<Index>(Slot::terms, k_end - k_start);
+WeightBlock ready(const Weights<T>& g, Index m_start, Index m_end, Index k_start, Index k_end,
+                  Slot slot = Slot::terms) {
+  Index* at = scratch_of<Index>(slot, k_end - k_start);
   for (Index k = k_start; k < k_end; ++k) at[k - k_start] = k / g.taps * g.planes.channel_stride + g.tap[k % g.taps];
   return {m_start, m_end, k_start, k_end, at, cut_dots(m_end - m_start, k_end - k_start)};
 }
@@ -169,17 +170,21 @@ void product_weight(const Problem& p, const T* x, const T* dy, T* dweight, Pool&
   for (int d = 0; d < 3; ++d) room[d] = g.planes.extent[d] - p.positions[d] + 1;
   g.gradients = plan_planes<T>(p.positions, ones, none, room, p.positions);
   g.length = g.planes.length(p.positions);
-  // As they are, if nothing is read beyond a plane's end.
+  // As they are, if nothing is read beyond a plane's end. Else with zeros that the last vector may reach.
+  constexpr Index line = 64 / sizeof(T);
   const bool as_it_is = g.planes.direct && g.length % kLanes<T> == 0;
   if (!as_it_is) {
+    const Index whole = volume(g.planes.phases) * g.planes.phase_stride;
     g.planes.direct = false;
-    constexpr Index line = 64 / sizeof(T);
-    g.planes.channel_stride = (quotient_up(g.planes.channel_stride, line) | 1) * line;
+    g.planes.channel_stride = (quotient_up(whole + kLanes<T> - 1, line) | 1) * line;
   }
   const bool dy_as_it_is = g.gradients.direct && g.length % kLanes<T> == 0;
-  constexpr Index line = 64 / sizeof(T);
-  g.dy_row = dy_as_it_is ? volume(p.positions) : (quotient_up(most(g.gradients.phase_stride, g.length), line) | 1) * line;
-  Index* tap = scratch_of<Index>(Slot::tail, g.taps);
+  if (dy_as_it_is) {
+    g.dy_row = volume(p.positions);
+  } else {
+    g.dy_row = g.gradients.channel_stride = (quotient_up(g.gradients.phase_stride, line) | 1) * line;
+  }
+  Index* tap = scratch_of<Index>(Slot::taps, g.taps);
   Index i[3] = {0, 0, 0};
   for (Index t = 0; t < g.taps; ++t, next_index(i, p.kernel)) {
     const Index at[3] = {i[0] * p.dilation[0], i[1] * p.dilation[1], i[2] * p.dilation[2]};
@@ -191,70 +196,47 @@ void product_weight(const Problem& p, const T* x, const T* dy, T* dweight, Pool&
   const Index held = g.channels * g.planes.channel_stride, dy_held = g.rows * g.dy_row;
   const double work = double(p.samples) * double(p.groups) * double(g.rows) * double(g.columns) * double(g.length);
   const Index threads = work < kWorthwhile ? 1 : pool.threads();
-  const auto fill_x = [&](Index item, Index c, T* to) {
-    fill(g.planes, x + (item * g.channels + c) * source, to + c * g.planes.channel_stride);
-  };
-  const auto fill_dy = [&](Index item, Index m, T* to) {
-    fill(g.gradients, dy + (item * g.rows + m) * positions, to + m * g.dy_row);
-    zero(to + m * g.dy_row + g.gradients.phase_stride, g.dy_row - g.gradients.phase_stride);
-  };
   const auto compute = [&](const WeightBlock& block, Index item, const T* planes, const T* own_dy, bool add) {
-    const Index first = block.k_start / g.taps, end = quotient_up(block.k_end, g.taps);  // the channels it meets
-    const bool exact = dy_as_it_is || finite(x + (item * g.channels + first) * source, (end - first) * source);
+    const T* own_x = x + item * g.channels * source;
+    const Index first = block.k_start / g.taps, end = block.k_end / g.taps;  // the channels it meets
     T* to = dweight + item % p.groups * g.rows * g.columns;
-    (exact ? weights<T> : weights_by_rows<T>)(g, block, planes, own_dy, to, add);
+    if (dy_as_it_is || finite(own_x + first * source, (end - first) * source)) {
+      weights(g, block, planes, own_dy, to, add);
+      return;
+    }
+    for (Index c = first; c < end; ++c) {
+      const WeightBlock one = ready(g, block.m_start, block.m_end, c * g.taps, (c + 1) * g.taps, Slot::results);
+      (finite(own_x + c * source, source) ? weights<T> : weights_by_rows<T>)(g, one, planes, own_dy, to, add);
+    }
   };
 
-  if (threads == 1 || p.groups >= 4 * threads || p.groups % threads == 0) {
-    const Index units = threads == 1 ? 1 : least(p.groups, 8 * threads);
-    const auto unit = [&](Index u) {
-      T* planes = as_it_is ? nullptr : scratch_of<T>(Slot::own_planes, held + kSlack<T>);
-      T* own_dy = dy_as_it_is ? nullptr : scratch_of<T>(Slot::own_gradients, dy_held + kSlack<T>);
-      if (planes) zero(planes + held, kSlack<T>);
-      const WeightBlock block = ready(g, 0, g.rows, 0, g.columns);
-      for (Index group = cut_at(p.groups, units, u); group < cut_at(p.groups, units, u + 1); ++group)
-        for (Index n = 0; n < p.samples; ++n) {
-          const Index item = n * p.groups + group;
-          if (planes)
-            for (Index c = 0; c < g.channels; ++c) fill_x(item, c, planes);
-          if (own_dy)
-            for (Index m = 0; m < g.rows; ++m) fill_dy(item, m, own_dy);
-          compute(block, item, planes ? planes : x + item * g.channels * source,
-                  own_dy ? own_dy : dy + item * g.rows * positions, n > 0);
-        }
-    };
-    if (units == 1) unit(0);
-    else parallel(pool, units, unit);
-    return;
-  }
-  for (Index n = 0; n < p.samples; ++n) {
-    const Index first = n * p.groups;
-    T* planes = as_it_is ? nullptr : scratch_of<T>(Slot::planes, p.groups * held + kSlack<T>);
-    T* own_dy = dy_as_it_is ? nullptr : scratch_of<T>(Slot::gradients, p.groups * dy_held + kSlack<T>);
-    if (planes) zero(planes + p.groups * held, kSlack<T>);
-    const Index inputs = planes ? p.groups * g.channels : 0, outputs = own_dy ? p.groups * g.rows : 0;
-    if (inputs + outputs) {
-      const Index units = least(inputs + outputs, 4 * threads);
-      parallel(pool, units, [&](Index u) {
-        for (Index c = cut_at(inputs + outputs, units, u); c < cut_at(inputs + outputs, units, u + 1); ++c)
-          if (c < inputs) fill_x(first, c, planes);
-          else fill_dy(first, c - inputs, own_dy);
-      });
-    }
-    const Index shares = p.groups == 1 ? 2 * threads : threads;
-    parallel(pool, p.groups * shares, [&](Index u) {
-      const Index group = u / shares, share = u % shares, item = first + group;
-      Index m[2] = {0, g.rows}, k[2] = {0, g.columns};
-      if (g.channels >= shares) {
-        k[0] = cut_at(g.channels, shares, share) * g.taps, k[1] = cut_at(g.channels, shares, share + 1) * g.taps;
-      } else {
-        m[0] = cut_at(g.rows, shares, share), m[1] = cut_at(g.rows, shares, share + 1);
+  // Groups are shared among the threads where there are enough, else each one's input or output channels too.
+  const bool whole = threads == 1 || p.groups >= 4 * threads || p.groups % threads == 0;
+  const Index shares = whole ? 1 : threads;
+  const Index units = whole ? (threads == 1 ? 1 : least(p.groups, 8 * threads)) : p.groups * shares;
+  const auto unit = [&](Index u) {
+    const Index share = u % shares, lots = units / shares, lot = u / shares;
+    Index m[2] = {0, g.rows}, c[2] = {0, g.channels};
+    if (g.channels >= 8 * shares || g.rows < shares) c[0] = cut_at(g.channels, shares, share), c[1] = cut_at(g.channels, shares, share + 1);
+    else m[0] = cut_at(g.rows, shares, share), m[1] = cut_at(g.rows, shares, share + 1);
+    if (m[0] == m[1] || c[0] == c[1]) return;
+    const WeightBlock block = ready(g, m[0], m[1], c[0] * g.taps, c[1] * g.taps);
+    T* planes = as_it_is ? nullptr : scratch_of<T>(Slot::planes, held + kSlack<T>);
+    T* own_dy = dy_as_it_is ? nullptr : scratch_of<T>(Slot::gradients, dy_held);
+    if (planes) zero(planes + held, kSlack<T>);
+    for (Index group = cut_at(p.groups, lots, lot); group < cut_at(p.groups, lots, lot + 1); ++group)
+      for (Index n = 0; n < p.samples; ++n) {
+        const Index item = n * p.groups + group;
+        const T *own_x = x + item * g.channels * source, *its_dy = dy + item * g.rows * positions;
+        for (Index i = c[0]; planes && i < c[1]; ++i)
+          fill(g.planes, own_x + i * source, planes + i * g.planes.channel_stride, 0, g.planes.rows());
+        for (Index i = m[0]; own_dy && i < m[1]; ++i)
+          fill(g.gradients, its_dy + i * positions, own_dy + i * g.dy_row, 0, g.gradients.rows());
+        compute(block, item, planes ? planes : own_x, own_dy ? own_dy : its_dy, n > 0);
       }
-      if (m[0] == m[1] || k[0] == k[1]) return;
-      compute(ready(g, m[0], m[1], k[0], k[1]), item, planes ? planes + group * held : x + item * g.channels * source,
-              own_dy ? own_dy + group * dy_held : dy + item * g.rows * positions, n > 0);
-    });
-  }
+  };
+  if (units == 1) unit(0);
+  else parallel(pool, units, unit);
 }
 
 }  // namespace JAXCONV_ISA

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 from jax import lax
 
+from jaxconv._lower import native as native
 from jaxconv._lower import watch
 from jaxconv._lower.choice import HALF, NAMES
 from jaxconv._lower.primitive import conv_p

@@ -80,8 +80,10 @@ def choose(p: Product, batch: Any, dtype: Any, forced: str | None = None, native
         return Choice("direct", f"{forced} is forced, but cannot compute this")
     if not floating:
         return Choice("direct", f"{jnp.dtype(dtype).name}: only floating dtypes have been measured")
-    if native and forced != XLA:
-        return Choice(NATIVE, "forced" if forced else "a floating dtype")
+    if native and forced == NATIVE:
+        return Choice(NATIVE, "forced")
+    if native and forced is None and not _too_few_positions(p, batch):
+        return Choice(NATIVE, "a floating dtype")
     if p.spec.groups == 1:
         return _dense(p, batch)
     few = min(p.group_in, p.group_out)
@@ -91,6 +93,22 @@ def choose(p: Product, batch: Any, dtype: Any, forced: str | None = None, native
         return Choice("direct", f"groups, and a kernel of {p.taps} elements: more than {shift.MOST_TERMS}")
     how = "matrix products" if grouped.by_products(p, batch) else "a convolution each"
     return Choice("grouped", f"{few} channels a group, {p.taps} elements: {how}")
+
+
+MANY_PLANES = 2048
+"""Planes of depthwise layers, of all samples."""
+
+
+def _too_few_positions(p: Product, batch: int) -> bool:
+    """Whether XLA's own loops and products are faster than the kernels, whose vectors go along positions of a plane."""
+    positions = math.prod(p.size if p.wanted == "x" else p.out)
+    if p.spec.groups > 1:
+        if p.group_in > 1 or batch * p.spec.in_channels <= MANY_PLANES:
+            return positions < 4 and p.group_in == 1
+        return positions < (14 * 14 if p.wanted == "weight" else 28 * 28)
+    if p.wanted == "weight":
+        return positions < (7 * 7 if batch == 1 else 16 * 16)
+    return positions < (4 if batch == 1 else 7 * 7 if batch < 16 else 8 * 8)
 
 
 FEW = 8

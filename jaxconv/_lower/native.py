@@ -5,7 +5,7 @@ are the primitive's. What they cannot do is travel: a program that is exported r
 several devices XLA splits only what it knows. Such programs are written for XLA alone, by the other lowerings.
 """
 
-import functools
+import importlib
 import os
 import warnings
 from typing import Any
@@ -18,24 +18,43 @@ from jaxconv._lower.product import Product
 _TARGET = "jaxconv_conv"
 
 
-@functools.cache
-def isa() -> str | None:
-    """The instruction set that the kernels use here: 'avx512', 'avx2' or 'any'. None where there are no kernels."""
-    if os.environ.get("JAXCONV_KERNELS") == "0":
+_SETS = ("any", "avx2", "avx512")
+
+
+def _environment(name: str, allowed: tuple[str, ...]) -> str:
+    """The variable's value, by default the last that is allowed."""
+    value = os.environ.get(name) or allowed[-1]
+    if value not in allowed:
+        raise ValueError(f"the environment variable {name} (={value!r}) must be one of {allowed}")
+    return value
+
+
+def _registered() -> str | None:
+    if _environment("JAXCONV_KERNELS", ("0", "1")) == "0":
         return None
+    _environment("JAXCONV_ISA", _SETS)  # read again by the kernels: the best of these sets that they may use
     try:
-        from jaxconv import _native
-    except ModuleNotFoundError:
+        kernels: Any = importlib.import_module("jaxconv._native")
+    except ModuleNotFoundError:  # it was installed without a compiler
         return None
     except ImportError as error:
         warnings.warn(f"jaxconv's kernels cannot be loaded: {error}", stacklevel=2)
         return None
     try:
-        jax.ffi.register_ffi_target(_TARGET, _native.handler(), platform="cpu")
+        jax.ffi.register_ffi_target(_TARGET, kernels.handler(), platform="cpu")
     except Exception as error:  # this jaxlib has another interface than the one they were compiled with
         warnings.warn(f"jaxconv's kernels do not fit this jaxlib: {error}", stacklevel=2)
         return None
-    return _native.isa()
+    return kernels.isa()
+
+
+# When jaxconv is imported: a compiled program that was saved may call them without being lowered again.
+_isa = _registered()
+
+
+def isa() -> str | None:
+    """The instruction set that the kernels use here: 'avx512', 'avx2' or 'any'. None where there are no kernels."""
+    return _isa
 
 
 def usable(context: Any) -> bool:

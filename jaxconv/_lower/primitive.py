@@ -44,7 +44,12 @@ def _run(a: jax.Array, b: jax.Array, **params: Any) -> jax.Array:
     return conv_p.bind(a, b, **params)
 
 
-conv_p.def_impl(_run)
+def _compiled(a: jax.Array, b: jax.Array, **params: Any) -> jax.Array:
+    with jax.disable_jit(False):  # compiled it is even within jax.disable_jit(), as every operation of JAX
+        return _run(a, b, **params)
+
+
+conv_p.def_impl(_compiled)
 
 
 def _derivative(
@@ -93,6 +98,12 @@ def _batch(args: Any, dims: Any, *, product: Product, forced: str | None, like: 
     mapped = {role for role, (_, dim) in operands.items() if dim is not None}
     join = _JOINS[frozenset(mapped | {product.wanted})]
     n = next(a.shape[dim] for a, dim in operands.values() if dim is not None)
+    if isinstance(n, int) and n == 0:  # there is no convolution of no channels
+        one = (
+            a if dim is None else jnp.zeros(np.delete(a.shape, dim), a.dtype) for a, dim in operands.values()
+        )
+        kind = _as_direct(product, *map(jax.typeof, one)) if like is None else like
+        return jnp.zeros((0, *kind.shape), kind.dtype), 0
     spec = replace(product.spec, **{name: n * getattr(product.spec, name) for name in join.grows})
 
     def joined(role: str, a: jax.Array, dim: int) -> jax.Array:

@@ -254,6 +254,21 @@ def test_export_for_a_batch_of_any_size(name):
     equal(restored.call(x, w), step(x, w))
 
 
+@pytest.mark.parametrize("groups", [1, 4])
+def test_mapped_over_nothing(groups):
+    x, w = jnp.ones((0, 2, 4, 6, 6)), jnp.ones((8, 4 // groups, 3, 3))
+    y = jax.vmap(lambda x: F.conv2d(x, w, groups=groups))(x)
+    dw = jax.vmap(jax.grad(lambda w, x: F.conv2d(x, w, groups=groups).sum()), (None, 0))(w, x)
+    assert y.shape == (0, 2, 8, 4, 4) and dw.shape == (0, *w.shape)
+
+
+def test_within_disable_jit():
+    x, w = ints(1, 4, 6, 6), ints(4, 1, 3, 3)
+    with jax.disable_jit():
+        y = F.conv2d(x, w, groups=4)
+    np.testing.assert_array_equal(y, F.conv2d(x, w, groups=4))
+
+
 def test_an_empty_batch():
     x, w = np.zeros((0, 4, 5, 5), np.float32), ints(4, 1, 3, 3)
     y, vjp = jax.vjp(lambda x, w: F.conv2d(x, w, groups=4), x, w)

@@ -4,6 +4,7 @@ They are compared with the other lowerings in test_lowerings.py. Small integers 
 """
 
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jax.experimental.serialize_executable import serialize
 
 import jaxconv
 from jaxconv import functional as F
@@ -144,12 +146,44 @@ def test_without_them():
         "f = lambda x: jaxconv.functional.conv2d(x, np.zeros((4, 1, 3, 3), 'f4'), groups=4)\n"
         "x = np.zeros((1, 4, 9, 9), 'f4')\n"
         f"assert {CALL!r} not in jax.jit(f).lower(x).as_text()\n"
-        "assert jaxconv.explain(f, x).convolutions[0].y.name == 'shift'\n"
+        "told = jaxconv.explain(f, x)\n"
+        "assert told.convolutions[0].y.name == 'shift' and 'on cpu, without the kernels: ' in str(told)\n"
         "with jaxconv.lowering('native'):\n"
         "    assert jaxconv.explain(f, x).convolutions[0].y.name == 'shift'\n"
     )
-    env = {**os.environ, "JAXCONV_KERNELS": "0"}
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120, env=env)
+    # Switched off, and not there: that is no reason to complain.
+    for before, env in (
+        ("", {"JAXCONV_KERNELS": "0"}),
+        ("import sys; sys.modules['jaxconv._native'] = None\n", {}),
+    ):
+        command = [sys.executable, "-W", "error", "-c", before + code]
+        subprocess.run(command, check=True, timeout=120, env={**os.environ, **env})
+
+
+@pytest.mark.parametrize(("name", "value"), [("JAXCONV_KERNELS", "false"), ("JAXCONV_ISA", "sse")])
+def test_the_environment_is_checked(name, value):
+    command = [sys.executable, "-c", "import jaxconv"]
+    done = subprocess.run(
+        command, env={**os.environ, name: value}, timeout=120, capture_output=True, text=True, check=False
+    )
+    assert f"ValueError: the environment variable {name} (={value!r}) must be one of (" in done.stderr
+
+
+LOAD = """
+import pickle, sys
+import jax, jaxconv, numpy as np
+from jax.experimental.serialize_executable import deserialize_and_load
+with open(sys.argv[1], "rb") as file:
+    run = deserialize_and_load(*pickle.load(file))
+np.testing.assert_array_equal(run(np.ones((1, 8, 9, 9), "f4")), np.full((1, 8, 7, 7), 36, "f4"))
+"""
+
+
+def test_a_saved_program_finds_them_when_jaxconv_is_imported(tmp_path):
+    x, w = jnp.ones((1, 8, 9, 9), jnp.float32), jnp.ones((8, 4, 3, 3), jnp.float32)
+    compiled = jax.jit(lambda x: F.conv2d(x, w, groups=2)).lower(x).compile()
+    (tmp_path / "program").write_bytes(pickle.dumps(serialize(compiled)))
+    subprocess.run([sys.executable, "-c", LOAD, tmp_path / "program"], check=True, timeout=120)
 
 
 def test_what_is_chosen():
@@ -167,6 +201,31 @@ def test_what_is_chosen():
     with jaxconv.lowering("native"):
         assert told("float32") == [("native", "forced")] * 3
         assert {choice.name for choice in told("complex64")} == {"direct"}
+
+
+@pytest.mark.parametrize(
+    ("x", "w", "groups", "expected"),
+    [
+        ((1, 64, 7, 7), (64, 64, 1, 1), 1, "native native native"),
+        ((1, 64, 6, 6), (64, 64, 1, 1), 1, "native native pointwise"),
+        ((1, 64, 1, 1), (64, 64, 1, 1), 1, "pointwise pointwise pointwise"),
+        ((2, 64, 6, 6), (64, 64, 1, 1), 1, "pointwise pointwise pointwise"),
+        ((2, 64, 7, 7), (64, 64, 1, 1), 1, "native native pointwise"),
+        ((16, 64, 7, 7), (64, 64, 1, 1), 1, "pointwise pointwise pointwise"),
+        ((16, 64, 16, 16), (64, 64, 1, 1), 1, "native native native"),
+        ((1, 64, 3, 3), (64, 64, 3, 3), 1, "im2col native im2col"),  # one output, nine inputs
+        ((9, 16, 1, 1), (16, 8, 1, 1), 2, "native native native"),
+        ((1, 64, 1, 2), (64, 1, 1, 1), 64, "shift shift shift"),
+        ((1, 64, 3, 3), (64, 1, 1, 1), 64, "native native native"),
+        ((33, 64, 13, 13), (64, 1, 1, 1), 64, "shift shift shift"),
+        ((33, 64, 14, 14), (64, 1, 1, 1), 64, "shift shift native"),
+        ((33, 64, 28, 28), (64, 1, 1, 1), 64, "native native native"),
+    ],
+)
+def test_few_positions_are_left_to_xla(x, w, groups, expected):
+    weight = jnp.zeros(w)
+    (found,) = jaxconv.explain(lambda x: F.conv2d(x, weight, groups=groups), jnp.zeros(x)).convolutions
+    assert " ".join(choice.name for choice in (found.y, found.x, found.weight)) == expected
 
 
 def test_an_exported_program_has_none():
@@ -203,6 +262,38 @@ def test_infinity_and_nan_reach_what_torch_says(value, arguments):
         y, vjp = jax.vjp(lambda x, w: F.conv2d(x, w, **arguments), x, w)
         for ours, theirs in zip((y, *vjp(jnp.ones_like(y))), expected, strict=True):
             np.testing.assert_array_equal(np.asarray(ours), theirs)
+
+
+@pytest.mark.parametrize("groups", [1, 3])
+def test_infinity_does_not_reach_the_next_channels_weight(groups):
+    """Planes of whole cache lines, so that nothing is between them, and enough of them to be shared by threads."""
+    for size, kernel in ((48, 3), (48, 2), (16, 2)):
+        x = np.ones((1, 96, size), np.float32)
+        w = np.ones((96, 96 // groups, kernel), np.float32)
+        for channel in (8, 16, 32, 48, 64):
+            x[0, channel, 0] = np.inf
+            dw = jax.grad(lambda w: F.conv1d(x, w, groups=groups).sum())(w)  # noqa: B023
+            x[0, channel, 0] = 1
+            per_group = 96 // groups
+            expected = np.zeros(w.shape, bool)
+            first = channel // per_group * per_group
+            expected[first : first + per_group, channel % per_group, 0] = True
+            np.testing.assert_array_equal(~np.isfinite(dw), expected)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{}, dict(padding=1), dict(stride=2), dict(stride=2, padding=1, groups=4)]
+)
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_a_weight_that_is_not_finite_reaches_what_it_is_a_factor_of(arguments, value):
+    """Of y torch itself is of two minds: in float64 it multiplies the padding, in float32 it does not."""
+    x, groups = np.ones((2, 4, 8, 8), np.float32), arguments.get("groups", 1)
+    w = np.ones((4, 4 // groups, 3, 3), np.float32)
+    w[1, 0, 0, 2] = value
+    with jaxconv.lowering("native"):
+        y, vjp = jax.vjp(lambda x: F.conv2d(x, w, **arguments), x)
+        (dx,) = vjp(jnp.ones_like(y))
+    np.testing.assert_array_equal(np.asarray(dx), torch_grads(x, w, **arguments)[1])
 
 
 def test_many_threads_at_once():
