@@ -16,10 +16,11 @@ parity: $(READY)  ## compare every layer with torch's, then train, port and serv
 test: $(READY)  ## run the tests
 	$(RUN) -m pytest -n 2
 
-lint: $(READY)  ## ruff (rules and format) and mypy
+lint: $(READY)  ## ruff (rules and format), mypy and clang-format
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
+	$(VENV)/bin/clang-format --dry-run -Werror native/*.h native/*.cc
 
 thorough: $(READY)  ## all of torch's own samples in every dtype, 200 seeds without an alarm, and long fuzzing
 	$(RUN) -m pytest -n 2 --all-samples tests/jaxconv/functional/test_opinfo.py

@@ -48,12 +48,13 @@ void grid_tile(const Grid& grid, const T* weight, const T* from, Index pitch, T*
 }
 
 template <class T>
-using GridFn = void (*)(const Grid& grid, const T* weight, const T* from, Index pitch, T* to, Index to_row, Index width);
+using GridFn = void (*)(const Grid& grid, const T* weight, const T* from, Index pitch, T* to, Index to_row,
+                        Index width);
 
 constexpr int kGridVectors = JAXCONV_ACCUMULATORS >= 24 ? 4 : 2;
 
 #define JAXCONV_ROW(n) \
-  { grid_tile<T, n, 1>, grid_tile<T, n, 2>, grid_tile<T, n, least(3, kGridVectors)>, grid_tile<T, n, kGridVectors> }
+  {grid_tile<T, n, 1>, grid_tile<T, n, 2>, grid_tile<T, n, least(3, kGridVectors)>, grid_tile<T, n, kGridVectors>}
 template <class T>
 constexpr GridFn<T> kGridTiles[kGridRows][4] = {JAXCONV_ROW(1), JAXCONV_ROW(2), JAXCONV_ROW(3), JAXCONV_ROW(4)};
 #undef JAXCONV_ROW
@@ -87,8 +88,8 @@ void grid_plane(const Grid& grid, const T* weight, const T* plane, Index pitch, 
     const Index h = cut_at(count[1], blocks, b), rows = cut_at(count[1], blocks, b + 1) - h;
     for (Index t = 0; t < tiles; ++t) {
       const Index v = cut_at(vectors, tiles, t), n = cut_at(vectors, tiles, t + 1) - v;
-      kGridTiles<T>[rows - 1][n - 1](grid, own, plane + h * pitch + v * lanes, pitch, to + h * count[2] + v * lanes,
-                                    count[2], least(count[2] - v * lanes, n * lanes));
+      kGridTiles<T>[rows - 1][n - 1](grid, own, plane + h* pitch + v* lanes, pitch, to + h* count[2] + v* lanes,
+                                     count[2], least(count[2] - v* lanes, n* lanes));
     }
   }
 }

@@ -16,15 +16,15 @@ template <class T>
 struct Gather {
   Planes planes;
   Index samples, groups;
-  Index rows, channels;           // of a group: results', and those that are summed over
+  Index rows, channels;             // of a group: results', and those that are summed over
   Index a_row, a_channel, a_group;  // the weight: the distance between rows, channels and groups
-  Index size[3], step[3];         // the results' whole image, and how far apart a part's are
+  Index size[3], step[3];           // the results' whole image, and how far apart a part's are
   Index parts;
   const Part* part;
-  const Index *tap_a, *tap_b;     // where each tap is in the weight's kernel, and in the planes
+  const Index *tap_a, *tap_b;  // where each tap is in the weight's kernel, and in the planes
   const T *image, *weight;
   T* result;
-  const Problem* gradient;        // of which this is the gradient by x, if it is one and there are zeros around dy
+  const Problem* gradient;  // of which this is the gradient by x, if it is one and there are zeros around dy
 };
 
 // Where a tile's rows of results go.
@@ -254,8 +254,8 @@ void run(const Gather<T>& g, Pool& pool) {
 
   Grid grid;
   bool by_grid = g.rows == 1 && g.channels == 1 && g.parts == 1 && !g.planes.direct && g.planes.extent[0] == 1 &&
-                 volume(g.planes.phases) == 1 && g.step[1] == 1 && g.step[2] == 1 &&
-                 g.part[0].taps <= kChunk && g.size[2] > kLanes<T>;  // else most of a row's only vector would be computed in vain
+                 volume(g.planes.phases) == 1 && g.step[1] == 1 && g.step[2] == 1 && g.part[0].taps <= kChunk &&
+                 g.size[2] > kLanes<T>;  // else most of a row's only vector would be computed in vain
   if (by_grid) {
     const Part& part = g.part[0];
     Index* memory = scratch_of<Index>(Slot::grid, 2 * part.taps);
@@ -305,8 +305,10 @@ void run(const Gather<T>& g, Pool& pool) {
       if (g.gradient && shares == 1) mend(g, i);
     }
   };
-  if (units == 1) unit(0);
-  else parallel(pool, units, unit);
+  if (units == 1)
+    unit(0);
+  else
+    parallel(pool, units, unit);
   for (Index i = 0; i < items && g.gradient && shares > 1; ++i) mend(g, i);
 }
 
@@ -358,7 +360,8 @@ void product_x(const Problem& p, const T* weight, const T* dy, T* dx, Pool& pool
   Gather<T> g;
   g.planes = plan_planes<T>(p.positions, ones, before, reach, count);
   const Index parts = volume(phases);
-  Part* part = static_cast<Part*>(scratch(Slot::taps, std::size_t(parts) * sizeof(Part) + std::size_t(2 * taps) * sizeof(Index)));
+  Part* part = static_cast<Part*>(
+      scratch(Slot::taps, std::size_t(parts) * sizeof(Part) + std::size_t(2 * taps) * sizeof(Index)));
   Index* tap_a = reinterpret_cast<Index*>(part + parts);
   Index* tap_b = tap_a + taps;
   Index used = 0, a[3] = {0, 0, 0};

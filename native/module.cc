@@ -164,9 +164,12 @@ ffi::Error call(ffi::ThreadPool threads, ffi::AnyBuffer a, ffi::AnyBuffer b, ffi
                     : w == 'x' ? problem(dc, da, db, groups, stride, low, dilation)
                                : problem(da, dc, db, groups, stride, low, dilation);
   XlaPool pool(threads);
-  if (type == ffi::DataType::F32) compute<float>(w, p, a.untyped_data(), b.untyped_data(), c->untyped_data(), pool);
-  else if (type == ffi::DataType::F64) compute<double>(w, p, a.untyped_data(), b.untyped_data(), c->untyped_data(), pool);
-  else return ffi::Error::InvalidArgument("jaxconv: operands must be float32 or float64");
+  if (type == ffi::DataType::F32)
+    compute<float>(w, p, a.untyped_data(), b.untyped_data(), c->untyped_data(), pool);
+  else if (type == ffi::DataType::F64)
+    compute<double>(w, p, a.untyped_data(), b.untyped_data(), c->untyped_data(), pool);
+  else
+    return ffi::Error::InvalidArgument("jaxconv: operands must be float32 or float64");
   give_back_large();
   return ffi::Error::Success();
 } catch (const std::bad_alloc&) {
@@ -217,13 +220,19 @@ PyObject* py_handler(PyObject*, PyObject*) {
 
 PyObject* py_isa(PyObject*, PyObject*) { return PyUnicode_FromString(jaxconv::isa()); }
 
-PyMethodDef methods[] = {
-    {"handler", py_handler, METH_NOARGS, "The convolutions' products, to be registered with XLA."},
-    {"isa", py_isa, METH_NOARGS, "The instruction set that is used: 'any', 'avx2' or 'avx512'."},
-    {nullptr, nullptr, 0, nullptr}};
+PyMethodDef methods[] = {{"handler", py_handler, METH_NOARGS, "The convolutions' products, to be registered with XLA."},
+                         {"isa", py_isa, METH_NOARGS, "The instruction set that is used: 'any', 'avx2' or 'avx512'."},
+                         {nullptr, nullptr, 0, nullptr}};
 
-PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_native", "Convolutions on CPUs, called by XLA.", -1, methods,
-                          nullptr, nullptr, nullptr, nullptr};
+PyModuleDef definition = {PyModuleDef_HEAD_INIT,
+                          "_native",
+                          "Convolutions on CPUs, called by XLA.",
+                          -1,
+                          methods,
+                          nullptr,
+                          nullptr,
+                          nullptr,
+                          nullptr};
 
 }  // namespace
 

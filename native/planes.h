@@ -15,7 +15,7 @@ struct Planes {
   Index before[3];  // element 0 of phase f is the source's element f - before
   Index extent[3];  // of one phase
   Index phase_stride, channel_stride;
-  bool direct;      // the source lies like that already
+  bool direct;  // the source lies like that already
 
   // From where on a tap meets the plane, that stands `at` elements of the padded source from the first.
   Index offset(const Index (&at)[3]) const {
@@ -41,8 +41,8 @@ constexpr Index kSlack = 8 * kLanes<T>;
 
 // Positions 0 <= i < count of a kernel that reaches `reach` elements of the padded source, by dimension.
 template <class T>
-Planes plan_planes(const Index (&source)[3], const Index (&step)[3], const Index (&before)[3],
-                   const Index (&reach)[3], const Index (&count)[3]) {
+Planes plan_planes(const Index (&source)[3], const Index (&step)[3], const Index (&before)[3], const Index (&reach)[3],
+                   const Index (&count)[3]) {
   Planes p;
   p.direct = true;
   for (int d = 0; d < 3; ++d) {
@@ -63,8 +63,8 @@ Planes plan_planes(const Index (&source)[3], const Index (&step)[3], const Index
   return p;
 }
 
-// One channel's rows [row_start, row_end) of every phase, and what is between it and the next one: what is read beyond a
-// plane is multiplied, if only by zero.
+// One channel's rows [row_start, row_end) of every phase, and what is between it and the next one: what is read beyond
+// a plane is multiplied, if only by zero.
 template <class T>
 void fill(const Planes& p, const T* from, T* to, Index row_start, Index row_end) {
   const Index width = p.extent[2], whole = volume(p.phases) * p.phase_stride;

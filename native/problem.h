@@ -11,7 +11,7 @@ using Index = std::ptrdiff_t;
 // A convolution, of three dimensions: what has fewer has ones in front. Images are NCDHW, weights OIDHW.
 struct Problem {
   Index samples, groups;
-  Index in, out;  // channels of one group
+  Index in, out;                // channels of one group
   Index size[3], positions[3];  // of the input, and of the output
   Index kernel[3], stride[3], dilation[3];
   Index low[3];  // padding before; what is after follows from the sizes

@@ -8,5 +8,4 @@
 #include "gather.h"
 #include "weight.h"
 
-#define JAXCONV_PRODUCTS(T) \
-  { JAXCONV_ISA::product_y<T>, JAXCONV_ISA::product_x<T>, JAXCONV_ISA::product_weight<T> }
+#define JAXCONV_PRODUCTS(T) {JAXCONV_ISA::product_y<T>, JAXCONV_ISA::product_x<T>, JAXCONV_ISA::product_weight<T>}

@@ -64,16 +64,12 @@ constexpr TileFn<T> tile_or_none() {
   return nullptr;
 }
 
-#define JAXCONV_ROW(n)                                                                             \
-  {                                                                                                \
-    tile_or_none<T, n, 1>(), tile_or_none<T, n, 2>(), tile_or_none<T, n, 3>(),                     \
-        tile_or_none<T, n, 4>(), tile_or_none<T, n, 5>(), tile_or_none<T, n, 6>(),                 \
-        tile_or_none<T, n, 7>(), tile_or_none<T, n, 8>()                                           \
-  }
+#define JAXCONV_ROW(n)                                                                                 \
+  {tile_or_none<T, n, 1>(), tile_or_none<T, n, 2>(), tile_or_none<T, n, 3>(), tile_or_none<T, n, 4>(), \
+   tile_or_none<T, n, 5>(), tile_or_none<T, n, 6>(), tile_or_none<T, n, 7>(), tile_or_none<T, n, 8>()}
 template <class T>
-constexpr TileFn<T> kTiles[kRows][kVectors] = {JAXCONV_ROW(1), JAXCONV_ROW(2), JAXCONV_ROW(3),
-                                               JAXCONV_ROW(4), JAXCONV_ROW(5), JAXCONV_ROW(6),
-                                               JAXCONV_ROW(7), JAXCONV_ROW(8)};
+constexpr TileFn<T> kTiles[kRows][kVectors] = {JAXCONV_ROW(1), JAXCONV_ROW(2), JAXCONV_ROW(3), JAXCONV_ROW(4),
+                                               JAXCONV_ROW(5), JAXCONV_ROW(6), JAXCONV_ROW(7), JAXCONV_ROW(8)};
 #undef JAXCONV_ROW
 
 // How a matrix of results is cut into tiles: evenly, so that no tile is left with a single row or vector.

@@ -57,8 +57,7 @@ template <class T, int group = kLanes<T>>
 inline __attribute__((always_inline)) Vector<T> fold(Vector<T> (&v)[kLanes<T>]) {
   if constexpr (group > 1) {
 #pragma GCC unroll 16
-    for (int i = 0; i < group / 2; ++i)
-      v[i] = halves<group>(v[2 * i], v[2 * i + 1], typename Upto<kLanes<T>>::type{});
+    for (int i = 0; i < group / 2; ++i) v[i] = halves<group>(v[2 * i], v[2 * i + 1], typename Upto<kLanes<T>>::type{});
     return fold<T, group / 2>(v);
   } else {
     return v[0];

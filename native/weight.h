@@ -61,16 +61,12 @@ constexpr DotsFn<T> dots_or_none() {
   return nullptr;
 }
 
-#define JAXCONV_ROW(n)                                                                                      \
-  {                                                                                                         \
-    dots_or_none<T, n, 1>(), dots_or_none<T, n, 2>(), dots_or_none<T, n, 3>(), dots_or_none<T, n, 4>(),     \
-        dots_or_none<T, n, 5>(), dots_or_none<T, n, 6>(), dots_or_none<T, n, 7>(), dots_or_none<T, n, 8>(), \
-        dots_or_none<T, n, 9>(), dots_or_none<T, n, 10>(), dots_or_none<T, n, 11>(),                        \
-        dots_or_none<T, n, 12>()                                                                            \
-  }
+#define JAXCONV_ROW(n)                                                                                   \
+  {dots_or_none<T, n, 1>(), dots_or_none<T, n, 2>(),  dots_or_none<T, n, 3>(),  dots_or_none<T, n, 4>(), \
+   dots_or_none<T, n, 5>(), dots_or_none<T, n, 6>(),  dots_or_none<T, n, 7>(),  dots_or_none<T, n, 8>(), \
+   dots_or_none<T, n, 9>(), dots_or_none<T, n, 10>(), dots_or_none<T, n, 11>(), dots_or_none<T, n, 12>()}
 template <class T>
-constexpr DotsFn<T> kDots[kDotRows][kDotColumns] = {JAXCONV_ROW(1), JAXCONV_ROW(2), JAXCONV_ROW(3),
-                                                    JAXCONV_ROW(4)};
+constexpr DotsFn<T> kDots[kDotRows][kDotColumns] = {JAXCONV_ROW(1), JAXCONV_ROW(2), JAXCONV_ROW(3), JAXCONV_ROW(4)};
 #undef JAXCONV_ROW
 
 inline Cut cut_dots(Index rows, Index columns) {
@@ -100,8 +96,8 @@ struct Weights {
   Planes planes, gradients;  // of x, and of dy
   Index rows, columns;       // of a group: output channels, and input channels times taps
   Index taps, channels;
-  const Index* tap;          // where each tap is in the planes
-  Index length, dy_row;      // of dy's plane, as it lies
+  const Index* tap;      // where each tap is in the planes
+  Index length, dy_row;  // of dy's plane, as it lies
 };
 
 // A block of one group's weight, made ready for any sample and group.
@@ -131,9 +127,10 @@ void weights(const Weights<T>& g, const WeightBlock& block, const T* planes, con
     for (Index kb = 0; kb < blocks.vector_blocks; ++kb) {
       const Index k = cut_at(columns, blocks.vector_blocks, kb), k_next = cut_at(columns, blocks.vector_blocks, kb + 1);
       for (Index rb = 0; rb < blocks.row_blocks; ++rb) {
-        const Index m = m_start + cut_at(rows, blocks.row_blocks, rb), m_next = m_start + cut_at(rows, blocks.row_blocks, rb + 1);
-        kDots<T>[m_next - m - 1][k_next - k - 1](dy + m * g.dy_row + q, g.dy_row, planes + q, at + k, v_next - v,
-                                                 result + m * g.columns + k_start + k, g.columns, add || lot > 0);
+        const Index m = m_start + cut_at(rows, blocks.row_blocks, rb),
+                    m_next = m_start + cut_at(rows, blocks.row_blocks, rb + 1);
+        kDots<T>[m_next - m - 1][k_next - k - 1](dy + m* g.dy_row + q, g.dy_row, planes + q, at + k, v_next - v,
+                                                 result + m* g.columns + k_start + k, g.columns, add || lot > 0);
       }
     }
   }
@@ -141,8 +138,7 @@ void weights(const Weights<T>& g, const WeightBlock& block, const T* planes, con
 
 // The same where x is not finite: what stands across a row's end must not be multiplied, even by zero.
 template <class T>
-void weights_by_rows(const Weights<T>& g, const WeightBlock& block, const T* planes, const T* dy, T* result,
-                     bool add) {
+void weights_by_rows(const Weights<T>& g, const WeightBlock& block, const T* planes, const T* dy, T* result, bool add) {
   const Planes& p = g.gradients;
   for (Index m = block.m_start; m < block.m_end; ++m)
     for (Index k = block.k_start; k < block.k_end; ++k) {
@@ -217,8 +213,10 @@ void product_weight(const Problem& p, const T* x, const T* dy, T* dweight, Pool&
   const auto unit = [&](Index u) {
     const Index share = u % shares, lots = units / shares, lot = u / shares;
     Index m[2] = {0, g.rows}, c[2] = {0, g.channels};
-    if (g.channels >= 8 * shares || g.rows < shares) c[0] = cut_at(g.channels, shares, share), c[1] = cut_at(g.channels, shares, share + 1);
-    else m[0] = cut_at(g.rows, shares, share), m[1] = cut_at(g.rows, shares, share + 1);
+    if (g.channels >= 8 * shares || g.rows < shares)
+      c[0] = cut_at(g.channels, shares, share), c[1] = cut_at(g.channels, shares, share + 1);
+    else
+      m[0] = cut_at(g.rows, shares, share), m[1] = cut_at(g.rows, shares, share + 1);
     if (m[0] == m[1] || c[0] == c[1]) return;
     const WeightBlock block = ready(g, m[0], m[1], c[0] * g.taps, c[1] * g.taps);
     T* planes = as_it_is ? nullptr : scratch_of<T>(Slot::planes, held + kSlack<T>);
@@ -235,8 +233,10 @@ void product_weight(const Problem& p, const T* x, const T* dy, T* dweight, Pool&
         compute(block, item, planes ? planes : own_x, own_dy ? own_dy : its_dy, n > 0);
       }
   };
-  if (units == 1) unit(0);
-  else parallel(pool, units, unit);
+  if (units == 1)
+    unit(0);
+  else
+    parallel(pool, units, unit);
 }
 
 }  // namespace JAXCONV_ISA
