@@ -64,6 +64,17 @@ inline __attribute__((always_inline)) Vector<T> fold(Vector<T> (&v)[kLanes<T>]) 
   }
 }
 
+// n elements by two vectors that overlap, if it is one at least and two at most.
+template <class T, int bytes>
+inline __attribute__((always_inline)) bool copy_by_two(const T* from, T* to, Index n) {
+  using V = typename VectorOf<T, bytes>::type;
+  constexpr Index lanes = bytes / sizeof(T);
+  if (n < lanes) return false;
+  store(to, load<V>(from));
+  store(to + n - lanes, load<V>(from + n - lanes));
+  return true;
+}
+
 // n elements, and nothing beyond them is written. Rows are short: calling memcpy would take longer than copying.
 template <class T>
 inline __attribute__((always_inline)) void copy(const T* from, T* to, Index n) {
@@ -74,24 +85,10 @@ inline __attribute__((always_inline)) void copy(const T* from, T* to, Index n) {
     store(to + n - lanes, load<V>(from + n - lanes));
     return;
   }
-  if constexpr (JAXCONV_BYTES >= 64) {
-    using Half = typename VectorOf<T, 32>::type;
-    constexpr Index half = 32 / sizeof(T);
-    if (n >= half) {
-      store(to, load<Half>(from));
-      store(to + n - half, load<Half>(from + n - half));
-      return;
-    }
-  }
-  if constexpr (JAXCONV_BYTES >= 32) {
-    using Quarter = typename VectorOf<T, 16>::type;
-    constexpr Index quarter = 16 / sizeof(T);
-    if (n >= quarter) {
-      store(to, load<Quarter>(from));
-      store(to + n - quarter, load<Quarter>(from + n - quarter));
-      return;
-    }
-  }
+  if constexpr (JAXCONV_BYTES >= 64)
+    if (copy_by_two<T, 32>(from, to, n)) return;
+  if constexpr (JAXCONV_BYTES >= 32)
+    if (copy_by_two<T, 16>(from, to, n)) return;
   for (Index i = 0; i < n; ++i) to[i] = from[i];
 }
 
