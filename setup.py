@@ -1,32 +1,38 @@
-"""The kernels for CPUs (native/); all else is in pyproject.toml.
+"""Compiles the CPU kernels in native/. Everything else about the package is in pyproject.toml.
 
-Where they cannot be compiled the package is installed without them, and convolutions are written for XLA alone.
+The kernels are compiled against fixed FFI headers (native/third_party) and Python's stable ABI: one binary serves
+every supported Python and every jaxlib since 0.10. Where the kernels cannot be compiled, the package is installed
+without them and convolutions use XLA alone; `jaxconv.kernels()` says so.
 """
 
 import sys
-from importlib.util import find_spec
+import sysconfig
 from pathlib import Path
 
 from setuptools import Extension, setup
 
+STABLE_ABI = not sysconfig.get_config_var("Py_GIL_DISABLED")  # free-threaded Python has no stable ABI yet
+
 
 def kernels() -> list[Extension]:
-    """The extension module, if there is jaxlib to have XLA's headers from."""
-    jaxlib = find_spec("jaxlib")
-    if jaxlib is None or jaxlib.origin is None:
-        print("jaxconv is built without its kernels: jaxlib is not installed", file=sys.stderr)
+    """Returns the extension module, or nothing on Windows: the sources use vector types that MSVC does not have."""
+    if sys.platform == "win32":
+        print("jaxconv is installed without its kernels: they do not support Windows", file=sys.stderr)
         return []
     sources = Path("native")
     return [
         Extension(
             "jaxconv._native",
             sorted(map(str, sources.glob("*.cc"))),
-            depends=sorted(map(str, sources.glob("*.h"))),
-            include_dirs=[str(Path(jaxlib.origin).parent / "include")],
+            depends=sorted(map(str, sources.rglob("*.h"))),
+            define_macros=[("Py_LIMITED_API", "0x030B0000")] if STABLE_ABI else [],
+            py_limited_api=STABLE_ABI,
             extra_compile_args=[
+                "-isystemnative/third_party",
                 "-std=c++17",
                 "-O3",
                 "-ffp-contract=fast",
+                "-fvisibility=hidden",
                 "-Wno-psabi",
                 "-g0",
             ],
@@ -36,4 +42,7 @@ def kernels() -> list[Extension]:
     ]
 
 
-setup(ext_modules=kernels())
+setup(
+    ext_modules=kernels(),
+    options={"bdist_wheel": {"py_limited_api": "cp311"}} if STABLE_ABI else {},
+)

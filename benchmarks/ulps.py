@@ -1,6 +1,6 @@
 """How accurate XLA's and torch's elementary functions are: the figures behind `parity.rounding.elementwise.UNITS`.
 
-    python benchmarks/ulps.py
+    python -m benchmarks.ulps
 
 prints for each function the greatest |computed - exact| / (u |exact|), u = 2^-24, over float32 numbers of all
 magnitudes in its domain: of XLA's CPU compiler as it comes, of XLA with the flags of the tests, and of torch. The exact
@@ -15,7 +15,9 @@ import sys
 
 import numpy as np
 
-FLAGS = {"xla": "", "xla, tests": "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"}
+from benchmarks import xla_flags
+
+FLAGS = {"xla": "", "xla, tests": xla_flags.known(*xla_flags.FAST_COMPILATION)}
 TORCH = {"logistic": "sigmoid", "erf_inv": "erfinv"}
 POWERS = (0.5, 0.75, 1.5, 2.0, 3.0, -1.0)
 
@@ -80,7 +82,7 @@ def main() -> None:
         return
     results = {}
     for side in [*FLAGS, "torch"]:
-        command = [sys.executable, __file__, "--side", side, "--points", str(options.points)]
+        command = [sys.executable, "-m", "benchmarks.ulps", "--side", side, "--points", str(options.points)]
         environment = {**os.environ, "XLA_FLAGS": FLAGS.get(side, "")}
         output = subprocess.run(
             command, env=environment, check=True, stdout=subprocess.PIPE, text=True

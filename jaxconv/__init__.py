@@ -11,6 +11,8 @@ from jaxconv._explain import Explanation as Explanation
 from jaxconv._explain import explain as explain
 from jaxconv._export import from_torch as from_torch
 from jaxconv._lower import lowering as lowering
+from jaxconv._lower.native import Kernels as Kernels
+from jaxconv._lower.native import kernels as kernels
 from jaxconv._rngs import TorchRngs as TorchRngs
 from jaxconv.fusion import fuse_conv_bn as fuse_conv_bn
 from jaxconv.nn import CELU as CELU

@@ -86,7 +86,7 @@ def explain(model: Callable[..., Any], *inputs: Any, **options: Any) -> Explanat
             jax.eval_shape(lambda *inputs: run(model, *inputs), *inputs)
     platform = jax.default_backend()
     missing = platform == "cpu" and native.isa() is None
-    remark = ", without the kernels: they were not compiled, or JAXCONV_KERNELS=0 holds" if missing else ""
+    remark = f", without the kernels: {native.kernels().reason}" if missing else ""
     return Explanation(platform, tuple(_explained(s, paths, platform) for s in seen), remark)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from flax import nnx
 from flax.core.meta import AxisMetadata
 
+from jaxconv import _jax_internals as internals
 from jaxconv._layers.lazy import UninitializedParameter
 from jaxconv.nn.containers import Container
 
@@ -153,10 +154,10 @@ def _walk(
 
 def _children(node: Any) -> Iterable[tuple[Any, Any]]:
     if isinstance(node, nnx.Pytree):
-        children = [(key, child) for key, child in vars(node).items() if not key.startswith("_pytree__")]
+        children = internals.nnx_attributes(node)
         # Flax sorts the attributes of what it rebuilds, the caller's own module in nnx.grad and nnx.jit among them; but
         # not its note of which of them hold data, in the order of their assignment. A container knows better still.
-        order = node._order if isinstance(node, Container) else vars(node).get("_pytree__nodes", ())
+        order = node._order if isinstance(node, Container) else internals.nnx_assignment_order(node)
         rank = {name: i for i, name in enumerate(order)}
         return sorted(children, key=lambda child: rank.get(child[0], len(rank)))
     if isinstance(node, nnx.State):

@@ -2,10 +2,13 @@
 
 import os
 
+from benchmarks import xla_flags
+
 # Nearly all of the tests' time is XLA's compiler: without its optimisations they take a quarter of it. What is
 # computed stays the same, but for rounding, which the bounds allow for. Programs as users compile them are judged by
 # `python -m parity` and `make thorough`; XLA_FLAGS="" in the environment has the tests do so too.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false")
+if "XLA_FLAGS" not in os.environ:  # pytest-xdist's workers find what their parent has set
+    os.environ["XLA_FLAGS"] = xla_flags.known(*xla_flags.FAST_COMPILATION)
 
 import jax
 import pytest

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax.nnx.nn.dtypes import promote_dtype as _promote_dtype
 from flax.typing import Dtype, Initializer, PromoteDtypeFn
 
+from jaxconv._jax_internals import promote_dtype as _promote_dtype
 from jaxconv._spec import integer
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 from jax import lax
 
+from jaxconv import _jax_internals as internals
 from jaxconv._lower import native as native
 from jaxconv._lower import watch
 from jaxconv._lower.choice import HALF, NAMES
@@ -60,29 +61,23 @@ def _half(x: jax.Array) -> bool:
 
 def _precision(given: lax.PrecisionLike) -> lax.PrecisionLike:
     # Read here: derivatives and lowerings are computed later, in another context.
-    return jax.config.jax_default_matmul_precision if given is None else given  # type: ignore[attr-defined]
+    return internals.default_matmul_precision() if given is None else given
 
 
 def _bind(product: Product, a: jax.Array, b: jax.Array) -> jax.Array:
+    native.remind()
     a, b = _varying_alike(a, b)
     return conv_p.bind(a, b, product=product, forced=_forced.value, like=None)
 
 
 def _varying_alike(*arrays: jax.Array) -> list[jax.Array]:
     """In shard_map, what is the same on all devices of an axis is made to vary where the other operand does."""
-    axes = [_varying(jax.typeof(a)) for a in arrays]
+    axes = [internals.varying_axes(jax.typeof(a)) for a in arrays]
     union = frozenset().union(*axes)
     return [
         lax.pcast(a, tuple(union - own), to="varying") if union - own else a
         for a, own in zip(arrays, axes, strict=True)
     ]
-
-
-def _varying(kind: Any) -> frozenset[str]:
-    """The axes of shard_map along which an array of that type varies."""
-    if hasattr(kind, "manual_axis_type"):  # jax 0.10
-        return kind.manual_axis_type.varying
-    return getattr(kind, "vma", frozenset())
 
 
 def checked(name: str | None) -> str | None:

@@ -5,73 +5,130 @@ are the primitive's. What they cannot do is travel: a program that is exported r
 several devices XLA splits only what it knows. Such programs are written for XLA alone, by the other lowerings.
 """
 
+import functools
 import importlib
 import os
+import sys
 import warnings
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
 import numpy as np
 
+from jaxconv import _jax_internals as internals
 from jaxconv._lower.product import Product
 
 _TARGET = "jaxconv_conv"
 
-
 _SETS = ("any", "avx2", "avx512")
+
+_REINSTALL = (
+    "install a C++17 compiler, then reinstall jaxconv: "
+    "pip install --force-reinstall --no-deps --no-cache-dir jaxconv"
+)
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """Which CPU kernels run, or why none do.
+
+    Attributes:
+        instruction_set: 'avx512', 'avx2', or 'any' (128-bit vectors, which every supported CPU has). None if no
+            kernels run; convolutions then use XLA alone.
+        reason: why no kernels run, and what to do about it. Empty if kernels run.
+    """
+
+    instruction_set: str | None
+    reason: str = ""
+    _unexpected: bool = field(default=False, repr=False)  # missing, and nobody has been told yet
+
+    def __str__(self) -> str:
+        if self.instruction_set is None:
+            return f"no kernels: {self.reason}"
+        return f"kernels for the instruction set {self.instruction_set!r}"
 
 
 def _environment(name: str, allowed: tuple[str, ...]) -> str:
-    """The variable's value, by default the last that is allowed."""
+    """Returns the variable's value, by default the last that is allowed."""
     value = os.environ.get(name) or allowed[-1]
     if value not in allowed:
         raise ValueError(f"the environment variable {name} (={value!r}) must be one of {allowed}")
     return value
 
 
-def _registered() -> str | None:
+def _register() -> Kernels:
+    """Offers the kernels to XLA. Whatever goes wrong here, JAX goes on without them."""
     if _environment("JAXCONV_KERNELS", ("0", "1")) == "0":
-        return None
-    _environment("JAXCONV_ISA", _SETS)  # read again by the kernels: the best of these sets that they may use
+        return Kernels(None, "the environment variable JAXCONV_KERNELS is 0")
+    _environment(
+        "JAXCONV_ISA", _SETS
+    )  # read again by the kernels: the widest of these sets that they may use
     try:
-        kernels: Any = importlib.import_module("jaxconv._native")
-    except ModuleNotFoundError:  # it was installed without a compiler
-        return None
+        library: Any = importlib.import_module("jaxconv._native")
+    except ModuleNotFoundError:
+        if sys.platform == "win32":
+            return Kernels(None, "the kernels do not support Windows")
+        return Kernels(None, f"they were not compiled when jaxconv was installed; {_REINSTALL}", True)
     except ImportError as error:
-        warnings.warn(f"jaxconv's kernels cannot be loaded: {error}", stacklevel=2)
-        return None
+        return _left_out(f"the compiled file cannot be loaded ({error})")
     try:
-        jax.ffi.register_ffi_target(_TARGET, kernels.handler(), platform="cpu")
-    except Exception as error:  # this jaxlib has another interface than the one they were compiled with
-        warnings.warn(f"jaxconv's kernels do not fit this jaxlib: {error}", stacklevel=2)
-        return None
-    return kernels.isa()
+        version = library.api_version()
+    except AttributeError:
+        return _left_out("they were compiled for another version of jaxconv")
+    refused = internals.why_refused(library.handler(), version)
+    if refused is not None:
+        return _left_out(f"this jaxlib does not accept them ({refused})")
+    jax.ffi.register_ffi_target(_TARGET, library.handler(), platform="cpu")
+    return Kernels(library.isa())
+
+
+def _left_out(why: str) -> Kernels:
+    found = Kernels(None, f"{why}; {_REINSTALL}")
+    warnings.warn(f"jaxconv runs without its CPU kernels, which is slower: {found.reason}", stacklevel=4)
+    return found
 
 
 # When jaxconv is imported: a compiled program that was saved may call them without being lowered again.
-_isa = _registered()
+_kernels = _register()
+
+
+def kernels() -> Kernels:
+    """Which of jaxconv's CPU kernels run in this process, or why none do.
+
+    Returns:
+        A `Kernels`; print it.
+
+    >>> import jaxconv
+    >>> jaxconv.kernels().instruction_set in ("avx512", "avx2", "any", None)
+    True
+    """
+    return _kernels
 
 
 def isa() -> str | None:
-    """The instruction set that the kernels use here: 'avx512', 'avx2' or 'any'. None where there are no kernels."""
-    return _isa
+    """Returns the instruction set that the kernels use here, or None if no kernels run."""
+    return _kernels.instruction_set
+
+
+@functools.cache
+def remind() -> None:
+    """Warns once that a CPU which could run kernels has none, unless the user chose so or was warned at import."""
+    if _kernels._unexpected and jax.default_backend() == "cpu":
+        warnings.warn(
+            f"jaxconv's convolutions run without its CPU kernels, which is slower: {_kernels.reason}. "
+            "Set the environment variable JAXCONV_KERNELS=0 to silence this warning",
+            stacklevel=2,
+        )
 
 
 def usable(context: Any) -> bool:
-    """Whether a program may call them.
+    """Whether a program may call the kernels.
 
     Args:
         context: the `mlir.ModuleContext` that the program is lowered in.
     """
-    # JAX has no public way to ask. A version that no longer tells gets what runs everywhere.
-    if getattr(context.lowering_parameters, "for_export", True):
-        return False
-    axes = context.axis_context
-    if hasattr(axes, "manual_axes"):  # in shard_map
-        alone = axes.mesh.size == 1 or axes.manual_axes == frozenset(axes.mesh.axis_names)
-    else:
-        alone = getattr(axes, "num_devices", 0) == 1
-    return alone and isa() is not None
+    return internals.runs_on_one_device(context) and isa() is not None
 
 
 def lower(context: Any, a: Any, b: Any, p: Product) -> Any:

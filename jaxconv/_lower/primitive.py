@@ -12,16 +12,14 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.experimental.xla_metadata import set_xla_metadata
-from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir
 
+from jaxconv import _jax_internals as internals
 from jaxconv._lower import direct, native
 from jaxconv._lower.choice import HALF, LOWERINGS, NATIVE, choose
 from jaxconv._lower.product import ROLES, Product
 from jaxconv._rows import long_rows
 
-conv_p = Primitive("jaxconv_conv")
+conv_p = internals.Primitive("jaxconv_conv")
 """bind(a, b, product=Product, forced=a lowering's name or None, like=the result's type or None: then it is computed)"""
 
 
@@ -65,7 +63,7 @@ def _derivative(
     return conv_p.bind(*operands, product=turned, forced=forced, like=unknown.aval)
 
 
-ad.defbilinear(conv_p, functools.partial(_derivative, 0), functools.partial(_derivative, 1))
+internals.define_bilinear(conv_p, functools.partial(_derivative, 0), functools.partial(_derivative, 1))
 
 
 class _Join(NamedTuple):
@@ -129,7 +127,7 @@ def _batch(args: Any, dims: Any, *, product: Product, forced: str | None, like: 
     return jnp.moveaxis(y, axis + 1, 0).reshape(n, *before, size, *after), 0
 
 
-batching.primitive_batchers[conv_p] = _batch
+internals.define_batching(conv_p, _batch)
 
 
 @functools.partial(jax.jit, static_argnames=("product", "name"))
@@ -150,7 +148,7 @@ def _apart(a: jax.Array, b: jax.Array, product: Product, name: str) -> jax.Array
     # convolutions: in a function they miss what makes them fast, and take 50 times as long.
     # What makes an operand goes by its rows, as they are here.
     rows = [x if role == "weight" else long_rows(x) for role, x in zip(product.operands, (a, b), strict=True)]
-    with set_xla_metadata(inlineable="false"):
+    with internals.not_inlined():
         found = _compute_rows(*rows, product=product, name=name, shapes=(a.shape, b.shape))
     # Out here: where samples are spread over devices the sum is an exchange between them, and XLA makes one of all
     # that it sees side by side. Two that do not wait for each other can wait for each other's threads forever.
@@ -192,9 +190,9 @@ def _on_cpu(context: Any, a: Any, b: Any, *, product: Product, forced: str | Non
     chosen = choose(product, product.batch(of_a, of_b), of_a.dtype, forced, kernels)
     if chosen.name == NATIVE and of_a.dtype not in HALF:
         return native.lower(context, a, b, product)
-    written = mlir.lower_fun(functools.partial(_chosen, kernels=kernels), multiple_results=False)
+    written = internals.lower_with(functools.partial(_chosen, kernels=kernels))
     return written(context, a, b, product=product, forced=forced, like=like)
 
 
-mlir.register_lowering(conv_p, mlir.lower_fun(_plain, multiple_results=False))
-mlir.register_lowering(conv_p, _on_cpu, platform="cpu")
+internals.define_lowering(conv_p, internals.lower_with(_plain))
+internals.define_lowering(conv_p, _on_cpu, platform="cpu")

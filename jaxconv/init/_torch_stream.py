@@ -12,8 +12,8 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from flax.nnx.tracers import TraceState
 
+from jaxconv._jax_internals import TraceState
 from jaxconv.init._box_muller import box_muller, fma
 
 # Drawn at a time, so that what is in between stays small; a multiple of 16.

@@ -5,8 +5,8 @@ from typing import Any
 
 import jax
 from flax import nnx
-from flax.nnx.module import first_from
 
+from jaxconv._jax_internals import first_from
 from jaxconv._layers import dropout
 from jaxconv.nn._module import Module
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jax
-from flax.nnx.module import first_from
 
+from jaxconv._jax_internals import first_from
 from jaxconv._layers import norm, tracking_norm
 from jaxconv.nn._module import Module, ParamModule
 

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # In the order of DESIGN: arguments -> spec -> padding -> lowering -> array -> layers. A module imports from above only.
 LAYERS = [
     "jaxconv._native",  # compiled
+    "jaxconv._jax_internals",
     "jaxconv._spec",
     "jaxconv._spec_pool",
     "jaxconv._spec_transpose",

@@ -1,0 +1,128 @@
+"""Everything that jaxconv uses of JAX and Flax without a promise that it stays.
+
+A new JAX release can break this file only. Each name has a test in tests/jaxconv/test_jax_internals.py, whose failure
+says what has changed.
+"""
+
+import functools
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+from flax.nnx.module import first_from as first_from
+from flax.nnx.nn.dtypes import promote_dtype as promote_dtype
+from flax.nnx.tracers import TraceState as TraceState
+from jax.experimental.xla_metadata import set_xla_metadata
+from jax.extend.core import Primitive as Primitive
+from jax.interpreters import ad, batching, mlir
+
+# --- a primitive: abstract evaluation, derivatives, vmap, lowering ---
+
+define_bilinear = ad.defbilinear
+"""(primitive, transpose with respect to operand 0, with respect to operand 1): its derivatives."""
+
+lower_with = functools.partial(mlir.lower_fun, multiple_results=False)
+"""A lowering rule that traces a function of arrays with one result."""
+
+define_lowering = mlir.register_lowering
+"""(primitive, rule, platform=None for every platform)."""
+
+
+def define_batching(primitive: Primitive, rule: Callable[..., Any]) -> None:
+    """Registers what vmap does with the primitive: rule(operands, mapped axes, **parameters) -> (result, axis)."""
+    batching.primitive_batchers[primitive] = rule
+
+
+def not_inlined() -> Any:
+    """Returns a context in which XLA must not inline the functions that are called."""
+    return set_xla_metadata(inlineable="false")
+
+
+def runs_on_one_device(module_context: Any) -> bool:
+    """Whether the program being lowered runs here, on one device or inside `shard_map` over all of its mesh's axes.
+
+    Args:
+        module_context: the `mlir.ModuleContext` of a lowering rule. One that no longer tells gives False, which is
+            the safe answer.
+    """
+    if getattr(getattr(module_context, "lowering_parameters", None), "for_export", True):
+        return False
+    axes = getattr(module_context, "axis_context", None)
+    if hasattr(axes, "manual_axes"):
+        return bool(axes.mesh.size == 1 or axes.manual_axes == frozenset(axes.mesh.axis_names))
+    return getattr(axes, "num_devices", 0) == 1
+
+
+# --- types and configuration ---
+
+
+def varying_axes(kind: Any) -> frozenset[str]:
+    """Returns the mesh axes of `shard_map` along which an array of this type varies."""
+    if hasattr(kind, "manual_axis_type"):
+        return kind.manual_axis_type.varying
+    return getattr(kind, "vma", frozenset())
+
+
+def default_matmul_precision() -> Any:
+    """Returns the value of `jax_default_matmul_precision` here and now."""
+    return jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
+
+
+# --- XLA's foreign function interface ---
+
+
+def why_refused(handler: Any, version: tuple[int, int]) -> str | None:
+    """Asks XLA whether it accepts an FFI handler for CPUs. Returns None if it does, else the reason.
+
+    `jax.ffi.register_ffi_target` does not ask: it queues the handler until JAX makes its CPU client, and a handler that
+    XLA then refuses leaves JAX without a CPU backend. So the handler is offered to XLA directly, under a name of its
+    own, or, where this jaxlib has no such function, its version is compared with that of jaxlib's headers.
+
+    Args:
+        handler: the capsule of the handler.
+        version: the FFI version (major, minor) of the headers that the handler was compiled with.
+    """
+    from jaxlib import xla_client
+
+    try:
+        offer, traits = xla_client._xla.register_custom_call_target, xla_client.CustomCallTargetTraits.DEFAULT  # type: ignore[attr-defined]
+    except AttributeError:
+        return _why_headers_refuse(version)
+    try:
+        offer("jaxconv_accepted", handler, "cpu", 1, traits)
+    except Exception as error:  # XLA's own words
+        return str(error)
+    return None
+
+
+def _why_headers_refuse(version: tuple[int, int]) -> str | None:
+    ours = "{}.{}".format(*version)
+    header = Path(jax.ffi.include_dir()) / "xla" / "ffi" / "api" / "c_api.h"
+    try:
+        found = dict(
+            re.findall(r"define XLA_FFI_API_(MAJOR|MINOR) (\d+)", header.read_text(encoding="utf-8"))
+        )
+        theirs = int(found["MAJOR"]), int(found["MINOR"])
+    except (OSError, KeyError):
+        return f"the FFI version of this jaxlib is unknown, and the kernels need {ours}"
+    if theirs[0] == version[0] and theirs >= version:
+        return None
+    return f"the kernels need FFI version {ours}, and this jaxlib has {'{}.{}'.format(*theirs)}"
+
+
+# --- NNX modules ---
+
+
+def nnx_attributes(node: Any) -> list[tuple[str, Any]]:
+    """Returns the names and values of an NNX module's attributes without Flax's own, as `vars` orders them."""
+    return [(name, value) for name, value in vars(node).items() if not name.startswith("_pytree__")]
+
+
+def nnx_assignment_order(node: Any) -> Sequence[str]:
+    """Returns the names of an NNX module's data attributes in the order in which they were assigned.
+
+    Flax sorts the attributes of a module that it rebuilds, but keeps this note of them.
+    """
+    return [name for name in vars(node).get("_pytree__nodes", ()) if not name.startswith("_pytree__")]
