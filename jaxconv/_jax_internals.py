@@ -49,7 +49,7 @@ def runs_on_one_device(module_context: Any) -> bool:
     """
     if getattr(getattr(module_context, "lowering_parameters", None), "for_export", True):
         return False
-    axes = getattr(module_context, "axis_context", None)
+    axes: Any = getattr(module_context, "axis_context", None)
     if hasattr(axes, "manual_axes"):
         return bool(axes.mesh.size == 1 or axes.manual_axes == frozenset(axes.mesh.axis_names))
     return getattr(axes, "num_devices", 0) == 1
@@ -87,7 +87,7 @@ def why_refused(handler: Any, version: tuple[int, int]) -> str | None:
     from jaxlib import xla_client
 
     try:
-        offer, traits = xla_client._xla.register_custom_call_target, xla_client.CustomCallTargetTraits.DEFAULT  # type: ignore[attr-defined]
+        offer, traits = xla_client._xla.register_custom_call_target, xla_client.CustomCallTargetTraits.DEFAULT
     except AttributeError:
         return _why_headers_refuse(version)
     try:

@@ -219,17 +219,15 @@ PyObject* py_handler(PyObject*, PyObject*) {
 }
 
 // The version of the headers that the handler was compiled with: XLA accepts a handler that is no newer than itself.
-PyObject* py_api_version(PyObject*, PyObject*) {
-  return Py_BuildValue("ii", XLA_FFI_API_MAJOR, XLA_FFI_API_MINOR);
-}
+PyObject* py_api_version(PyObject*, PyObject*) { return Py_BuildValue("ii", XLA_FFI_API_MAJOR, XLA_FFI_API_MINOR); }
 
 PyObject* py_isa(PyObject*, PyObject*) { return PyUnicode_FromString(jaxconv::isa()); }
 
-PyMethodDef methods[] = {{"handler", py_handler, METH_NOARGS, "The convolutions' products, to be registered with XLA."},
-                         {"api_version", py_api_version, METH_NOARGS,
-                          "The FFI version that the handler was compiled with: (major, minor)."},
-                         {"isa", py_isa, METH_NOARGS, "The instruction set that is used: 'any', 'avx2' or 'avx512'."},
-                         {nullptr, nullptr, 0, nullptr}};
+PyMethodDef methods[] = {
+    {"handler", py_handler, METH_NOARGS, "The convolutions' products, to be registered with XLA."},
+    {"api_version", py_api_version, METH_NOARGS, "The FFI version that the handler was compiled with: (major, minor)."},
+    {"isa", py_isa, METH_NOARGS, "The instruction set that is used: 'any', 'avx2' or 'avx512'."},
+    {nullptr, nullptr, 0, nullptr}};
 
 PyModuleDef definition = {PyModuleDef_HEAD_INIT,
                           "_native",

@@ -11,6 +11,7 @@ import numpy as np
 from flax import linen, nnx
 
 import jaxconv
+from parity import jax_internals as internals
 from parity.convert import Link, flat_order
 
 Arrays = dict[str, np.ndarray]
@@ -187,7 +188,7 @@ def _nnx_modules(node: Any, path: tuple[str, ...]) -> Iterator[tuple[str, nnx.Mo
         yield ".".join(path), node
     children: list[tuple[Any, Any]]
     if isinstance(node, nnx.Pytree):
-        children = [(k, v) for k, v in vars(node).items() if not k.startswith("_pytree__")]
+        children = internals.nnx_attributes(node)
     elif isinstance(node, Mapping):
         children = list(node.items())
     elif isinstance(node, list | tuple):

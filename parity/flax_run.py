@@ -8,9 +8,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import jaxprs_in_params
 
 import jaxconv
+from parity import jax_internals as internals
 from parity import rounding
 from parity.flax_network import Border, Part
 from parity.tolerance import Arithmetic
@@ -182,7 +182,7 @@ def _sums_in_half(jaxpr: Any) -> bool:
     for eqn in jaxpr.eqns:
         if eqn.primitive.name == "reduce_sum" and eqn.invars[0].aval.dtype in (jnp.bfloat16, jnp.float16):
             return True
-        if any(map(_sums_in_half, jaxprs_in_params(eqn.params))):
+        if any(map(_sums_in_half, internals.inner_jaxprs(eqn))):
             return True
     return False
 

@@ -7,14 +7,16 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend import core
 
+from parity import jax_internals as internals
 from parity.reference import roundoff
-from parity.rounding import elementwise, movement, sums
+from parity.rounding import choice, elementwise, movement, scatter, sums, transform
+from parity.rounding.elementwise import FUNCTION_RULES
 from parity.rounding.number import RULES, Number, Step, wide
+from parity.rounding.without import WITHOUT_A_RULE
 from parity.tolerance import Arithmetic
 
-_ = elementwise, sums  # they fill RULES
+_ = choice, elementwise, scatter, sums, transform  # they fill RULES
 
 
 class UnknownPrimitive(ValueError):
@@ -64,7 +66,7 @@ def analyse(
                 Number(c.value, c.errors + constants) if c.value.ndim and c.value.dtype.kind in "fc" else c
                 for c in consts
             ]
-        outputs = _run(closed.jaxpr, consts, inputs, arithmetic)
+        outputs = _run(closed, inputs, arithmetic, consts)
     return jax.tree.unflatten(jax.tree.structure(shape), outputs)
 
 
@@ -88,42 +90,42 @@ def _constant(value: Any, how: Arithmetic) -> Number:
     return Number(exact, np.where(rounded, step.round(exact).errors, 0.0) if rounded.any() else None)
 
 
-def _run(jaxpr: Any, consts: Sequence[Any], inputs: Sequence[Number], how: Arithmetic) -> list[Number]:
+def _run(
+    jaxpr: Any, inputs: Sequence[Number], how: Arithmetic, consts: Sequence[Any] | None = None
+) -> list[Number]:
+    """The outputs of a jaxpr; `consts` are its constants where they have been made Numbers already."""
+    inner, own = internals.opened(jaxpr)
     numbers: dict[Any, Number] = {}
-    for var, const in zip(jaxpr.constvars, consts, strict=True):
+    for var, const in zip(inner.constvars, own if consts is None else consts, strict=True):
         numbers[var] = const if isinstance(const, Number) else _constant(const, how)
-    numbers.update(zip(jaxpr.invars, inputs, strict=True))
+    numbers.update(zip(inner.invars, inputs, strict=True))
 
     def read(atom: Any) -> Number:
-        if isinstance(atom, core.Literal):
-            dtype: Any = atom.aval.dtype  # type: ignore[attr-defined]
-            return _constant(np.asarray(atom.val, dtype), how)
+        if internals.is_literal(atom):
+            return _constant(np.asarray(atom.val, atom.aval.dtype), how)
         return numbers[atom]
 
-    for eqn in _needed(jaxpr):
+    for eqn in _needed(inner):
         operands = [read(atom) for atom in eqn.invars]
         numbers.update(zip(eqn.outvars, _equation(eqn, operands, how), strict=True))
-    return [read(atom) for atom in jaxpr.outvars]
+    return [read(atom) for atom in inner.outvars]
 
 
 def _needed(jaxpr: Any) -> list[Any]:
     """The equations that the outputs depend on."""
-    wanted = {v for v in jaxpr.outvars if not isinstance(v, core.Literal)}
+    wanted = {v for v in jaxpr.outvars if not internals.is_literal(v)}
     kept = []
     for eqn in reversed(jaxpr.eqns):
         if wanted & set(eqn.outvars):
             kept.append(eqn)
-            wanted |= {v for v in eqn.invars if not isinstance(v, core.Literal)}
+            wanted |= {v for v in eqn.invars if not internals.is_literal(v)}
     return kept[::-1]
 
 
 def _equation(eqn: Any, operands: list[Number], how: Arithmetic) -> list[Number]:
     name, params = eqn.primitive.name, eqn.params
-    if name in _CONTROL:
-        return _CONTROL[name](params, operands, how)
-    inner = _called(params)
-    if inner is not None and name not in RULES and name not in movement.PICKS:
-        return _run(inner.jaxpr, inner.consts, operands, how)
+    if name in CONTROL:
+        return CONTROL[name](eqn, operands, how)
     step = Step(
         eqn.primitive,
         params,
@@ -132,6 +134,12 @@ def _equation(eqn: Any, operands: list[Number], how: Arithmetic) -> list[Number]
         tuple(v.aval.shape for v in eqn.outvars),
         how,
     )
+    function = internals.jax_function(eqn)
+    if function in FUNCTION_RULES:
+        return [FUNCTION_RULES[function](step, *operands)]
+    inner = internals.called(eqn)
+    if inner is not None and name not in RULES and name not in movement.PICKS:
+        return _run(inner, operands, how)
     if any(jnp.issubdtype(d, jax.dtypes.extended) for d in (*step.operands, *step.outputs)):
         raise UnknownPrimitive(f"no rounding bound is known for random numbers ({name})")
     if name in RULES:
@@ -141,58 +149,47 @@ def _equation(eqn: Any, operands: list[Number], how: Arithmetic) -> list[Number]
     if (integers or name in movement.PICKS) and all(x.exact for x in operands):
         return movement.as_it_is(step, *operands)
     what = "of rounded numbers" if name in movement.PICKS else f"({step.operands} -> {step.outputs})"
-    raise UnknownPrimitive(f"no rounding bound is known for {name} {what}")
+    why = f": {WITHOUT_A_RULE[name]}" if name in WITHOUT_A_RULE else ""
+    raise UnknownPrimitive(f"no rounding bound is known for {name} {what}{why}")
 
 
-def _called(params: dict[str, Any]) -> Any:
-    """The function that an equation calls and nothing else: jit, remat, custom derivatives."""
-    for name in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
-        if name in params:
-            inner = params[name]
-            return inner if isinstance(inner, core.ClosedJaxpr) else core.ClosedJaxpr(inner, ())
-    return None
+def _platform_index(eqn: Any, operands: list[Number], how: Arithmetic) -> list[Number]:
+    return [Number(np.asarray(internals.cpu_branch(eqn), np.int32))]
 
 
-def _platform_index(params: dict[str, Any], operands: list[Number], how: Arithmetic) -> list[Number]:
-    """The CPU's branch, or the default."""
-    platforms = params["platforms"]
-    named = [i for i, names in enumerate(platforms) if names is not None and "cpu" in names]
-    return [Number(np.asarray((named or [platforms.index(None)])[0], np.int32))]
-
-
-def _cond(params: dict[str, Any], operands: list[Number], how: Arithmetic) -> list[Number]:
+def _cond(eqn: Any, operands: list[Number], how: Arithmetic) -> list[Number]:
     index, *rest = operands
     if not index.exact:
         raise UnknownPrimitive("no rounding bound is known for cond on a rounded number")
-    branches = params["branches"]
-    branch = branches[int(np.clip(index.value, 0, len(branches) - 1))]
-    return _run(branch.jaxpr, branch.consts, rest, how)
+    branches = internals.branches(eqn)
+    return _run(branches[int(np.clip(index.value, 0, len(branches) - 1))], rest, how)
 
 
-def _while(params: dict[str, Any], operands: list[Number], how: Arithmetic) -> list[Number]:
-    n, m = params["cond_nconsts"], params["body_nconsts"]
-    of_test, of_body, state = operands[:n], operands[n : n + m], operands[n + m :]
-    test, body = params["cond_jaxpr"], params["body_jaxpr"]
+def _while(eqn: Any, operands: list[Number], how: Arithmetic) -> list[Number]:
+    loop = internals.while_loop(eqn)
+    of_condition, rest = operands[: loop.of_condition], operands[loop.of_condition :]
+    of_body, state = rest[: loop.of_body], rest[loop.of_body :]
     while True:
-        (more,) = _run(test.jaxpr, test.consts, [*of_test, *state], how)
+        (more,) = _run(loop.condition, [*of_condition, *state], how)
         if not more.exact:
             raise UnknownPrimitive("no rounding bound is known for while on a rounded number")
         if not more.value:
             return state
-        state = _run(body.jaxpr, body.consts, [*of_body, *state], how)
+        state = _run(loop.body, [*of_body, *state], how)
 
 
-def _scan(params: dict[str, Any], operands: list[Number], how: Arithmetic) -> list[Number]:
-    n, m, body = params["num_consts"], params["num_carry"], params["jaxpr"]
-    consts, state, xs = operands[:n], operands[n : n + m], operands[n + m :]
+def _scan(eqn: Any, operands: list[Number], how: Arithmetic) -> list[Number]:
+    loop = internals.scan(eqn)
+    constants, rest = operands[: loop.constants], operands[loop.constants :]
+    state, xs = rest[: loop.carry], rest[loop.carry :]
     rows: list[list[Number]] = []
-    order = range(params["length"])
-    for i in reversed(order) if params["reverse"] else order:
+    order = range(loop.length)
+    for i in reversed(order) if loop.reverse else order:
         each = [Number(x.value[i], None if x.error is None else x.error[i]) for x in xs]
-        out = _run(body.jaxpr, body.consts, [*consts, *state, *each], how)
-        state = out[:m]
-        rows.append(out[m:])
-    if params["reverse"]:
+        out = _run(loop.body, [*constants, *state, *each], how)
+        state = out[: loop.carry]
+        rows.append(out[loop.carry :])
+    if loop.reverse:
         rows.reverse()
     stacked = []
     for column in zip(*rows, strict=True):
@@ -205,9 +202,10 @@ def _scan(params: dict[str, Any], operands: list[Number], how: Arithmetic) -> li
     return [*state, *stacked]
 
 
-_CONTROL: dict[str, Callable[[dict[str, Any], list[Number], Arithmetic], list[Number]]] = {
+CONTROL: dict[str, Callable[[Any, list[Number], Arithmetic], list[Number]]] = {
     "platform_index": _platform_index,
     "cond": _cond,
     "while": _while,
     "scan": _scan,
 }
+"""Primitives that choose or repeat jaxprs."""

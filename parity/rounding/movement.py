@@ -205,5 +205,8 @@ def as_it_is(step: Step, *operands: Number) -> list[Number]:
     return [Number(np.asarray(y).astype(wide(y.dtype), copy=False)) for y in listed]
 
 
-PICKS = {"argmax", "argmin", "top_k", "reduce_window", "reduce", "select_and_gather_add", "nextafter"}
-"""Primitives that give one of their exact operands, or where it is."""
+PICKS = {
+    "argmax", "argmin", "top_k", "approx_top_k", "reduce_window", "reduce", "select_and_gather_add", "nextafter",
+    "bitcast_convert_type",
+}  # fmt: skip
+"""Primitives that give one of their exact operands, where it is, or its bits."""

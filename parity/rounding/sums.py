@@ -3,9 +3,7 @@
 import math
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from parity.reference import roundoff
 from parity.rounding.number import Number, Step, rule, run
@@ -76,34 +74,6 @@ def _window_sum(step: Step, x: Number) -> Number:
     error = 0.0 if x.error is None else add(x.errors)
     additions = math.prod(step.params["window_dimensions"]) - 1
     return _summed(step, add(x.value), error, additions, add(x.magnitude + x.errors))
-
-
-@rule("scatter-add")
-def _scatter_add(step: Step, x: Number, indices: Number, updates: Number) -> Number:
-    params = step.params
-
-    def scatter(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        def f(a: Any, b: Any) -> Any:
-            return lax.scatter_add(
-                a, jnp.asarray(indices.value), b, params["dimension_numbers"], mode=params["mode"],
-                indices_are_sorted=params["indices_are_sorted"], unique_indices=params["unique_indices"],
-            )  # fmt: skip
-
-        return run(f, a, b)
-
-    y = scatter(x.value, updates.value)
-    if y.dtype.kind in "biu":
-        known = x.exact and indices.exact and updates.exact
-        return Number(y, None if known else np.ones(y.shape, bool))
-    if not indices.exact:
-        return step.finish(y, np.inf)
-    additions = scatter(np.zeros(x.value.shape), np.ones(updates.value.shape))
-    # One term onto a zero is the term.
-    additions = np.where((x.value == 0) & (x.errors == 0), np.maximum(additions - 1, 0), additions)
-    error = scatter(x.errors, updates.errors)
-    return _summed(
-        step, y, error, additions, scatter(x.magnitude + x.errors, updates.magnitude + updates.errors)
-    )
 
 
 @rule("select_and_scatter_add")
