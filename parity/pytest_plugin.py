@@ -1,3 +1,4 @@
+# Part of jaxconv (see jaxconv_parity.py).
 """pytest fixtures `parity` and `assert_parity` and the option `--parity-html`; pytest loads it where it is installed.
 
 def test_port(assert_parity):

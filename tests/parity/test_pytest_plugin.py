@@ -73,7 +73,8 @@ def test_right_and_wrong_ports(pytester, monkeypatch):
 def test_pytest_finds_it_and_loading_it_costs_nothing():
     entry = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["pytest11"]
     code = (
-        f"import sys, importlib; importlib.import_module({entry['parity']!r})\n"
+        f"import sys, importlib; importlib.import_module({entry['jaxconv-parity']!r})\n"
+        "import parity.pytest_plugin\n"
         "print({'torch', 'jax', 'flax', 'matplotlib', 'jinja2', 'numpy'} & set(sys.modules))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
