@@ -1,4 +1,4 @@
-# Part of jaxconv (see jaxconv_parity.py).
+# Part of jaxconv (see jaxconv_parity).
 """Whether a port computes the same network as its torch original, by bounds that are derived, not chosen."""
 
 import importlib

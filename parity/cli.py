@@ -1,4 +1,4 @@
-# Part of jaxconv (see jaxconv_parity.py).
+# Part of jaxconv (see jaxconv_parity).
 """`python -m parity`, also `parity`. Exit status 0: all agree; 1: something differs; 2: could not run."""
 
 import argparse

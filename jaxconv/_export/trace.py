@@ -47,7 +47,7 @@ def export(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], strict: b
     import torch
 
     error: Exception | None = None
-    with _mode_of_norms_aside(module):
+    with _mode_of_norms_aside(module), _dropout_of_aliases():
         for given, dynamic in _attempts(module, args, kwargs):
             try:
                 program = torch.export.export(module, *given, dynamic_shapes=dynamic, strict=strict)
@@ -99,6 +99,31 @@ def _mode_of_norms_aside(module: Any) -> Any:
     finally:
         for norm in norms:
             norm.training = True
+
+
+@contextmanager
+def _dropout_of_aliases() -> Any:
+    """Dropout is traced as an operation on an alias of its input.
+
+    In eval mode it returns its very input, since torch 2.14 also in a trace: every later use of the input would then be
+    traced as a use of the dropped-out result, and in training mode that is another number.
+    """
+    import torch
+
+    def of_alias(dropout: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda input, p, train: dropout(torch.ops.aten.alias.default(input), p, train)
+
+    names = ("dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout")
+    functions = {name: getattr(torch, name) for name in names}
+    for name, function in functions.items():
+        setattr(torch, name, of_alias(function))
+        setattr(torch._VF, name, of_alias(function))  # what torch.nn.functional calls
+    try:
+        yield
+    finally:
+        for name, function in functions.items():
+            setattr(torch, name, function)
+            delattr(torch._VF, name)
 
 
 def is_norm(module: Any) -> bool:

@@ -256,7 +256,7 @@ def group_norm(
         An array of the input's shape and dtype.
 
     Raises:
-        ValueError: shapes that do not fit, or a single value in all.
+        ValueError: shapes that do not fit, a single value in all, or no channels or positions.
         TypeError: dtypes that torch refuses too, or an argument of the wrong type.
     """
     op = "group_norm"
@@ -275,6 +275,8 @@ def group_norm(
         )
     for name, value in params.items():
         check_shape(name, value, (x.shape[1],), f"one element per channel of `input` of shape {x.shape}")
+    if 0 in x.shape[1:]:  # torch 2.13 still accepted it
+        raise ValueError(f"Expected `input` to have channels and positions, got shape {x.shape}")
     if x.shape[0] * x.shape[1] // groups * math.prod(x.shape[2:]) == 1:
         raise ValueError(f"Expected more than 1 value per group, got `input` of shape {x.shape}")
     if x.size == 0:

@@ -134,7 +134,7 @@ def _index_select(x: Any, dim: int, index: Any) -> jax.Array:
 
 def _along(x: Any, dim: int, index: Any) -> tuple[Any, ...]:
     """`index` along one dimension of an array, which may be larger in the others."""
-    grid = jnp.meshgrid(*(jnp.arange(n) for n in index.shape), indexing="ij", sparse=True)
+    grid = list(jnp.meshgrid(*(jnp.arange(n) for n in index.shape), indexing="ij", sparse=True))
     grid[dim % x.ndim] = index
     return tuple(grid)
 

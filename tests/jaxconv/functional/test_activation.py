@@ -128,7 +128,7 @@ REFUSED = {
     "slope": ("leaky_relu", (X, "1"), {}, TypeError, "`negative_slope` must be a number, got '1' of type str"),
     "slope None": ("leaky_relu", (X, None), {}, TypeError, "`negative_slope` must be a number, got None"),
     "ends": ("hardtanh", (X, 2, 1), {}, ValueError, r"`min_val` \(=2\) must not be greater than `max_val` \(=1\)"),
-    "value": ("threshold", (INTS.astype("i1"), 0, 127.5), {}, ValueError, r"`value` \(=127.5\) cannot be represented in `input`'s dtype int8"),
+    "value": ("threshold", (INTS.astype("i1"), 0, 128.0), {}, ValueError, r"`value` \(=128.0\) cannot be represented in `input`'s dtype int8"),
     "end of integers": ("hardtanh", (INTS, -1e20, 3), {}, ValueError, r"`min_val` \(=-1e\+20\) cannot be represented in `input`'s dtype int32"),
     "NaN threshold": ("threshold", (INTS, float("nan"), 1), {}, ValueError, r"`threshold` \(=nan\) cannot be represented"),
     "complex value": ("threshold", (X, 0, 1j), {}, TypeError, r"`value` must be a number, got 1j of type complex"),
@@ -201,3 +201,11 @@ def test_export():
     exported = jax.export.deserialize(jax.export.export(jax.jit(function))(x).serialize(vjp_order=1))
     np.testing.assert_array_equal(exported.call(x), jax.jit(function)(x))
     assert np.isfinite(jax.grad(lambda x: exported.call(x).sum())(x)).all()
+
+
+def test_a_number_is_cut_off_to_an_integer_if_the_result_fits():
+    """As torch does since 2.14; before, 127.5 was refused for int8."""
+    x = INTS.astype("i1")
+    for value, expected in ((127.5, 127), (-128.0, -128), (2.7, 2), (-2.7, -2)):
+        y = np.asarray(F.threshold(x, 9, value))
+        assert y.dtype == np.int8 and (y == expected).all()

@@ -50,7 +50,7 @@ def test_right_and_wrong_ports(pytester, monkeypatch):
     pytester.makepyfile(test_port=NETWORKS + TESTS)
     # In a process of its own: torch cannot be imported twice.
     result = pytester.runpytest_subprocess(
-        "-p", "parity.pytest_plugin", "--parity-html", "made/reports", timeout=300
+        "-p", "jaxconv_parity.pytest_plugin", "--parity-html", "made/reports", timeout=300
     )
     result.assert_outcomes(passed=2, failed=3)
     result.stdout.fnmatch_lines(
@@ -73,8 +73,7 @@ def test_right_and_wrong_ports(pytester, monkeypatch):
 def test_pytest_finds_it_and_loading_it_costs_nothing():
     entry = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["pytest11"]
     code = (
-        f"import sys, importlib; importlib.import_module({entry['jaxconv-parity']!r})\n"
-        "import parity.pytest_plugin\n"
+        f"import sys, importlib; importlib.import_module({entry['jaxconv_parity.pytest_plugin']!r})\n"
         "print({'torch', 'jax', 'flax', 'matplotlib', 'jinja2', 'numpy'} & set(sys.modules))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)

@@ -1,13 +1,12 @@
 """The checker under a name that no other package has: a command, `python -m jaxconv_parity`, and the pytest plugin.
 
 The package parity-check installs a module `parity` as well. Where both are installed, one overwrites files of the
-other. This module notices that and says so, where the error would otherwise be one deep inside the other package.
+other. This package notices that and says so, where the error would otherwise be one deep inside the other package.
 """
 
 import importlib.util
 import sys
 from pathlib import Path
-from typing import Any
 
 CONFLICT = (
     "the module `parity` is not, or not wholly, the one that comes with jaxconv: another package (such as "
@@ -15,7 +14,7 @@ CONFLICT = (
     "pip install --force-reinstall --no-deps jaxconv"
 )
 
-MARK = "# Part of jaxconv (see jaxconv_parity.py)."
+MARK = "# Part of jaxconv (see jaxconv_parity)."
 """The line that tells our files from those of another package."""
 
 
@@ -24,7 +23,7 @@ def is_ours() -> bool:
     spec = importlib.util.find_spec("parity")
     if spec is None or spec.origin is None:
         return False
-    files = [Path(spec.origin).with_name(name) for name in ("__init__.py", "cli.py", "pytest_plugin.py")]
+    files = [Path(spec.origin).with_name(name) for name in ("__init__.py", "cli.py")]
     return all(file.is_file() and MARK in file.read_text(encoding="utf-8") for file in files)
 
 
@@ -36,16 +35,3 @@ def main() -> int:
     from parity.cli import main
 
     return main()
-
-
-if is_ours():
-    pytest_plugins = ["parity.pytest_plugin"]
-else:
-
-    def pytest_configure(config: Any) -> None:
-        """Says why the fixtures are missing; tests that do not use them run."""
-        config.issue_config_time_warning(UserWarning(CONFLICT), stacklevel=1)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
