@@ -13,8 +13,8 @@ _NOISE = 4 * 2.0**-53
 """Of float64 itself, where a difference of two values is taken for the propagated error."""
 
 UNITS = {
-    "acos": 4, "acosh": 5, "asin": 3, "asinh": 4, "atan": 2, "atanh": 4, "cbrt": 5, "cos": 2, "cosh": 26, "erf": 6,
-    "erf_inv": 94, "erfc": 67, "exp": 4, "exp2": 69, "expm1": 7, "log": 2, "log1p": 4, "log2": 2, "logistic": 3,
+    "acos": 4, "acosh": 5, "asin": 3, "asinh": 4, "atan": 6, "atanh": 4, "cbrt": 5, "cos": 2, "cosh": 26, "erf": 6,
+    "erf_inv": 94, "erfc": 67, "exp": 4, "exp2": 69, "expm1": 7, "log": 2, "log1p": 4, "log2": 3, "logistic": 3,
     "pow": 2, "rsqrt": 4, "sin": 2, "sinh": 26, "sqrt": 2, "tan": 3, "tanh": 7,
 }  # fmt: skip
 """The error of these functions on the CPU, in units of roundoff.
