@@ -1,5 +1,6 @@
 """torch.nn's convolutional layers for Flax: torch's names, layouts and semantics, so a state_dict is the pytree."""
 
+from jaxconv import extend as extend
 from jaxconv import functional as functional
 from jaxconv import init as init
 from jaxconv import linen as linen

@@ -35,6 +35,24 @@ def define_batching(primitive: Primitive, rule: Callable[..., Any]) -> None:
     batching.primitive_batchers[primitive] = rule
 
 
+def define_taylor(primitive: Primitive) -> None:
+    """Registers the Taylor series of a bilinear primitive with `jax.experimental.jet`, if this JAX has it."""
+    try:
+        from jax.experimental.jet import jet_rules
+    except ImportError:
+        return
+
+    def rule(primals: Any, series: Any, **params: Any) -> tuple[Any, list[Any]]:
+        left, right = ([primal, *terms] for primal, terms in zip(primals, series, strict=True))
+        result, *terms = (
+            sum(primitive.bind(left[i], right[k - i], **params) for i in range(k + 1))
+            for k in range(len(left))
+        )
+        return result, terms
+
+    jet_rules[primitive] = rule  # type: ignore[assignment, unused-ignore]
+
+
 def not_inlined() -> Any:
     """Returns a context in which XLA must not inline the functions that are called."""
     return set_xla_metadata(inlineable="false")

@@ -66,6 +66,9 @@ def _derivative(
 internals.define_bilinear(conv_p, functools.partial(_derivative, 0), functools.partial(_derivative, 1))
 
 
+internals.define_taylor(conv_p)
+
+
 class _Join(NamedTuple):
     """How the axis that vmap maps becomes part of another one.
 

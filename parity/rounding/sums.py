@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+import jaxconv
 from parity.reference import roundoff
 from parity.rounding.number import Number, Step, rule, run
 
@@ -147,15 +148,13 @@ def _conv(step: Step, x: Number, w: Number) -> Number:
     return _sum_of_products(step, conv, x, w, terms, conv(x.value, w.value))
 
 
-@rule("jaxconv_conv")
-def _jaxconv_conv(step: Step, a: Number, b: Number) -> Number:
-    """Our own primitive, a convolution or one of its gradients, however computed. Sums of ones count the terms."""
-
-    # By the plainest way, and of the type that follows from the operands: here they are wide.
-    params = {**step.params, "forced": "direct", "like": None}
+@rule(jaxconv.extend.CONVOLUTION)
+def _convolution(step: Step, a: Number, b: Number) -> Number:
+    """jaxconv's primitive, a convolution or one of its gradients, however lowered. Sums of ones count the terms."""
+    convolution = jaxconv.extend.convolution(step.params)
 
     def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return run(lambda a, b: step.primitive.bind(a, b, **params), a, b)
+        return run(convolution, a, b)
 
     y = product(a.value, b.value)
     terms = product(np.ones(a.value.shape), np.ones(b.value.shape)) if y.dtype.kind in "fc" else 0

@@ -19,6 +19,7 @@ LAYERS = [
     "jaxconv._pad",
     "jaxconv._rows",
     "jaxconv._lower",
+    "jaxconv.extend",
     "jaxconv.functional",
     "jaxconv.init",
     "jaxconv._rngs",

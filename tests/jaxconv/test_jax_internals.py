@@ -45,6 +45,15 @@ def test_a_primitive_has_an_implementation_derivatives_and_vmap(doubled):
     np.testing.assert_array_equal(jax.vmap(doubled.bind)(a[None], b[None]), (a * b)[None])
 
 
+def test_a_bilinear_primitive_has_taylor_series(doubled):
+    from jax.experimental import jet
+
+    internals.define_taylor(doubled)
+    x, v = jnp.arange(3.0), jnp.ones(3)
+    y, (first, second) = jet.jet(lambda x: doubled.bind(x, x), (x,), ((v, 0 * v),))
+    np.testing.assert_array_equal([y, first, np.round(second)], [x * x, 2 * x, 2 * v])
+
+
 def test_a_lowering_can_be_of_one_platform(doubled):
     internals.define_lowering(doubled, internals.lower_with(lambda a, b: a * b + 1), platform="cpu")
     assert jax.jit(doubled.bind)(jnp.ones(2), jnp.ones(2)).tolist() == [2, 2]
