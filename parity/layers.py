@@ -6,6 +6,7 @@ for convolution and max pooling both come from a NumPy implementation of the def
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -71,33 +72,6 @@ _DEFINED: dict[type[torch.nn.Module], Callable[..., dict[str, Reference]]] = {
 _RENAMED = {"y": "output", "indices": "index"}
 
 
-def expected(run: LayerRun, part: Part, how: Arithmetic) -> dict[str, Expected]:
-    """What the layer gives and its gradients, by the names of `parity.torch_network.run`.
-
-    Raises:
-        parity.rounding.UnknownPrimitive: our layer does something that no bound is known for.
-    """
-    call, cotangents = run.call, run.cotangents
-    # Only the class itself is known: a subclass may compute anything.
-    define = _DEFINED.get(type(call.module))
-    if define is not None and len(call.args) == 1 and not call.kwargs and call.args[0].size:
-        params = {name: to_numpy(p) for name, p in call.module.named_parameters()}
-        defined = define(call.module, call.args[0], params, cotangents[0])
-        if flax_run.sums_in_half(part, call.args, call.kwargs, cotangents):
-            how = replace(how, sums=how.store)
-        return {_RENAMED.get(name, name): _defined(ref, how) for name, ref in defined.items()}
-    limits = flax_run.bounds(
-        part, call.args, call.kwargs, cotangents, run.buffers, how, _of_coordinates(call, how)
-    )
-    if (
-        cotangents[0].dtype == np.float64
-    ):  # torch's float64 is as far off as ours may be, and where terms cancel, farther
-        limits = {name: 2 * limit + run.uncertainty.get(name, 0.0) for name, limit in limits.items()}
-    return {
-        name: Expected(v, limits.get(name) if v.dtype.kind == "f" else None) for name, v in run.wide.items()
-    }
-
-
 def _of_coordinates(call: Call, how: Arithmetic) -> float:
     """The error of the weights that resizing makes from coordinates: these have a few roundings of numbers up to n."""
     if not type(call.module).__name__.startswith("Upsampl"):
@@ -126,30 +100,107 @@ def _spelled(precision: Any) -> str:
     return aliases.get(name, {"bfloat16": "default", "fastest": "default"}.get(name, name))
 
 
-def judge_layer(run: LayerRun, part: Part, device: jax.Device | None = None) -> tuple[Verdict, ...]:
-    """Runs our layer forward and backward on what torch's was given, and judges every result.
+class JudgedLayer:
+    """A layer of torch's and ours on the same input, forward and backward, with a verdict on every result.
+
+    Everything is computed once, when it is first asked for. A diagnosis takes the results, the arithmetic and the
+    limits from here, so that a cause is judged as the layer was.
 
     Args:
         run: torch's layer, what it is given, and what it makes of it.
         part: ours, holding the same weights.
         device: where ours runs; JAX's default device by default.
     """
-    call, cotangents = run.call, run.cotangents
-    if not call.outputs:
-        return (failed("layer", "torch's layer gives no floating tensor: not judged"),)
-    theirs = run.theirs
-    with jax.default_device(device):
+
+    def __init__(self, run: LayerRun, part: Part, device: jax.Device | None = None):
+        self.run, self.part, self.device = run, part, device
+
+    @cached_property
+    def _attempt(self) -> Arrays | Exception:
+        call = self.run.call
+        with jax.default_device(self.device):
+            try:
+                return flax_run.run(self.part, call.args, call.kwargs, self.run.cotangents, self.run.buffers)
+            except Exception as error:
+                return error
+
+    @property
+    def ours(self) -> Arrays:
+        """Our results; none if our layer refused the input."""
+        return {} if isinstance(self._attempt, Exception) else self._attempt
+
+    @property
+    def refusal(self) -> Exception | None:
+        """Why our layer did not take torch's input, if it did not."""
+        return self._attempt if isinstance(self._attempt, Exception) else None
+
+    @cached_property
+    def arithmetic(self) -> Arithmetic:
+        """What our layer computes in, on its device and in its precision."""
+        call, cotangents = self.run.call, self.run.cotangents
+        platform = jax.default_backend() if self.device is None else self.device.platform
+        how = tolerance.arithmetic(cotangents[0].dtype, platform, precision(self.part))
+        in_half = flax_run.sums_in_half(self.part, call.args, call.kwargs, cotangents)
+        return replace(how, sums=how.store) if in_half else how
+
+    @cached_property
+    def limits(self) -> Arrays:
+        """How far rounding may take each of our results, derived from what our layer does.
+
+        Raises:
+            parity.rounding.UnknownPrimitive: our layer does something that no bound is known for.
+        """
+        return self.limits_in(self.arithmetic)
+
+    def limits_in(self, how: Arithmetic) -> Arrays:
+        """The limits if our layer computed in another arithmetic; raises as `limits` does."""
+        run, call = self.run, self.run.call
+        with jax.default_device(self.device):
+            limits = flax_run.bounds(
+                self.part,
+                call.args,
+                call.kwargs,
+                run.cotangents,
+                run.buffers,
+                how,
+                _of_coordinates(call, how),
+            )
+        if run.cotangents[0].dtype == np.float64:
+            # torch's float64 is as far off as ours may be, and where terms cancel, farther.
+            also = {n: u for n, u in run.uncertainty.items() if n in limits and u.shape == limits[n].shape}
+            limits = {name: 2 * limit + also.get(name, 0.0) for name, limit in limits.items()}
+        return limits
+
+    @cached_property
+    def expected(self) -> dict[str, Expected]:
+        """What the layer gives and its gradients, by the names of `parity.torch_network.run`; raises as `limits`."""
+        run, call = self.run, self.run.call
+        # Only the class itself is known: a subclass may compute anything.
+        define = _DEFINED.get(type(call.module))
+        if define is not None and len(call.args) == 1 and not call.kwargs and call.args[0].size:
+            params = {name: to_numpy(p) for name, p in call.module.named_parameters()}
+            defined = define(call.module, call.args[0], params, run.cotangents[0])
+            return {_RENAMED.get(name, name): _defined(ref, self.arithmetic) for name, ref in defined.items()}
+        limits = self.limits
+        return {
+            name: Expected(v, limits.get(name) if v.dtype.kind == "f" else None)
+            for name, v in run.wide.items()
+        }
+
+    @cached_property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """One for each result."""
+        if not self.run.call.outputs:
+            return (failed("layer", "torch's layer gives no floating tensor: not judged"),)
+        if self.refusal is not None:
+            return (failed("layer", f"the Flax layer refused torch's input: {self.refusal}"),)
         try:
-            ours = flax_run.run(part, call.args, call.kwargs, cotangents, run.buffers)
-        except Exception as error:
-            return (failed("layer", f"the Flax layer refused torch's input: {error}"),)
-    platform = jax.default_backend() if device is None else device.platform
-    how = tolerance.arithmetic(cotangents[0].dtype, platform, precision(part))
-    try:
-        wanted = expected(run, part, how)
-    except rounding.UnknownPrimitive as error:
-        return (failed("layer", f"not judged: {error}"),)
-    return tuple(_judge(name, ours, theirs, wanted) for name in dict.fromkeys([*wanted, *theirs, *ours]))
+            wanted = self.expected
+        except rounding.UnknownPrimitive as error:
+            return (failed("layer", f"not judged: {error}"),)
+        theirs = self.run.theirs
+        names = dict.fromkeys([*wanted, *theirs, *self.ours])
+        return tuple(_judge(name, self.ours, theirs, wanted) for name in names)
 
 
 def _judge(name: str, ours: Arrays, theirs: Arrays, wanted: Mapping[str, Expected]) -> Verdict:

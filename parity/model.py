@@ -10,7 +10,6 @@ from parity import diagnose, layers, torch_network
 from parity.alignment import Pair, align, images
 from parity.compare import Verdict, failed
 from parity.diagnose import Diagnosis
-from parity.flax_network import Part
 from parity.model_report import LayerReport, Report
 from parity.original import MEMORY_LIMIT, LayerRun, Original, original
 from parity.whole import Whole
@@ -84,9 +83,11 @@ def check(
     shapes = images(theirs.calls)
     for run in theirs.runs(judged):
         path = run.call.path
-        reports.append(_check_layer(run, pair.parts.get(path)))
+        part = pair.parts.get(path)
+        judged_layer = None if part is None else layers.JudgedLayer(run, part)
+        reports.append(_check_layer(run, judged_layer))
         if not reports[-1].ok and not any(d.layer.partition("#")[0] == path for d in causes):  # one a fault
-            causes.append(_cause(run, pair, shapes.get(path)))
+            causes.append(_cause(run, judged_layer, pair, shapes.get(path)))
     network = whole.judge()
     wrong = [v.name for v in network if not v.ok and v.name in theirs.wanted and v.name in whole.ours]
     if not causes and wrong:
@@ -141,20 +142,21 @@ def _problems(theirs: Original, pair: Pair) -> tuple[tuple[str, ...], tuple[str,
     return tuple(problems), tuple(notes)
 
 
-def _check_layer(run: LayerRun, part: Part | None) -> LayerReport:
+def _check_layer(run: LayerRun, judged: layers.JudgedLayer | None) -> LayerReport:
     """One layer on its own, on the input that torch's layer was given."""
     call = run.call
     given = torch_network.floating((call.args, call.kwargs))
     shapes = given[0].shape if given else (), call.outputs[0][0] if call.outputs else ()
-    if part is None:
+    if judged is None:
         verdicts: tuple[Verdict, ...] = (failed("layer", "the Flax network has no layer of this name"),)
     else:
-        verdicts = layers.judge_layer(run, part)
+        verdicts = judged.verdicts
     return LayerReport(call.name, type(call.module).__name__, *shapes, verdicts)
 
 
-def _cause(run: LayerRun, pair: Pair, image: tuple[int, ...] | None) -> Diagnosis:
-    part = pair.parts.get(run.call.path)
-    if part is None:
+def _cause(
+    run: LayerRun, judged: layers.JudgedLayer | None, pair: Pair, image: tuple[int, ...] | None
+) -> Diagnosis:
+    if judged is None:
         return diagnose.unmatched(run.call, pair.matching, pair.whole)
-    return diagnose.layer(run, part, image)
+    return diagnose.layer(judged, image)

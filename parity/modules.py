@@ -13,7 +13,7 @@ import jaxconv
 from parity import flax_network, torch_side
 from parity.case import Case, as_dtype, draw_input
 from parity.compare import Verdict, failed
-from parity.layers import judge_layer
+from parity.layers import JudgedLayer
 from parity.original import drawn
 from parity.torch_network import Call, floating
 from parity.torch_side import to_numpy
@@ -82,7 +82,8 @@ def run_module(case: Case, suite_seed: int, device: jax.Device) -> tuple[Verdict
         shapes = tuple((tuple(y.shape), to_numpy(y).dtype) for y in outputs)
         call = Call(case.id, module, (x,), {}, shapes)
         rng = np.random.default_rng(case.seed(suite_seed, "cotangent"))
-        return (*verdicts, *judge_layer(drawn(call, rng), flax_network.network(ours), device))
+        judged = JudgedLayer(drawn(call, rng), flax_network.network(ours), device)
+        return (*verdicts, *judged.verdicts)
 
 
 def call_ours(case: Case, suite_seed: int) -> Any:

@@ -1,20 +1,22 @@
 """Why two layers differ: torch's layer with a mistake made on purpose, until it computes what the Flax layer does."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-import jax
 import numpy as np
 import torch
 
-from parity import flax_run, rounding, tolerance, torch_network
+from parity import rounding, torch_network
 from parity.diagnose import convolutions, network, others
 from parity.diagnose.hypothesis import Diagnosis as Diagnosis
 from parity.diagnose.hypothesis import Hypothesis
 from parity.diagnose.shape import describe
 from parity.flax_network import Part
+from parity.layers import JudgedLayer
 from parity.matching import Matching
-from parity.original import LayerRun, rms
+from parity.original import rms
+from parity.tolerance import Arithmetic
 from parity.torch_network import Call
 from parity.torch_side import from_numpy, to_numpy
 from parity.whole import Whole
@@ -50,27 +52,25 @@ _KINDS: dict[str, Callable[[Any], Iterator[Hypothesis]]] = {
 }
 
 
-def layer(run: LayerRun, part: Part, image: tuple[int, ...] | None) -> Diagnosis:
+def layer(judged: JudgedLayer, image: tuple[int, ...] | None) -> Diagnosis:
     """The cause of a layer's difference.
 
     Args:
-        run: torch's layer, what it is given, and what it makes of it.
-        part: ours.
+        judged: the layer, its results and the limits that it was judged by.
         image: the shape (C, *size) of what the layer is given flattened, if it is.
     """
-    call, cotangents, wanted, buffers = run.call, run.cotangents, run.wide, run.buffers
+    run, part = judged.run, judged.part
+    call, cotangents, wanted = run.call, run.cotangents, run.wide
     if _draws(call.module):
         return Diagnosis(
             call.name,
             "dropout.active",
             "torch's layer draws at random, so that no two runs are the same: compare both in eval mode",
         )
-    try:
-        ours = flax_run.run(part, call.args, call.kwargs, cotangents, buffers)
-    except Exception as error:
-        return Diagnosis(
-            call.name, "refused", f"the Flax layer does not take torch's input: {str(error).splitlines()[0]}"
-        )
+    if judged.refusal is not None:
+        first = str(judged.refusal).partition("\n")[0]
+        return Diagnosis(call.name, "refused", f"the Flax layer does not take torch's input: {first}")
+    ours = judged.ours
     dtype = cotangents[0].dtype
     if ours["output" if "output" in ours else "output.0"].dtype != dtype:
         other = next(iter(ours.values())).dtype
@@ -83,8 +83,7 @@ def layer(run: LayerRun, part: Part, image: tuple[int, ...] | None) -> Diagnosis
             "dropout.active",
             "dropout is active, torch's is not: model.eval() or deterministic=True",
         )
-    how = tolerance.arithmetic(dtype, jax.default_backend())
-    limits = _limits(part, call, cotangents, buffers, how)
+    limits = _limits(judged, judged.arithmetic)
     weights = _weights(call, part)
     if weights is not None:
         return weights
@@ -104,7 +103,7 @@ def layer(run: LayerRun, part: Part, image: tuple[int, ...] | None) -> Diagnosis
         if _explains(ours, theirs, limits):
             return Diagnosis(call.name, h.cause, h.fix)
     if same_shape:
-        found = _precision(call, part, cotangents, buffers, ours, wanted)
+        found = _precision(judged)
         if found is not None:
             return found
     name = next((n for n in wanted if n in ours and not _within(ours[n], wanted[n], limits.get(n))), "output")
@@ -112,14 +111,11 @@ def layer(run: LayerRun, part: Part, image: tuple[int, ...] | None) -> Diagnosis
     return Diagnosis(call.name, "unknown", f"{name}: {text}")
 
 
-def _limits(part: Part, call: Call, cotangents: Any, buffers: Any, how: Any) -> dict[str, np.ndarray]:
+def _limits(judged: JudgedLayer, how: Arithmetic) -> dict[str, np.ndarray]:
     try:
-        limits = flax_run.bounds(part, call.args, call.kwargs, cotangents, buffers, how)
+        return judged.limits if how == judged.arithmetic else judged.limits_in(how)
     except rounding.UnknownPrimitive:
         return {}
-    return (
-        {name: 2 * limit for name, limit in limits.items()} if cotangents[0].dtype == np.float64 else limits
-    )
 
 
 def _within(ours: np.ndarray, want: np.ndarray, limit: np.ndarray | None) -> bool:
@@ -184,19 +180,16 @@ def _weights(call: Call, part: Part) -> Diagnosis | None:
     return None
 
 
-def _precision(
-    call: Call, part: Part, cotangents: Any, buffers: Any, ours: Any, wanted: Any
-) -> Diagnosis | None:
+def _precision(judged: JudgedLayer) -> Diagnosis | None:
     """Whether a lower precision alone explains it: then the error is noise of that size everywhere."""
-    single = tolerance.arithmetic(np.float32)
+    ours, wanted = judged.ours, judged.run.wide
     for name, roundoff in (("tf32", 2.0**-11), ("bfloat16", 2.0**-8)):
-        how = tolerance.Arithmetic(
-            roundoff, single.accumulate, single.store, True, single.smallest, single.flush
-        )
-        limits = _limits(part, call, cotangents, buffers, how)
+        if judged.arithmetic.multiply >= roundoff:
+            continue  # the layer was judged with that allowance
+        limits = _limits(judged, replace(judged.arithmetic, multiply=roundoff))
         if limits and all(_within(ours[n], wanted[n], limits.get(n)) for n in wanted if n in ours):
             return Diagnosis(
-                call.name,
+                judged.run.call.name,
                 f"precision.{name}",
                 f"products are rounded to {name}: write precision='highest' or jax.default_matmul_precision('highest')",
             )

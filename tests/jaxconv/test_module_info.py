@@ -70,7 +70,7 @@ def test_both_fronts_are_torch_s_module(name, training, request):
 
         found = calls(Around(module, given), [])
         run = drawn(found[0], np.random.default_rng(0))
-        verdicts = layers.judge_layer(run, flax_network.network(ours))
+        verdicts = layers.JudgedLayer(run, flax_network.network(ours)).verdicts
         assert verdicts and not [f"{v.name}: {v.reason}" for v in verdicts if not v.ok], sample.desc
 
         # Linen is the same program: bit for bit.
