@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import jax
-import jax.numpy as jnp
 
 from jaxconv import functional, init
+from jaxconv._dtypes import compute_dtype
 from jaxconv._layers.base import Declared, Layer, ParamLayer, check_flag, check_size
 from jaxconv._spec import integer
 from jaxconv.functional._arrays import array
@@ -31,7 +31,7 @@ class Norm(ParamLayer):
     def _cast_input(self, input: Any, held: Mapping[str, Any]) -> tuple[jax.Array, dict[str, Any]]:
         """The input in the dtype of the computation, and the rest in it too, but at least float32."""
         x, *_ = self._cast(array("input", input), held["weight"], held.get("bias"))
-        wide = jnp.promote_types(x.dtype, jnp.float32)
+        wide = compute_dtype(x.dtype)
         given = {name: value for name, value in held.items() if name != "num_batches_tracked"}
         return x, {name: None if v is None else array(name, v).astype(wide) for name, v in given.items()}
 

@@ -11,9 +11,10 @@ import jax
 from jax import lax
 
 from jaxconv import _jax_internals as internals
+from jaxconv._dtypes import is_reduced
 from jaxconv._lower import native as native
 from jaxconv._lower import watch
-from jaxconv._lower.choice import HALF, NAMES
+from jaxconv._lower.choice import NAMES
 from jaxconv._lower.primitive import conv_p
 from jaxconv._lower.product import Product
 from jaxconv._spec import ConvSpec
@@ -32,7 +33,7 @@ def conv(
 
     `wide`: half types give float32, as they were summed in, for a bias to be added before it is rounded.
     """
-    product = Product("y", spec, x.shape[2:], _precision(precision), wide and _half(x))
+    product = Product("y", spec, x.shape[2:], _precision(precision), wide and is_reduced(x.dtype))
     watch.tell(product, x.shape[0], x.dtype, _forced.value)
     return _bind(product, x, weight)
 
@@ -50,13 +51,9 @@ def conv_transpose(
     `wide` is as of `conv`.
     """
     size = spec.output_size(x.shape[2:])
-    product = Product("x", spec.convolution, size, _precision(precision), wide and _half(x))
+    product = Product("x", spec.convolution, size, _precision(precision), wide and is_reduced(x.dtype))
     watch.tell(product, x.shape[0], x.dtype, _forced.value)
     return _bind(product, weight, x)
-
-
-def _half(x: jax.Array) -> bool:
-    return x.dtype in HALF
 
 
 def _precision(given: lax.PrecisionLike) -> lax.PrecisionLike:

@@ -47,8 +47,8 @@ XLA = "xla"
 NAMES = (*LOWERINGS, NATIVE, XLA)
 """What can be forced."""
 
-HALF = (jnp.bfloat16, jnp.float16)
-"""Computed in float32."""
+
+_MEASURED = (jnp.float64, jnp.float32, jnp.bfloat16, jnp.float16)
 
 
 class Choice(NamedTuple):
@@ -72,7 +72,7 @@ def choose(p: Product, batch: Any, dtype: Any, forced: str | None = None, native
         return Choice("direct", "the size is not known yet")
     if isinstance(batch, int) and batch == 0:
         return Choice("direct", "there is nothing to compute")
-    floating = dtype in (jnp.float32, jnp.float64, *HALF)
+    floating = dtype in _MEASURED
     if forced in LOWERINGS:
         can = LOWERINGS[forced].can
         if can is None or can(p):

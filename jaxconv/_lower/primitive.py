@@ -14,8 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxconv import _jax_internals as internals
+from jaxconv._dtypes import is_reduced
 from jaxconv._lower import direct, native
-from jaxconv._lower.choice import HALF, LOWERINGS, NATIVE, choose
+from jaxconv._lower.choice import LOWERINGS, NATIVE, choose
 from jaxconv._lower.product import ROLES, Product
 from jaxconv._rows import long_rows
 
@@ -166,7 +167,7 @@ def _chosen(
     out = np.dtype(np.float32) if product.wide else a.dtype
     if name == "direct":
         return direct.compute(product, a, b, like).astype(out)
-    if a.dtype in HALF:
+    if is_reduced(a.dtype):
         # As XLA and torch do: accumulated in float32, rounded once.
         wide = [operand.astype(np.float32) for operand in (a, b)]
         if name == NATIVE:
@@ -191,7 +192,7 @@ def _on_cpu(context: Any, a: Any, b: Any, *, product: Product, forced: str | Non
     kernels = native.usable(context.module_context)
     of_a, of_b = context.avals_in
     chosen = choose(product, product.batch(of_a, of_b), of_a.dtype, forced, kernels)
-    if chosen.name == NATIVE and of_a.dtype not in HALF:
+    if chosen.name == NATIVE and not is_reduced(of_a.dtype):
         return native.lower(context, a, b, product)
     written = internals.lower_with(functools.partial(_chosen, kernels=kernels))
     return written(context, a, b, product=product, forced=forced, like=like)

@@ -8,12 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxconv._dtypes import is_reduced, widened
 from jaxconv.functional._arrays import refuse_dtype
-
-
-def wide(x: jax.Array, like: jax.Array | None = None) -> jax.Array:
-    """x in the dtype that is computed in: its own or `like`'s, at least float32."""
-    return x.astype(jnp.promote_types((x if like is None else like).dtype, jnp.float32))
 
 
 def moments(
@@ -50,11 +46,11 @@ def affine(
 ) -> jax.Array:
     """y * scale * weight + bias, where weight and bias are given that shape to broadcast."""
     if weight is not None:
-        reshaped = wide(weight, y).reshape(shape)
+        reshaped = widened(weight, y).reshape(shape)
         scale = reshaped if scale is None else scale * reshaped
     if scale is not None:
         y = y * scale
-    return y if bias is None else y + wide(bias, y).reshape(shape)
+    return y if bias is None else y + widened(bias, y).reshape(shape)
 
 
 def channels_shape(x: jax.Array) -> tuple[int, ...]:
@@ -66,7 +62,7 @@ def norm_dtypes(op: str, x: jax.Array, **params: jax.Array | None) -> None:
     """torch's rule: floating, and all arrays of one dtype, or all but a half-type input in float32."""
     refuse_dtype(op, x, jnp.integer, jnp.bool_, jnp.complexfloating)
     dtypes = {name: value.dtype for name, value in params.items() if value is not None}
-    half = x.dtype.itemsize == 2
+    half = is_reduced(x.dtype)
     if len(set(dtypes.values())) > 1 or not set(dtypes.values()) <= {
         x.dtype,
         *([jnp.dtype("float32")] * half),

@@ -13,17 +13,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxconv._dtypes import widened
 from jaxconv._rows import long_rows
 from jaxconv._spec import integer
 from jaxconv.functional._arrays import array, refuse_dtype
 
 _SELU_ALPHA = 1.6732632423543772848170429916717
 _SELU_SCALE = 1.0507009873554804934193349852946
-
-
-def _wide(x: jax.Array) -> jax.Array:
-    half = jnp.issubdtype(x.dtype, jnp.floating) and x.dtype.itemsize < 4
-    return x.astype(jnp.float32) if half else x
 
 
 def _by_element(function: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
@@ -35,7 +31,7 @@ def _floating(op: str, input: Any, function: Callable[[jax.Array], jax.Array]) -
     """`function` of each element of a floating array."""
     x = array("input", input)
     refuse_dtype(op, x, jnp.bool_, jnp.integer, jnp.complexfloating)
-    return _by_element(lambda x: function(_wide(x)).astype(x.dtype), x)
+    return _by_element(lambda x: function(widened(x)).astype(x.dtype), x)
 
 
 def _inexact(op: str, input: Any, function: Callable[[jax.Array], jax.Array], *refused: Any) -> jax.Array:
@@ -44,7 +40,7 @@ def _inexact(op: str, input: Any, function: Callable[[jax.Array], jax.Array], *r
     refuse_dtype(op, x, *refused)
     if not jnp.issubdtype(x.dtype, jnp.inexact):
         x = x.astype(jnp.float32)
-    return _by_element(lambda x: function(_wide(x)).astype(x.dtype), x)
+    return _by_element(lambda x: function(widened(x)).astype(x.dtype), x)
 
 
 def number(name: str, value: Any) -> float:
@@ -153,8 +149,8 @@ def prelu(input: Any, weight: Any) -> jax.Array:
         w = w.reshape(-1, *(1,) * (x.ndim - 2))
     else:
         w = w.reshape(())
-    wide = _wide(x)
-    return jnp.where(wide > 0, wide, _wide(w) * wide).astype(x.dtype)
+    wide = widened(x)
+    return jnp.where(wide > 0, wide, widened(w) * wide).astype(x.dtype)
 
 
 def rrelu(
@@ -355,7 +351,7 @@ def glu(input: Any, dim: int = -1) -> jax.Array:
             f"Halving dimension must be even, but dimension {dim} of `input` of shape {x.shape} is not"
         )
 
-    half, gate = jnp.split(_wide(x), 2, axis)
+    half, gate = jnp.split(widened(x), 2, axis)
     return (half * jax.nn.sigmoid(gate)).astype(x.dtype)
 
 

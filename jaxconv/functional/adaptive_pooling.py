@@ -8,11 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxconv._dtypes import widened
 from jaxconv._rows import mean
 from jaxconv._spec import check_flag_type, check_spatial_input
 from jaxconv._spec_pool import adaptive_size, window_taps
 from jaxconv.functional._arrays import array, refuse_dtype
-from jaxconv.functional.avg_pooling import widened, window_sums
+from jaxconv.functional.avg_pooling import window_sums
 
 _DOC = """Applies a {n}D adaptive {what} pooling: torch.nn.functional.adaptive_{kind}_pool{n}d.
 

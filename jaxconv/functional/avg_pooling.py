@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxconv._dtypes import widened
 from jaxconv._spec import PoolSpec, check_flag_type, check_pool_input, integer, pool_spec
 from jaxconv.functional._arrays import array, refuse_dtype
 from jaxconv.functional.pooling import max_pool1d, max_pool2d, max_pool3d
@@ -47,11 +48,6 @@ class _AvgPool(Protocol):
         count_include_pad: bool = True,
         divisor_override: int | None = None,
     ) -> jax.Array: ...
-
-
-def widened(x: jax.Array) -> jax.Array:
-    """Half types as float32, in which sums are added up."""
-    return x.astype(jnp.float32) if jnp.issubdtype(x.dtype, jnp.floating) and x.dtype.itemsize < 4 else x
 
 
 def window_sums(x: jax.Array, axis: int, kernel: int, stride: int) -> jax.Array:

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxconv._dtypes import compute_dtype
 from jaxconv.functional._arrays import array, refuse_dtype
 from jaxconv.functional._norm import check_bool
 
@@ -47,7 +48,7 @@ def _drop(
         )
     shape = tuple(n if axis in drawn else 1 for axis, n in enumerate(x.shape))
     kept = jax.random.bernoulli(key, 1 - p, shape)
-    wide = jnp.promote_types(x.dtype, jnp.float32)
+    wide = compute_dtype(x.dtype)
     if alpha:
         scale = 1 / math.sqrt((_ALPHA**2 * p + 1) * (1 - p))
         shift = jnp.where(kept, scale * _ALPHA * p, scale * _ALPHA * (p - 1)).astype(wide)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxconv._dtypes import compute_dtype
 from jaxconv.functional._arrays import array, refuse_dtype, same_dtype
 
 
@@ -50,7 +51,7 @@ def linear(input: Any, weight: Any, bias: Any = None, *, precision: lax.Precisio
         if w.ndim == 1 or b.ndim > len(shape) or not _broadcasts(b.shape, shape):
             raise ValueError(f"{op}: `bias` of shape {b.shape} does not fit the output's shape {y.shape}")
         # In float32 for half types, as `conv.add_bias` explains.
-        wide = _accumulator(x)
+        wide = compute_dtype(x.dtype)
         y = (y.reshape(shape).astype(wide) + b.astype(wide)).reshape(y.shape).astype(x.dtype)
     return y
 
@@ -98,16 +99,11 @@ def bilinear(
             )
     if b is not None and b.shape != w.shape[:1]:
         raise ValueError(f"{op}: expected `bias` of shape {w.shape[:1]}, but got shape {b.shape}")
-    wide = _accumulator(x1)
+    wide = compute_dtype(x1.dtype)
     y = jnp.einsum(
         "...i,oij,...j->...o", x1.astype(wide), w.astype(wide), x2.astype(wide), precision=precision
     )
     return (y if b is None else y + b.astype(wide)).astype(x1.dtype)
-
-
-def _accumulator(x: jax.Array) -> Any:
-    """The dtype of sums: float32 for half types."""
-    return jnp.promote_types(x.dtype, jnp.float32) if jnp.issubdtype(x.dtype, jnp.floating) else x.dtype
 
 
 def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:

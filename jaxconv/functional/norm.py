@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxconv._dtypes import widened
 from jaxconv._rows import long_rows
 from jaxconv._spec import integer
 from jaxconv.functional._arrays import array, refuse_dtype
@@ -19,7 +20,6 @@ from jaxconv.functional._norm import (
     check_stats,
     moments,
     norm_dtypes,
-    wide,
 )
 
 
@@ -130,7 +130,7 @@ def batch_norm_with_stats(
         raise ValueError(
             f"Expected more than 1 value per channel when training, got `input` of shape {x.shape}"
         )
-    centred, batch_mean, batch_var = moments(wide(x), axes, axis_name)
+    centred, batch_mean, batch_var = moments(widened(x), axes, axis_name)
     y = affine(centred, lax.rsqrt(batch_var + eps), params["weight"], params["bias"], channels_shape(x))
     if mean is not None and var is not None:
         unbiased = batch_var.reshape(-1) * (count / (count - 1))
@@ -226,7 +226,7 @@ def instance_norm_with_stats(
         )
     if count == 0 or x.shape[1] == 0:
         return Normalised(x, mean, var)
-    centred, own_mean, own_var = moments(wide(x), tuple(range(2, x.ndim)))
+    centred, own_mean, own_var = moments(widened(x), tuple(range(2, x.ndim)))
     y = affine(centred, lax.rsqrt(own_var + eps), params["weight"], params["bias"], channels_shape(x))
     if mean is not None and var is not None:
         unbiased = own_var * (count / (count - 1))
@@ -282,7 +282,7 @@ def group_norm(
     if x.size == 0:
         return x
     # Not (N, groups, -1): channels that are split and joined with positions at once cannot be sharded.
-    grouped = wide(x).reshape(x.shape[0], groups, x.shape[1] // groups, *x.shape[2:])
+    grouped = widened(x).reshape(x.shape[0], groups, x.shape[1] // groups, *x.shape[2:])
     centred, _, var = moments(grouped, tuple(range(2, grouped.ndim)))
     y = (centred * lax.rsqrt(var + eps)).reshape(x.shape)
     return affine(y, None, params["weight"], params["bias"], channels_shape(x)).astype(x.dtype)
@@ -317,7 +317,7 @@ def layer_norm(
     axes, shape = _last_axes(x, normalized_shape, **params)
     if x.size == 0:
         return x
-    centred, _, var = moments(wide(x), axes)
+    centred, _, var = moments(widened(x), axes)
     return affine(centred, lax.rsqrt(var + eps), params["weight"], params["bias"], shape).astype(x.dtype)
 
 
@@ -352,7 +352,7 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     axes, _ = _last_axes(x, normalized_shape, weight=w)
     if x.size == 0:
         return x
-    x_wide = wide(x)
+    x_wide = widened(x)
     eps = float(jnp.finfo(x_wide.dtype).eps) if eps is None else eps
     y = x_wide * lax.rsqrt(jnp.mean(x_wide * x_wide, axes, keepdims=True) + eps)
     return (y if w is None else y * w).astype(x.dtype)
@@ -381,12 +381,12 @@ def _by_running(x: jax.Array, mean: Any, var: Any, weight: Any, bias: Any, eps: 
     """x normalised with running statistics."""
     given, x = x.shape, long_rows(x)
     shape = channels_shape(x)
-    scale = lax.rsqrt(wide(var, x) + eps).reshape(shape)
-    y = affine(wide(x) - wide(mean, x).reshape(shape), scale, weight, bias, shape)
+    scale = lax.rsqrt(widened(var, x) + eps).reshape(shape)
+    y = affine(widened(x) - widened(mean, x).reshape(shape), scale, weight, bias, shape)
     return y.astype(x.dtype).reshape(given)
 
 
 def _running(old: jax.Array, batch: jax.Array, momentum: Any) -> jax.Array:
     """The running statistic after one batch: computed in at least float32, rounded to its own dtype once."""
-    kept = wide(old, batch)
+    kept = widened(old, batch)
     return lax.stop_gradient(((1 - momentum) * kept + momentum * batch).astype(old.dtype))

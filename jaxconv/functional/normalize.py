@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxconv._dtypes import widened
 from jaxconv._spec import integer
 from jaxconv.functional._arrays import array, refuse_dtype
-from jaxconv.functional._norm import check_number, wide
+from jaxconv.functional._norm import check_number
 
 
 def local_response_norm(
@@ -49,7 +50,7 @@ def local_response_norm(
     if x.size == 0:
         return x
     whole = x.dtype == jnp.int64
-    x_wide = x if whole else wide(x)
+    x_wide = x if whole else widened(x)
     window, around = [1] * x.ndim, [(0, 0)] * x.ndim
     window[1], around[1] = size, (size // 2, (size - 1) // 2)
     zero = np.zeros((), x_wide.dtype)
@@ -87,7 +88,7 @@ def normalize(input: Any, p: Any = 2.0, dim: Any = 1, eps: float = 1e-12) -> jax
     axes = _axes(x, dim)
     if (p < 0 or p == math.inf) and x.size == 0 and (not axes or 0 in (x.shape[axis] for axis in axes)):
         raise ValueError(f"normalize: an `input` of shape {x.shape} has no {p}-norm along `dim` (={dim})")
-    x_wide = wide(x)
+    x_wide = widened(x)
     norm = _norm(x_wide, float(p), axes or tuple(range(x.ndim)))
     return (x_wide / jnp.maximum(norm, eps)).astype(x.dtype)
 

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxconv._dtypes import widened
 from jaxconv._spec import integer
 from jaxconv.functional._arrays import array, refuse_dtype
 from jaxconv.functional.activation import dimension, number
@@ -27,8 +28,7 @@ def _prepared(op: str, input: Any, dim: Any, dtype: Any, stacklevel: int) -> tup
             stacklevel=stacklevel,
         )
     axis = dimension(integer("dim", dim), x.ndim)
-    half = x.dtype.itemsize < 4
-    return x.astype(jnp.float32) if half else x, axis, x.dtype
+    return widened(x), axis, x.dtype
 
 
 def softmax(input: Any, dim: Any = None, _stacklevel: int = 3, dtype: Any = None) -> jax.Array:

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS = [
     "jaxconv._native",  # compiled
     "jaxconv._jax_internals",
+    "jaxconv._dtypes",
     "jaxconv._spec",
     "jaxconv._spec_pool",
     "jaxconv._spec_transpose",

@@ -10,6 +10,7 @@ import numpy as np
 from jax import lax
 
 from jaxconv import functional as F
+from jaxconv._dtypes import compute_dtype
 
 # ATen's arguments are those of torch.nn.functional, as far as the graph gives them.
 _SAME = (
@@ -104,7 +105,7 @@ def _attention(
     training: bool = True,
 ) -> jax.Array:
     """torch.nn.functional.scaled_dot_product_attention, as its documentation writes it out."""
-    wide = jnp.promote_types(query.dtype, jnp.float32)
+    wide = compute_dtype(query.dtype)
     if enable_gqa:
         groups = query.shape[-3] // keys.shape[-3]
         keys, value = jnp.repeat(keys, groups, -3), jnp.repeat(value, groups, -3)
