@@ -15,10 +15,12 @@ import numpy as np
 
 from jaxconv._lower.product import Product
 
-_TARGET = "jaxconv_conv"
+_TARGET = "jaxconv_conv_v1"  # saved programs call it: another meaning of its arguments gets another name
+
+_OPERATIONS = {"y": "forward", "x": "backward_input", "weight": "backward_weight"}
 
 
-_SETS = ("any", "avx2", "avx512")
+_SETS = ("any", "neon", "avx2", "avx512")
 
 
 def _environment(name: str, allowed: tuple[str, ...]) -> str:
@@ -84,9 +86,9 @@ def lower(context: Any, a: Any, b: Any, p: Product) -> Any:
         context,
         a,
         b,
-        wanted=p.wanted,
+        operation=_OPERATIONS[p.wanted],
         groups=np.int64(p.spec.groups),
         stride=numbers(p.spec.stride),
-        low=numbers(low for low, _ in p.spec.padding),
+        padding=numbers(low for low, _ in p.spec.padding),
         dilation=numbers(p.spec.dilation),
     )
