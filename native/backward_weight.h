@@ -6,7 +6,6 @@
 #ifndef JAXCONV_BACKWARD_WEIGHT_H_
 #define JAXCONV_BACKWARD_WEIGHT_H_
 
-#include "gather.h"
 #include "packing.h"
 #include "scratch.h"
 #include "threads.h"
@@ -188,7 +187,7 @@ void backward_weight(const Convolution& c, const T* input, const T* d_output, T*
   const Index held = g.channels * g.input.channel_stride, d_output_held = g.rows * g.d_output_row;
   const double multiplications =
       double(c.batch) * double(c.groups) * double(g.rows) * double(g.columns) * double(g.length);
-  const Index count = multiplications < kWorthwhile ? 1 : threads.count();
+  const Index count = multiplications < threads.worthwhile() ? 1 : threads.count();
   const auto compute = [&](const WeightBlock& block, Index item, const T* packed, const T* d_packed, bool add) {
     const T* own = input + item * g.channels * in;
     const Index first = block.n_start / g.taps, end = block.n_end / g.taps;  // the channels that the block meets

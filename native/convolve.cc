@@ -38,13 +38,19 @@ void by_definition(Operation operation, const Convolution& c, const T* a, const 
     const Index row = i / c.in_channels, group = row / c.out_channels, channel = i % c.in_channels;
     definition::backward_weight(c, a + (group * c.in_channels + channel) * in, b + row * out, result + i * taps);
   };
+  const double multiplications = double(c.batch) * double(c.groups) * double(c.out_channels) * double(of_weight) *
+                                 double(out);
+  const auto run = [&](Index items, auto work) {
+    if (multiplications >= threads.worthwhile()) return parallel(threads, items, work);
+    for (Index i = 0; i < items; ++i) work(i);
+  };
   switch (operation) {
     case Operation::forward:
-      return parallel(threads, c.batch * c.groups * c.out_channels, forward);
+      return run(c.batch * c.groups * c.out_channels, forward);
     case Operation::backward_input:
-      return parallel(threads, c.batch * c.groups * c.in_channels, backward_input);
+      return run(c.batch * c.groups * c.in_channels, backward_input);
     case Operation::backward_weight:
-      return parallel(threads, c.groups * c.out_channels * c.in_channels, backward_weight);
+      return run(c.groups * c.out_channels * c.in_channels, backward_weight);
   }
 }
 

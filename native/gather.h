@@ -222,9 +222,6 @@ void mend(const Gather<T>& g, Index item) {
   }
 }
 
-// Multiplications that are worth waking another thread.
-constexpr double kWorthwhile = 1e5;
-
 template <class T>
 void run(const Gather<T>& g, Threads& threads) {
   const Index source = volume(g.packing.source), result = volume(g.size);
@@ -232,7 +229,7 @@ void run(const Gather<T>& g, Threads& threads) {
   for (Index i = 0; i < g.residues; ++i)
     multiplications += double(g.items) * double(g.rows) * double(g.channels) * double(g.residue[i].taps) *
                        double(g.packing.length(g.residue[i].count));
-  const Index count = multiplications < kWorthwhile ? 1 : threads.count();
+  const Index count = multiplications < threads.worthwhile() ? 1 : threads.count();
   const Index held = g.channels * g.packing.channel_stride;
 
   Grid grid;

@@ -15,6 +15,9 @@ class Threads {
   // At least 1: the caller.
   virtual Index count() const = 0;
 
+  // Multiplications that are worth waking another thread for.
+  virtual double worthwhile() const { return 1e5; }
+
   // Calls body(data, i) once for every 0 <= i < items, in any order, on any thread, and returns when all calls have
   // returned. Throws the first exception of a call; then items that were not begun are left out.
   void run(Index items, void (*body)(void*, Index), void* data);
