@@ -38,8 +38,8 @@ void by_definition(Operation operation, const Convolution& c, const T* a, const 
     const Index row = i / c.in_channels, group = row / c.out_channels, channel = i % c.in_channels;
     definition::backward_weight(c, a + (group * c.in_channels + channel) * in, b + row * out, result + i * taps);
   };
-  const double multiplications = double(c.batch) * double(c.groups) * double(c.out_channels) * double(of_weight) *
-                                 double(out);
+  const double multiplications =
+      double(c.batch) * double(c.groups) * double(c.out_channels) * double(of_weight) * double(out);
   const auto run = [&](Index items, auto work) {
     if (multiplications >= threads.worthwhile()) return parallel(threads, items, work);
     for (Index i = 0; i < items; ++i) work(i);

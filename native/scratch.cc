@@ -9,6 +9,12 @@
 #include <sys/mman.h>
 #endif
 
+#if defined(JAXCONV_TEST_SCRATCH)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_UNPOISON_MEMORY_REGION(address, bytes) static_cast<void>(0)
+#endif
+
 namespace jaxconv {
 namespace {
 
@@ -19,9 +25,10 @@ struct Memory {
   Memory() = default;
   Memory(const Memory&) = delete;
   Memory& operator=(const Memory&) = delete;
-  ~Memory() { std::free(at); }
+  ~Memory() { release(); }
 
   void release() {
+    if (at) ASAN_UNPOISON_MEMORY_REGION(at, bytes);
     std::free(at);
     at = nullptr, bytes = 0;
   }
@@ -32,6 +39,18 @@ thread_local Memory memory[static_cast<int>(Slot::count)];
 constexpr std::size_t kSmallPage = 4096, kLargePage = std::size_t(2) << 20;
 constexpr std::size_t kKept = std::size_t(16) << 20;
 
+// In tests, only what was asked for may be used, and is full of NaN: whatever is read too much or too early shows.
+void* handed_out(const Memory& block, std::size_t bytes) {
+#if defined(JAXCONV_TEST_SCRATCH)
+  ASAN_UNPOISON_MEMORY_REGION(block.at, bytes);
+  std::memset(block.at, 0xff, bytes);
+  ASAN_POISON_MEMORY_REGION(static_cast<char*>(block.at) + bytes, block.bytes - bytes);
+#else
+  static_cast<void>(bytes);
+#endif
+  return block.at;
+}
+
 }  // namespace
 
 std::size_t bytes_of(Index elements, std::size_t bytes_each) {
@@ -41,15 +60,7 @@ std::size_t bytes_of(Index elements, std::size_t bytes_each) {
 
 void* scratch(Slot slot, std::size_t bytes) {
   Memory& block = memory[static_cast<int>(slot)];
-#if defined(JAXCONV_TEST_SCRATCH)  // exactly what was asked for, full of NaN: whatever is read too much shows
-  block.release();
-  block.at = std::malloc(bytes);
-  if (!block.at) throw std::bad_alloc();
-  std::memset(block.at, 0xff, bytes);
-  block.bytes = bytes;
-  return block.at;
-#endif
-  if (block.bytes >= bytes && block.at) return block.at;
+  if (block.bytes >= bytes && block.at) return handed_out(block, bytes);
   block.release();
   if (bytes > std::size_t(PTRDIFF_MAX) - kLargePage) throw std::bad_alloc();
   // Large pages for large blocks, if the system has them: each channel lies in small pages of its own, and looking up
@@ -62,7 +73,7 @@ void* scratch(Slot slot, std::size_t bytes) {
 #if defined(MADV_HUGEPAGE)
   if (page == kLargePage) madvise(block.at, block.bytes, MADV_HUGEPAGE);
 #endif
-  return block.at;
+  return handed_out(block, bytes);
 }
 
 void release_large_scratch() {
