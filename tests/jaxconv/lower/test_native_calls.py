@@ -94,7 +94,9 @@ def called(calls):
         [sys.executable, "-c", CALLS], input=given, text=True, capture_output=True, timeout=300, check=False
     )
     found = dict(map(json.loads, done.stdout.splitlines()))
-    assert done.returncode == 0, f"ended with {done.returncode} after {list(found)[-1:]}: {done.stderr[-2000:]}"
+    assert done.returncode == 0, (
+        f"ended with {done.returncode} after {list(found)[-1:]}: {done.stderr[-2000:]}"
+    )
     return found
 
 
@@ -175,7 +177,9 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 def test_padding_far_beyond_the_input_takes_no_memory():
     """It took 7.8 GiB."""
-    done = subprocess.run([sys.executable, "-c", MEMORY], check=True, timeout=120, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY], check=True, timeout=120, capture_output=True, text=True
+    )
     assert int(done.stdout) < 64 * 1024  # KiB
 
 
