@@ -31,11 +31,9 @@ struct InstructionSet {
 };
 
 // Names, and what a processor must have. A set comes after those that it is better than.
-#if defined(JAXCONV_PORTABLE)  // all of them, in the instructions that every processor has: to test their arithmetic
+#if defined(JAXCONV_PORTABLE)  // to test arithmetic that this processor has no registers for, in what every one has
 #define JAXCONV_INSTRUCTION_SETS(SET) \
-  SET(any, true)                      \
   SET(neon, true)                     \
-  SET(avx2, true)                     \
   SET(avx512, true)
 #elif defined(__x86_64__)
 #define JAXCONV_INSTRUCTION_SETS(SET)                                                                                 \
