@@ -8,16 +8,23 @@ namespace jaxconv {
 namespace {
 
 // Elements of a copy for each of the operand and the result. Ordinary layers stay below 4.
-constexpr Index kCopies = 16;
+constexpr Index kCopies = 64;
 // A copy of so few elements is never too much: small feature maps with wide kernels.
 constexpr Index kFew = 1 << 16;
 // What the list of results that meet the same elements of the kernel takes for each such set, in elements.
 constexpr Index kResidueElements = 64;
 
-// The size that is copied along each dimension: `count` positions, `stride` apart, of a kernel that reaches `reach`.
-Checked copied(const Index (&count)[3], const Index (&stride)[3], const Index (&reach)[3]) {
+// Along each dimension, `count` positions of a kernel that reaches `reach` elements, `stride` apart: the elements of
+// one phase (packing.h), and of all.
+Checked of_phase(const Index (&count)[3], const Index (&stride)[3], const Index (&reach)[3]) {
   Checked all = 1;
-  for (int d = 0; d < 3; ++d) all = all * (Checked(count[d]) + (reach[d] - 1) / stride[d]) * min(stride[d], reach[d]);
+  for (int d = 0; d < 3; ++d) all = all * (Checked(count[d]) + (reach[d] - 1) / stride[d]);
+  return all;
+}
+
+Checked of_phases(const Index (&count)[3], const Index (&stride)[3], const Index (&reach)[3]) {
+  Checked all = of_phase(count, stride, reach);
+  for (int d = 0; d < 3; ++d) all = all * min(stride[d], reach[d]);
   return all;
 }
 
@@ -63,9 +70,10 @@ bool copies_too_much(Operation operation, const Convolution& c) {
   const Checked held = Checked(c.in_channels) * volume(c.input) + Checked(c.out_channels) * volume(c.output);
   const Checked limit = held * kCopies + kFew;
   if (operation != Operation::backward_input) {
-    const Checked channels =
-        operation == Operation::forward ? Checked(c.in_channels) : Checked(c.in_channels) + c.out_channels;
-    return !(channels * copied(c.output, c.stride, reach)).at_most(limit);
+    Checked copied = Checked(c.in_channels) * of_phases(c.output, c.stride, reach);
+    if (operation == Operation::backward_weight)  // the output's gradient, too, in the input's rows
+      copied = copied + Checked(c.out_channels) * of_phase(c.output, c.stride, reach);
+    return !copied.at_most(limit);
   }
   // Results that are a stride apart meet the same elements of the kernel: what is copied is the output's gradient.
   Index count[3], residues[3], far[3];
@@ -74,7 +82,7 @@ bool copies_too_much(Operation operation, const Convolution& c) {
     count[d] = ceil_div(c.input[d], c.stride[d]);
     far[d] = (residues[d] - 1 + reach[d] - 1) / c.stride[d] + 2;
   }
-  return !(Checked(c.out_channels) * copied(count, ones, far)).at_most(limit) ||
+  return !(Checked(c.out_channels) * of_phase(count, ones, far)).at_most(limit) ||
          !(Checked(volume(residues)) * kResidueElements).at_most(limit);
 }
 

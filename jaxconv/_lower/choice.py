@@ -99,7 +99,7 @@ def choose(p: Product, batch: Any, dtype: Any, forced: str | None = None, native
     return Choice("grouped", f"{few} channels a group, {p.taps} elements: {how}")
 
 
-FAR = 16
+FAR = 64
 """An input padded to so many times the input's and the output's elements is not copied with its padding..."""
 SMALL = 2**16
 """...unless it has so few elements."""

@@ -444,6 +444,37 @@ void check_threads(TestThreads& pool) {
   }
 }
 
+// Layers as networks have them are not left to the definition, which is slow.
+void check_ordinary() {
+  const struct {
+    Index in_channels, out_channels, input, kernel, stride, dilation, padding;
+  } layers[] = {{64, 64, 56, 3, 1, 1, 1},      {512, 512, 7, 3, 1, 1, 1},   {3, 64, 224, 7, 2, 1, 3},
+                {3, 768, 224, 16, 16, 1, 0},   {3, 768, 224, 32, 32, 1, 0}, {3, 96, 224, 4, 4, 1, 0},
+                {2048, 256, 32, 3, 1, 36, 36}, {1, 1, 7, 7, 1, 1, 3},       {1, 1, 1, 7, 1, 1, 3},
+                {512, 512, 1, 3, 1, 1, 1},     {256, 1, 2, 5, 2, 1, 2},     {1, 1, 112, 3, 2, 1, 1}};
+  for (const auto& l : layers)
+    for (const bool flat : {false, true}) {
+      const Index output = (l.input + 2 * l.padding - l.dilation * (l.kernel - 1) - 1) / l.stride + 1;
+      const Index rows = flat ? 1 : l.input, out_rows = flat ? 1 : output, kernel_rows = flat ? 1 : l.kernel;
+      const Convolution c{1,
+                          1,
+                          l.in_channels,
+                          l.out_channels,
+                          {1, rows, l.input},
+                          {1, out_rows, output},
+                          {1, kernel_rows, l.kernel},
+                          {1, flat ? 1 : l.stride, l.stride},
+                          {1, l.dilation, l.dilation},
+                          {0, flat ? 0 : l.padding, l.padding}};
+      for (const Operation operation : {Operation::forward, Operation::backward_input, Operation::backward_weight})
+        if (copies_too_much(operation, c)) {
+          std::printf("FAILED: an ordinary layer is left to the definition: %td channels to %td, %td at %td\n",
+                      l.in_channels, l.out_channels, l.kernel, l.input);
+          std::_Exit(1);
+        }
+    }
+}
+
 int main(int count, char** arguments) {
   const Index problems = count > 1 ? Index(std::atoll(arguments[1])) : 100000;
   const std::uint64_t seed = count > 2 ? std::strtoull(arguments[2], nullptr, 10) : 1;
@@ -456,6 +487,7 @@ int main(int count, char** arguments) {
   {
     TestThreads pool(4);
     check_threads(pool);
+    check_ordinary();
     std::atomic<Index> next{0};
     const auto caller = [&] {
       for (Index i; (i = next.fetch_add(1)) < problems;) {
