@@ -27,8 +27,8 @@ enum class Operation { forward, backward_input, backward_weight };
 
 constexpr Index min(Index a, Index b) { return a < b ? a : b; }
 constexpr Index max(Index a, Index b) { return a > b ? a : b; }
-// Of a >= 0 and b > 0; written such that no sum overflows.
-constexpr Index ceil_div(Index a, Index b) { return a / b + (a % b != 0); }
+// Of a >= 0 and b > 0. Positions and strides are at most 2^61 (arguments.cc), so that sums do not overflow.
+constexpr Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
 constexpr Index volume(const Index (&size)[3]) { return size[0] * size[1] * size[2]; }
 
 // The odometer of three indices: false once all have been seen.

@@ -53,22 +53,19 @@ void* handed_out(const Memory& block, std::size_t bytes) {
 
 }  // namespace
 
-std::size_t bytes_of(Index elements, std::size_t bytes_each) {
-  if (elements < 0 || std::size_t(elements) > std::size_t(PTRDIFF_MAX) / bytes_each) throw std::bad_alloc();
-  return std::size_t(elements) * bytes_each;
-}
+void too_large() { throw std::bad_alloc(); }
 
 void* scratch(Slot slot, std::size_t bytes) {
   Memory& block = memory[static_cast<int>(slot)];
   if (block.bytes >= bytes && block.at) return handed_out(block, bytes);
   block.release();
-  if (bytes > std::size_t(PTRDIFF_MAX) - kLargePage) throw std::bad_alloc();
+  if (bytes > std::size_t(PTRDIFF_MAX) - kLargePage) too_large();
   // Large pages for large blocks, if the system has them: each channel lies in small pages of its own, and looking up
   // where those are can take longer than the arithmetic.
   const std::size_t page = bytes < kLargePage / 8 ? kSmallPage : kLargePage;
   const std::size_t rounded = bytes ? (bytes + page - 1) / page * page : page;
   block.at = std::aligned_alloc(page, rounded);
-  if (!block.at) throw std::bad_alloc();
+  if (!block.at) too_large();
   block.bytes = rounded;
 #if defined(MADV_HUGEPAGE)
   if (page == kLargePage) madvise(block.at, block.bytes, MADV_HUGEPAGE);

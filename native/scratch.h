@@ -14,8 +14,13 @@ enum class Slot { maps, gradients, taps, terms, columns, results, tail, grid, co
 // Memory of the calling thread, aligned for any vector. Throws std::bad_alloc.
 void* scratch(Slot slot, std::size_t bytes);
 
-// std::bad_alloc for a size that does not fit, too.
-std::size_t bytes_of(Index elements, std::size_t bytes_each);
+[[noreturn]] void too_large();  // throws std::bad_alloc
+
+inline std::size_t bytes_of(Index elements, std::size_t bytes_each) {
+  std::size_t bytes;
+  if (elements < 0 || __builtin_mul_overflow(std::size_t(elements), bytes_each, &bytes)) too_large();
+  return bytes;
+}
 
 template <class T>
 T* scratch_of(Slot slot, Index elements) {

@@ -49,15 +49,16 @@ class Work {
   void wait() {
     const auto finished = [this] { return done_.load(std::memory_order_acquire) >= items_; };
     // Most waits are shorter than waking a thread takes. Longer ones must not keep a core from others.
-    const auto start = std::chrono::steady_clock::now();
-    for (int spins = 0; !finished(); ++spins) {
-      if (spins < 1000) continue;
-      if (std::chrono::steady_clock::now() - start > std::chrono::microseconds(100)) {
-        std::unique_lock<std::mutex> lock(mutex_);
-        all_done_.wait(lock, finished);
-        break;
-      }
-      std::this_thread::yield();
+    for (int spins = 0; spins < 1000 && !finished(); ++spins) {
+    }
+    if (!finished()) {
+      const auto start = std::chrono::steady_clock::now();
+      while (!finished() && std::chrono::steady_clock::now() - start < std::chrono::microseconds(100))
+        std::this_thread::yield();
+    }
+    if (!finished()) {
+      std::unique_lock<std::mutex> lock(mutex_);
+      all_done_.wait(lock, finished);
     }
     if (!failed_.load(std::memory_order_relaxed)) return;
     const std::lock_guard<std::mutex> lock(mutex_);
