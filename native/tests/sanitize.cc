@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <deque>
 #include <functional>
 #include <limits>
@@ -444,6 +445,40 @@ void check_threads(TestThreads& pool) {
   }
 }
 
+double thread_seconds() {
+  timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return double(t.tv_sec) + 1e-9 * double(t.tv_nsec);
+}
+
+// Who waits for another thread's long item leaves the core to others.
+void check_waiting(TestThreads& pool) {
+  struct Data {
+    std::thread::id caller = std::this_thread::get_id();
+    std::atomic<bool> begun{false};
+  };
+  const auto body = [](void* data, Index) {
+    Data& d = *static_cast<Data*>(data);
+    if (std::this_thread::get_id() != d.caller) {
+      d.begun = true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    }
+    for (int n = 0; n < 50 && !d.begun; ++n) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  };
+  for (int attempt = 0; attempt < 20; ++attempt) {
+    Data data;
+    const double before = thread_seconds();
+    pool.run(2, body, &data);
+    if (!data.begun) continue;  // the pool had the caller do both
+    const double seconds = thread_seconds() - before;
+    if (seconds < 0.02) return;
+    std::printf("FAILED: a thread that waited for 0.2 s computed for %.3f s\n", seconds);
+    std::_Exit(1);
+  }
+  std::printf("FAILED: no thread helped in 20 attempts\n");
+  std::_Exit(1);
+}
+
 // Layers as networks have them are not left to the definition, which is slow.
 void check_ordinary() {
   const struct {
@@ -487,6 +522,7 @@ int main(int count, char** arguments) {
   {
     TestThreads pool(4);
     check_threads(pool);
+    check_waiting(pool);
     check_ordinary();
     std::atomic<Index> next{0};
     const auto caller = [&] {
