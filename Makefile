@@ -7,7 +7,7 @@ PIP := $(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.
 OPTIONS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help parity test lint thorough bench wheel clean
+.PHONY: help parity test lint thorough sanitize bench wheel clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | expand -t 12
@@ -19,16 +19,21 @@ parity: $(READY)  ## compare every layer with torch's, then train, port and serv
 test: $(READY)  ## run the tests (OPTIONS are pytest's)
 	$(RUN) -m pytest -n 2 $(OPTIONS)
 
-lint: $(READY)  ## ruff (rules and format), mypy and clang-format
+lint: $(READY)  ## ruff (rules and format), mypy, clang-format, and the kernels compiled with warnings as errors
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
-	$(VENV)/bin/clang-format --dry-run -Werror native/*.h native/*.cc
+	$(VENV)/bin/clang-format --dry-run -Werror native/*.h native/*.cc native/tests/*.cc
+	$(MAKE) --silent -C native/tests warnings PYTHON=$(abspath $(RUN))
 
 thorough: $(READY)  ## all of torch's own samples in every dtype, 200 seeds without an alarm, and long fuzzing
 	$(RUN) -m pytest -n 2 --all-samples tests/jaxconv/functional/test_opinfo.py
 	$(RUN) -m pytest -n 2 --seeds 200 -k no_alarm tests/parity/test_corpus.py
 	HYPOTHESIS_PROFILE=thorough $(RUN) -m pytest -n 2 tests/jaxconv/functional/test_fuzz.py
+
+COUNT ?= 100000
+sanitize:  ## COUNT random convolutions in the kernels under AddressSanitizer, UBSan and ThreadSanitizer
+	$(MAKE) --silent -j 2 -C native/tests COUNT=$(COUNT)
 
 bench: $(READY)  ## single convolutions and whole networks beside torch and plain lax; takes half an hour
 	$(RUN) -m benchmarks layers

@@ -33,6 +33,8 @@ def kernels() -> list[Extension]:
                 "-O3",
                 "-ffp-contract=fast",
                 "-fvisibility=hidden",
+                "-Wall",
+                "-Wextra",
                 "-Wno-psabi",
                 "-g0",
             ],

@@ -1,9 +1,5 @@
-// For every processor: vectors of 16 bytes, which x86-64 and Arm have without asking.
+// Every processor: the compiler writes vectors of 16 bytes in whatever the baseline has.
 #define JAXCONV_ISA any
-#define JAXCONV_BYTES 16
-#define JAXCONV_ACCUMULATORS 12
-#include "products.h"
-
-namespace jaxconv {
-extern const Compiled compiled_for_any = {JAXCONV_PRODUCTS(float), JAXCONV_PRODUCTS(double)};
-}
+#define JAXCONV_VECTOR_BYTES 16
+#define JAXCONV_REGISTERS 16
+#include "kernels.h"

@@ -1,21 +1,8 @@
-#include <cstddef>
-#include "problem.h"
-
-#if defined(__x86_64__)
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
-#else
-#pragma GCC target("avx2,fma")
-#endif
+// x86-64's AVX2 and FMA.
+#if defined(__x86_64__) || defined(JAXCONV_PORTABLE)
 #define JAXCONV_ISA avx2
-#define JAXCONV_BYTES 32
-#define JAXCONV_ACCUMULATORS 12
-#include "products.h"
-
-namespace jaxconv {
-extern const Compiled compiled_for_avx2 = {JAXCONV_PRODUCTS(float), JAXCONV_PRODUCTS(double)};
-}
-#if defined(__clang__)
-#pragma clang attribute pop
-#endif
+#define JAXCONV_VECTOR_BYTES 32
+#define JAXCONV_REGISTERS 16
+#define JAXCONV_TARGET "avx2,fma"
+#include "kernels.h"
 #endif

@@ -1,22 +1,8 @@
-#include <cstddef>
-#include "problem.h"
-
-#if defined(__x86_64__)
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma"))), \
-                             apply_to = function)
-#else
-#pragma GCC target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")
-#endif
+// x86-64's AVX-512, as far as every processor since Skylake's servers has it.
+#if defined(__x86_64__) || defined(JAXCONV_PORTABLE)
 #define JAXCONV_ISA avx512
-#define JAXCONV_BYTES 64
-#define JAXCONV_ACCUMULATORS 24
-#include "products.h"
-
-namespace jaxconv {
-extern const Compiled compiled_for_avx512 = {JAXCONV_PRODUCTS(float), JAXCONV_PRODUCTS(double)};
-}
-#if defined(__clang__)
-#pragma clang attribute pop
-#endif
+#define JAXCONV_VECTOR_BYTES 64
+#define JAXCONV_REGISTERS 32
+#define JAXCONV_TARGET "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma"
+#include "kernels.h"
 #endif

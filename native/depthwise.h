@@ -1,12 +1,18 @@
-// One channel in, one channel out, stride 1: nothing is reused between channels, so it is between rows of results.
+// One input and one output channel a group, stride 1: channels share nothing, so rows of results share what they load.
 //
-// A row of the plane is loaded once for all the rows of results in a tile that it is a term of. Loads are what limits
-// such a convolution: they lie across cache lines, and each would serve for a single multiplication.
+// A row of the feature map is loaded once for all the rows of results in a tile that it is a term of. Loads are what
+// limits such a convolution: they lie across cache lines, and each would serve for a single multiplication.
+#ifndef JAXCONV_DEPTHWISE_H_
+#define JAXCONV_DEPTHWISE_H_
+
+#include "packing.h"
+#include "scratch.h"
+#include "tile.h"
 
 namespace jaxconv {
 namespace JAXCONV_ISA {
 
-// A kernel whose rows are `pitch` apart in the planes.
+// A kernel whose rows are as far apart as those of the packed feature map.
 struct Grid {
   Index rows, columns;
   const Index* column_at;  // of each column, from the beginning of a row
@@ -26,15 +32,15 @@ void grid_tile(const Grid& grid, const T* weight, const T* from, Index pitch, T*
     for (int v = 0; v < vectors; ++v) sums[m][v] = V{};
   for (Index r = 0; r < grid.rows + rows - 1; ++r, from += pitch)
     for (Index c = 0; c < grid.columns; ++c) {
-      V seen[vectors];
+      V bs[vectors];
 #pragma GCC unroll 16
-      for (int v = 0; v < vectors; ++v) seen[v] = load<V>(from + grid.column_at[c] + v * lanes);
+      for (int v = 0; v < vectors; ++v) bs[v] = load<V>(from + grid.column_at[c] + v * lanes);
 #pragma GCC unroll 16
       for (int m = 0; m < rows; ++m)
         if (r >= m && r - m < grid.rows) {
           const T factor = weight[(r - m) * grid.columns + c];
 #pragma GCC unroll 16
-          for (int v = 0; v < vectors; ++v) sums[m][v] += seen[v] * factor;
+          for (int v = 0; v < vectors; ++v) sums[m][v] += bs[v] * factor;
         }
     }
   T last[lanes];
@@ -51,15 +57,15 @@ template <class T>
 using GridFn = void (*)(const Grid& grid, const T* weight, const T* from, Index pitch, T* to, Index to_row,
                         Index width);
 
-constexpr int kGridVectors = JAXCONV_ACCUMULATORS >= 24 ? 4 : 2;
+constexpr int kGridVectors = kAccumulators >= 24 ? 4 : 2;
 
 #define JAXCONV_ROW(n) \
-  {grid_tile<T, n, 1>, grid_tile<T, n, 2>, grid_tile<T, n, least(3, kGridVectors)>, grid_tile<T, n, kGridVectors>}
+  {grid_tile<T, n, 1>, grid_tile<T, n, 2>, grid_tile<T, n, min(3, kGridVectors)>, grid_tile<T, n, kGridVectors>}
 template <class T>
 constexpr GridFn<T> kGridTiles[kGridRows][4] = {JAXCONV_ROW(1), JAXCONV_ROW(2), JAXCONV_ROW(3), JAXCONV_ROW(4)};
 #undef JAXCONV_ROW
 
-// The kernel as a grid, if it is one; `memory` holds 2 * taps numbers.
+// Writes the kernel as a grid, if it is one. `memory` holds 2 * taps numbers.
 inline bool as_grid(Index taps, const Index* tap_a, const Index* tap_b, Index pitch, Index* memory, Grid* grid) {
   Index* order = memory;
   Index* column_at = memory + taps;
@@ -69,7 +75,8 @@ inline bool as_grid(Index taps, const Index* tap_a, const Index* tap_b, Index pi
     const Index t = falling ? taps - 1 - i : i;
     const Index row = tap_b[t] / pitch, column = tap_b[t] % pitch;
     if (row == 0) column_at[columns++] = column;
-    if (row != i / columns || column != column_at[i % columns]) return false;  // rows are further apart, or not whole
+    if (columns == 0 || row != i / columns || column != column_at[i % columns])
+      return false;  // rows are further apart, or not whole
     rows = row + 1;
     order[i] = tap_a[t];
   }
@@ -78,21 +85,23 @@ inline bool as_grid(Index taps, const Index* tap_a, const Index* tap_b, Index pi
 }
 
 template <class T>
-void grid_plane(const Grid& grid, const T* weight, const T* plane, Index pitch, T* to, const Index (&count)[3]) {
+void grid_map(const Grid& grid, const T* weight, const T* map, Index pitch, T* to, const Index (&count)[3]) {
   constexpr Index lanes = kLanes<T>;
   T* own = scratch_of<T>(Slot::results, grid.rows * grid.columns);
   for (Index i = 0; i < grid.rows * grid.columns; ++i) own[i] = weight[grid.order[i]];
-  const Index vectors = quotient_up(count[2], lanes), blocks = quotient_up(count[1], kGridRows);
-  const Index tiles = quotient_up(vectors, kGridVectors);
+  const Index vectors = ceil_div(count[2], lanes), blocks = ceil_div(count[1], kGridRows);
+  const Index tiles = ceil_div(vectors, kGridVectors);
   for (Index b = 0; b < blocks; ++b) {
-    const Index h = cut_at(count[1], blocks, b), rows = cut_at(count[1], blocks, b + 1) - h;
+    const Index h = block_start(count[1], blocks, b), rows = block_start(count[1], blocks, b + 1) - h;
     for (Index t = 0; t < tiles; ++t) {
-      const Index v = cut_at(vectors, tiles, t), n = cut_at(vectors, tiles, t + 1) - v;
-      kGridTiles<T>[rows - 1][n - 1](grid, own, plane + h* pitch + v* lanes, pitch, to + h* count[2] + v* lanes,
-                                     count[2], least(count[2] - v* lanes, n* lanes));
+      const Index v = block_start(vectors, tiles, t), n = block_start(vectors, tiles, t + 1) - v;
+      kGridTiles<T>[rows - 1][n - 1](grid, own, map + h* pitch + v* lanes, pitch, to + h* count[2] + v* lanes, count[2],
+                                     min(count[2] - v* lanes, n* lanes));
     }
   }
 }
 
 }  // namespace JAXCONV_ISA
 }  // namespace jaxconv
+
+#endif  // JAXCONV_DEPTHWISE_H_

@@ -1,7 +1,8 @@
-// Vectors of the instruction set that this is compiled for.
-// JAXCONV_ISA: its namespace. JAXCONV_BYTES: of a vector. JAXCONV_ACCUMULATORS: vectors that sums may be kept in.
-// No include guard, as for the headers that follow it: each set compiles them anew. What is shared is in problem.h,
-// before a set is chosen, so that the linker cannot take a function from a set that the processor lacks.
+// Vectors of the instruction set that this is compiled for (kernels.h).
+#ifndef JAXCONV_VECTORS_H_
+#define JAXCONV_VECTORS_H_
+
+#include "convolution.h"
 
 namespace jaxconv {
 namespace JAXCONV_ISA {
@@ -12,10 +13,13 @@ struct VectorOf {
 };
 
 template <class T>
-using Vector = typename VectorOf<T, JAXCONV_BYTES>::type;
+using Vector = typename VectorOf<T, JAXCONV_VECTOR_BYTES>::type;
+
+// Vectors that sums are kept in; the other registers hold what is multiplied.
+constexpr int kAccumulators = JAXCONV_REGISTERS * 3 / 4;
 
 template <class T>
-constexpr int kLanes = JAXCONV_BYTES / int(sizeof(T));
+constexpr int kLanes = JAXCONV_VECTOR_BYTES / int(sizeof(T));
 
 template <class V, class T>
 inline __attribute__((always_inline)) V load(const T* p) {
@@ -38,7 +42,7 @@ struct Upto<0, i...> {
   using type = Sequence<i...>;
 };
 
-// Both vectors as groups of so many elements: of each group one half plus the other.
+// Takes both vectors as groups of `group` elements, and adds the two halves of each group.
 template <int group, class V, int... i>
 inline __attribute__((always_inline)) V halves(V a, V b, Sequence<i...>) {
   constexpr int half = group / 2;
@@ -46,13 +50,13 @@ inline __attribute__((always_inline)) V halves(V a, V b, Sequence<i...>) {
   return __builtin_shufflevector(a, b, (i / half * group + i % half)...) +
          __builtin_shufflevector(a, b, (i / half * group + i % half + half)...);
 #else
-  typedef decltype(a < b) Places;
-  return __builtin_shuffle(a, b, Places{(i / half * group + i % half)...}) +
-         __builtin_shuffle(a, b, Places{(i / half * group + i % half + half)...});
+  typedef decltype(a < b) Lanes;
+  return __builtin_shuffle(a, b, Lanes{(i / half * group + i % half)...}) +
+         __builtin_shuffle(a, b, Lanes{(i / half * group + i % half + half)...});
 #endif
 }
 
-// The sums of as many vectors as a vector has elements, as one vector. What is in v then is of no use.
+// Sums each of as many vectors as a vector has elements; returns the sums as one vector. Overwrites v.
 template <class T, int group = kLanes<T>>
 inline __attribute__((always_inline)) Vector<T> fold(Vector<T> (&v)[kLanes<T>]) {
   if constexpr (group > 1) {
@@ -64,7 +68,7 @@ inline __attribute__((always_inline)) Vector<T> fold(Vector<T> (&v)[kLanes<T>]) 
   }
 }
 
-// n elements by two vectors that overlap, if it is one at least and two at most.
+// Copies n elements by two vectors that overlap, if there are enough for one vector and at most as many as two hold.
 template <class T, int bytes>
 inline __attribute__((always_inline)) bool copy_by_two(const T* from, T* to, Index n) {
   using V = typename VectorOf<T, bytes>::type;
@@ -75,7 +79,7 @@ inline __attribute__((always_inline)) bool copy_by_two(const T* from, T* to, Ind
   return true;
 }
 
-// n elements, and nothing beyond them is written. Rows are short: calling memcpy would take longer than copying.
+// Copies n elements and writes nothing beyond them. Rows are short: calling memcpy would take longer than copying.
 template <class T>
 inline __attribute__((always_inline)) void copy(const T* from, T* to, Index n) {
   using V = Vector<T>;
@@ -85,9 +89,9 @@ inline __attribute__((always_inline)) void copy(const T* from, T* to, Index n) {
     store(to + n - lanes, load<V>(from + n - lanes));
     return;
   }
-  if constexpr (JAXCONV_BYTES >= 64)
+  if constexpr (JAXCONV_VECTOR_BYTES >= 64)
     if (copy_by_two<T, 32>(from, to, n)) return;
-  if constexpr (JAXCONV_BYTES >= 32)
+  if constexpr (JAXCONV_VECTOR_BYTES >= 32)
     if (copy_by_two<T, 16>(from, to, n)) return;
   for (Index i = 0; i < n; ++i) to[i] = from[i];
 }
@@ -99,3 +103,5 @@ inline void zero(T* to, Index n) {
 
 }  // namespace JAXCONV_ISA
 }  // namespace jaxconv
+
+#endif  // JAXCONV_VECTORS_H_

@@ -80,6 +80,10 @@ def choose(p: Product, batch: Any, dtype: Any, forced: str | None = None, native
         return Choice("direct", f"{forced} is forced, but cannot compute this")
     if not floating:
         return Choice("direct", f"{jnp.dtype(dtype).name}: only floating dtypes have been measured")
+    if _padded_far(p):
+        if native and forced != XLA:
+            return Choice(NATIVE, "padding far beyond input and output: the kernels do not copy it")
+        return Choice("direct", "padding far beyond input and output: the other lowerings copy it")
     if native and forced == NATIVE:
         return Choice(NATIVE, "forced")
     if native and forced is None and not _too_few_positions(p, batch):
@@ -93,6 +97,18 @@ def choose(p: Product, batch: Any, dtype: Any, forced: str | None = None, native
         return Choice("direct", f"groups, and a kernel of {p.taps} elements: more than {shift.MOST_TERMS}")
     how = "matrix products" if grouped.by_products(p, batch) else "a convolution each"
     return Choice("grouped", f"{few} channels a group, {p.taps} elements: {how}")
+
+
+FAR = 64
+"""An input padded to so many times the input's and the output's elements is not copied with its padding..."""
+SMALL = 2**16
+"""...unless it has so few elements."""
+
+
+def _padded_far(p: Product) -> bool:
+    padded = math.prod(n + low + high for n, (low, high) in zip(p.size, p.spec.padding, strict=True))
+    held = p.group_in * math.prod(p.size) + p.group_out * math.prod(p.out)
+    return p.group_in * padded > FAR * held + SMALL
 
 
 MANY_PLANES = 2048

@@ -19,9 +19,11 @@ import numpy as np
 from jaxconv import _jax_internals as internals
 from jaxconv._lower.product import Product
 
-_TARGET = "jaxconv_conv"
+_TARGET = "jaxconv_conv_v1"  # saved programs call it: another meaning of its arguments gets another name
 
-_SETS = ("any", "avx2", "avx512")
+_OPERATIONS = {"y": "forward", "x": "backward_input", "weight": "backward_weight"}
+
+_SETS = ("any", "neon", "avx2", "avx512")
 
 _REINSTALL = (
     "install a C++17 compiler, then reinstall jaxconv: "
@@ -34,7 +36,7 @@ class Kernels:
     """Which CPU kernels run, or why none do.
 
     Attributes:
-        instruction_set: 'avx512', 'avx2', or 'any' (128-bit vectors, which every supported CPU has). None if no
+        instruction_set: 'avx512', 'avx2', 'neon', or 'any' (128-bit vectors, which every supported CPU has). None if no
             kernels run; convolutions then use XLA alone.
         reason: why no kernels run, and what to do about it. Empty if kernels run.
     """
@@ -100,7 +102,7 @@ def kernels() -> Kernels:
         A `Kernels`; print it.
 
     >>> import jaxconv
-    >>> jaxconv.kernels().instruction_set in ("avx512", "avx2", "any", None)
+    >>> jaxconv.kernels().instruction_set in ("avx512", "avx2", "neon", "any", None)
     True
     """
     return _kernels
@@ -141,9 +143,9 @@ def lower(context: Any, a: Any, b: Any, p: Product) -> Any:
         context,
         a,
         b,
-        wanted=p.wanted,
+        operation=_OPERATIONS[p.wanted],
         groups=np.int64(p.spec.groups),
         stride=numbers(p.spec.stride),
-        low=numbers(low for low, _ in p.spec.padding),
+        padding=numbers(low for low, _ in p.spec.padding),
         dilation=numbers(p.spec.dilation),
     )

@@ -241,6 +241,30 @@ def test_subnormal_numbers_are_zeros():
     assert F.max_pool1d(row, 2, return_indices=True)[1].item() == 0
 
 
+@pytest.mark.parametrize("name", ["native", "im2col", "direct", "channels_last"])
+def test_infinity_that_meets_only_padding(name):
+    x, ct = np.ones((2, 3, 3), np.float32), np.zeros((2, 3, 7), np.float32)
+    ct[0, 0, 0] = np.inf  # the first position meets padding alone
+    w = torch.ones(3, 3, 1, requires_grad=True)
+    tx = torch.from_numpy(x).requires_grad_()
+    y = T.conv1d(tx, w, padding=2)
+    dx, dw = (g.numpy() for g in torch.autograd.grad(y, (tx, w), torch.from_numpy(ct)))
+    assert np.isnan(dw[0]).all() and (dw[1:] == 0).all() and (dx == 0).all()
+    with jaxconv.lowering(name):
+        _, vjp = jax.vjp(lambda x, w: F.conv1d(x, w, padding=2), x, jnp.ones((3, 3, 1), jnp.float32))
+        our_dx, our_dw = map(np.asarray, vjp(ct))
+    np.testing.assert_array_equal(our_dx, dx)
+    np.testing.assert_array_equal(our_dw, dw if name in ("native", "im2col") else np.zeros(dw.shape))
+
+
+def test_nan_in_bfloat16_has_other_bits():
+    nan = np.array([np.nan], np.float32)
+    theirs = torch.from_numpy(nan).bfloat16()
+    our = jnp.asarray(nan).astype(jnp.bfloat16)
+    assert theirs.isnan().all() and jnp.isnan(our).all()
+    assert theirs.view(torch.int16).item() == -1 and np.asarray(our).view(np.uint16).item() == 0x7FC0
+
+
 def test_complex_gradients_are_conjugates():
     def integers(*shape):
         return (rng.integers(-4, 5, shape) + 1j * rng.integers(-4, 5, shape)).astype(np.complex64)

@@ -1,14 +1,19 @@
-// Images laid out such that what a tap of the kernel meets is contiguous.
+// Feature maps laid out such that what a tap of the kernel meets is contiguous.
 //
-// A plane is copied with zeros around it, and split where the kernel is to move by more than one: elements a stride
-// apart become neighbours ("phases"). Rows follow each other without a gap. Then what one tap meets at all positions
-// is the plane from some offset on, and a sum over taps is a sum of shifted planes, a whole vector at a time, whatever
-// the row's length. Where the kernel would stand across a row's end the sums mean nothing and are left out at the end.
+// A map is copied with zeros around it, and split where the kernel is to move by more than one: elements a stride apart
+// become neighbours ("phases"). Rows follow each other without a gap. Then what one tap meets at all positions is the
+// map from some offset on, and a sum over taps is a sum of shifted maps, a whole vector at a time, whatever the row's
+// length. Where the kernel would stand across a row's end the sums mean nothing and are left out at the end.
+#ifndef JAXCONV_PACKING_H_
+#define JAXCONV_PACKING_H_
+
+#include "vectors.h"
 
 namespace jaxconv {
 namespace JAXCONV_ISA {
 
-struct Planes {
+// How the maps of one item (the channels of a sample's group) are packed.
+struct Packing {
   Index source[3];  // the size of what is copied
   Index step[3];    // its elements so far apart become neighbours
   Index phases[3];  // how many phases are needed, by dimension
@@ -17,14 +22,14 @@ struct Planes {
   Index phase_stride, channel_stride;
   bool direct;  // the source lies like that already
 
-  // From where on a tap meets the plane, that stands `at` elements of the padded source from the first.
+  // From where on a tap meets the map, that stands `at` elements of the padded source from the first.
   Index offset(const Index (&at)[3]) const {
-    Index phase = 0, inside = 0;
+    Index phase = 0, within = 0;
     for (int d = 0; d < 3; ++d) {
       phase = phase * phases[d] + at[d] % step[d];
-      inside = inside * extent[d] + at[d] / step[d];
+      within = within * extent[d] + at[d] / step[d];
     }
-    return phase * phase_stride + inside;
+    return phase * phase_stride + within;
   }
 
   Index rows() const { return extent[0] * extent[1]; }
@@ -35,38 +40,41 @@ struct Planes {
   }
 };
 
-// Elements that may be read beyond the last plane: the widest tile.
+// Elements that may be read beyond the last map: the widest tile.
 template <class T>
 constexpr Index kSlack = 8 * kLanes<T>;
 
+// An odd number of cache lines for each channel: channels a power of two apart would share a few sets of the cache.
+template <class T>
+inline Index spread(Index elements) {
+  constexpr Index line = 64 / sizeof(T);
+  return (ceil_div(elements, line) | 1) * line;
+}
+
 // Positions 0 <= i < count of a kernel that reaches `reach` elements of the padded source, by dimension.
 template <class T>
-Planes plan_planes(const Index (&source)[3], const Index (&step)[3], const Index (&before)[3], const Index (&reach)[3],
-                   const Index (&count)[3]) {
-  Planes p;
+Packing plan_packing(const Index (&source)[3], const Index (&step)[3], const Index (&before)[3],
+                     const Index (&reach)[3], const Index (&count)[3]) {
+  Packing p;
   p.direct = true;
   for (int d = 0; d < 3; ++d) {
     p.source[d] = source[d];
     p.step[d] = step[d];
     p.before[d] = before[d];
-    p.phases[d] = least(step[d], reach[d]);
+    p.phases[d] = min(step[d], reach[d]);
     p.extent[d] = count[d] + (reach[d] - 1) / step[d];
     p.direct = p.direct && step[d] == 1 && before[d] == 0 && p.extent[d] == source[d];
   }
   p.phase_stride = volume(p.extent);
   p.channel_stride = volume(p.phases) * p.phase_stride;
-  if (!p.direct) {
-    // An odd number of cache lines: channels a power of two apart would share a few sets of the cache.
-    constexpr Index line = 64 / sizeof(T);
-    p.channel_stride = (quotient_up(p.channel_stride, line) | 1) * line;
-  }
+  if (!p.direct) p.channel_stride = spread<T>(p.channel_stride);
   return p;
 }
 
-// One channel's rows [row_start, row_end) of every phase, and what is between it and the next one: what is read beyond
-// a plane is multiplied, if only by zero.
+// Packs one channel's rows [row_start, row_end) of every phase, and zeros between this channel and the next: what is
+// read beyond a map is multiplied, if only by zero.
 template <class T>
-void fill(const Planes& p, const T* from, T* to, Index row_start, Index row_end) {
+void pack(const Packing& p, const T* from, T* to, Index row_start, Index row_end) {
   const Index width = p.extent[2], whole = volume(p.phases) * p.phase_stride;
   zero(to + whole, p.channel_stride - whole);
   for (Index fd = 0; fd < p.phases[0]; ++fd)
@@ -74,10 +82,10 @@ void fill(const Planes& p, const T* from, T* to, Index row_start, Index row_end)
       for (Index fw = 0; fw < p.phases[2]; ++fw, to += p.phase_stride) {
         const Index first = fw - p.before[2];
         // Elements [start, end) of a row are the source's, which begin at first + start * step.
-        Index start = first >= 0 ? 0 : quotient_up(-first, p.step[2]);
-        Index end = first >= p.source[2] ? 0 : quotient_up(p.source[2] - first, p.step[2]);
-        end = least(end, width);
-        start = least(start, width);
+        Index start = first >= 0 ? 0 : ceil_div(-first, p.step[2]);
+        Index end = first >= p.source[2] ? 0 : ceil_div(p.source[2] - first, p.step[2]);
+        end = min(end, width);
+        start = min(start, width);
         if (end < start) end = start;
         Index d = row_start / p.extent[1], h = row_start % p.extent[1];
         for (Index r = row_start; r < row_end; ++r) {
@@ -88,7 +96,7 @@ void fill(const Planes& p, const T* from, T* to, Index row_start, Index row_end)
             zero(row, width);
             continue;
           }
-          const T* source = from + (at_d * p.source[1] + at_h) * p.source[2] + first;
+          const T* source = from + ((at_d * p.source[1] + at_h) * p.source[2] + first);
           zero(row, start);
           if (p.step[2] == 1) {
             copy(source + start, row + start, end - start);
@@ -102,7 +110,7 @@ void fill(const Planes& p, const T* from, T* to, Index row_start, Index row_end)
       }
 }
 
-// Whether 0 * x is 0 for all of them.
+// Whether zero times each of them is zero.
 template <class T>
 bool finite(const T* x, Index n) {
   using V = Vector<T>;
@@ -119,3 +127,5 @@ bool finite(const T* x, Index n) {
 
 }  // namespace JAXCONV_ISA
 }  // namespace jaxconv
+
+#endif  // JAXCONV_PACKING_H_

@@ -1,0 +1,18 @@
+// What XLA calls.
+#ifndef JAXCONV_HANDLER_H_
+#define JAXCONV_HANDLER_H_
+
+namespace jaxconv {
+
+// The address of the handler, an XLA_FFI_Handler. Operands, result and attributes are arguments.h's.
+void* handler();
+
+// The version of XLA's interface that the handler is compiled for.
+struct ApiVersion {
+  int major, minor;
+};
+ApiVersion api_version();
+
+}  // namespace jaxconv
+
+#endif  // JAXCONV_HANDLER_H_
