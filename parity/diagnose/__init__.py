@@ -88,7 +88,9 @@ def layer(run: LayerRun, part: Part, image: tuple[int, ...] | None) -> Diagnosis
     weights = _weights(call, part)
     if weights is not None:
         return weights
-    kinds = [kind for base in type(call.module).__mro__ if (kind := _KINDS.get(base.__name__))][:1]
+    # Another class of the same name, as a recording makes of a layer with hooks, has not torch's attributes.
+    torchs = [b for b in type(call.module).__mro__ if b is getattr(torch.nn, b.__name__, None)]
+    kinds = [kind for base in torchs if (kind := _KINDS.get(base.__name__))][:1]
     tried = [h for kind in kinds for h in kind(call.module)]
     if image is not None and isinstance(call.module, torch.nn.Linear):
         tried += convolutions.flatten_orders(call.module, image)
