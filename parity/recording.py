@@ -325,17 +325,12 @@ def load_recording(path: str | PathLike[str]) -> Recording:
     if _HEADER not in arrays:
         raise ValueError(f"{path} is not a recording of parity.record: it has no {_HEADER!r}")
     try:
-        header = _parsed(arrays.pop(_HEADER))
+        header = json.loads(arrays.pop(_HEADER).tobytes())
         recording_schema.validate(header, arrays)
         recording = Recording(header, arrays)
         recording.check_layers()
+    except RecursionError:
+        raise ValueError(f"{path} is not a recording of parity.record: nested too deeply") from None
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path} is not a recording of parity.record: {error}") from error
     return recording
-
-
-def _parsed(text: np.ndarray) -> Any:
-    try:
-        return json.loads(text.tobytes())
-    except RecursionError:
-        raise ValueError("its header is nested too deeply") from None

@@ -198,7 +198,7 @@ def test_everything_wrong_is_listed_and_deep_nesting_is_no_crash(good, tmp_path)
     text = json.dumps(header).replace('"seed": 0', '"seed": ' + "[" * 10**5 + "]" * 10**5)
     path = tmp_path / "deep.safetensors"
     jaxconv.save_file({**arrays, "recording.json": np.frombuffer(text.encode(), np.uint8)}, path)
-    with pytest.raises(ValueError, match="its header is nested too deeply"):
+    with pytest.raises(ValueError, match="nested too deeply"):
         parity.load_recording(path)
     nested = 1
     for _ in range(100):
