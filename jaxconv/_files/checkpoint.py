@@ -145,12 +145,15 @@ def _sorted_out(mapping: Mapping[Any, Any]) -> tuple[dict[str, Any], dict[Any, A
     for name, value in mapping.items():
         if isinstance(value, Unreadable):
             problems.append(f"{name!r:.80}: the tensor {value.why}")
-        elif isinstance(value, PickledArray) and not value.is_scalar and isinstance(name, str):
-            if value.array is None or value.array.dtype.name not in DTYPES:
-                dtype = value.code if value.array is None else value.array.dtype.name
-                problems.append(f"{name!r:.80}: torch and JAX have no dtype {dtype:.20} in common")
-            else:
+        elif isinstance(value, PickledArray) and value.array is not None and isinstance(name, str):
+            if value.is_scalar:
+                skipped[name] = value
+            elif value.array.dtype.name in DTYPES:
                 tensors[name] = value
+            else:
+                problems.append(
+                    f"{name!r:.80}: torch and JAX have no dtype {value.array.dtype.name} in common"
+                )
         elif isinstance(value, Tensor) and isinstance(name, str):
             tensors[name] = value
         elif isinstance(value, Tensor) or (not isinstance(name, str) and not isinstance(value, _PLAIN)):
@@ -196,4 +199,6 @@ def _described(value: Any) -> str:
     names = {Tensor: "Tensor", Unreadable: "Tensor", Dict: "dict", PickledArray: "ndarray"}
     if isinstance(value, PickledArray) and value.is_scalar:
         return f"numpy {value.code}"
+    if isinstance(value, PickledArray) and value.array is None:
+        return f"ndarray of {value.code:.20}"
     return names.get(type(value), type(value).__name__)

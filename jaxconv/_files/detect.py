@@ -24,6 +24,7 @@ _GIVEN_AWAY: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xd8\xff", "is a JPEG picture"),
     (b"\x7fELF", "is a program"),
 )
+_OLD_PICKLES = tuple(b"( ] } ) c l I F L S U V X N K M J G".split())
 _LFS = b"version https://git-lfs.github.com/"
 
 
@@ -84,10 +85,13 @@ def kind(file: IO[bytes], size: int, path: str | os.PathLike[str]) -> str:
     # A pickle begins with its protocol, or before protocol 2 with one of few operations.
     if head[0] == 0x80 and head[1:2] in tuple(b"\x02 \x03 \x04 \x05".split()):
         return "pickle"
+    file.seek(size - 1)
+    last = file.read(1)
+    file.seek(0)
+    if last == b"." and head[:1] in _OLD_PICKLES:
+        return "pickle"
     if Path(path).suffix.lower() == ".safetensors":
         return "safetensors"
-    if head[:1] in b"(]})clIFLSUVXNKMJG":
-        return "pickle"
     raise ValueError(
         f"{os.fspath(path)} is not a checkpoint of a kind that is known: it begins with {head[:16]!r}; "
         "expected .safetensors, a file of torch.save, or a pickle"
