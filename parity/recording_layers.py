@@ -52,11 +52,21 @@ FLAG = Kind("a bool", lambda value: isinstance(value, bool))
 INT = Kind("an int", _is_int)
 NUMBER = Kind("a number", _is_number)
 SIZE = Kind("an int or a sequence of ints", _is_size)
+
+
+def _ints(count: int) -> Kind:
+    return Kind(f"{count} ints", lambda value: _are(_is_int, value) and len(value) == count)
+
+
+def _sized(count: int) -> Kind:
+    exact = _ints(count)
+    return Kind(f"an int or {count} ints", lambda value: _is_int(value) or exact.fits(value))
+
+
 _ADAPTIVE = Kind(
     "an int, None or a sequence of them",
     lambda value: value is None or _is_int(value) or _are(lambda n: n is None or _is_int(n), value),
 )
-_PADDING = Kind("ints, 'same' or 'valid'", lambda value: _is_size(value) or value in ("same", "valid"))
 _SCALE = Kind("a number or a sequence of numbers", lambda value: _is_number(value) or _are(_is_number, value))
 _TEXT = Kind("a name", lambda value: isinstance(value, str) and value.isidentifier())
 
@@ -106,8 +116,28 @@ def _add(classes: str, names: str = "", tensors: str = "", buffers: str = "", **
     attributes = {name: _COMMON[name] for name in names.split()} | others
     for name in classes.split():
         if hasattr(torch.nn, name):
-            kind = getattr(torch.nn, name)
-            LAYERS[name] = Layer(kind, attributes, frozenset(tensors.split()), frozenset(buffers.split()))
+            own = {a: _for_dimensions(name, a, kind) for a, kind in attributes.items()}
+            held = frozenset(tensors.split()), frozenset(buffers.split())
+            LAYERS[name] = Layer(getattr(torch.nn, name), own, *held)
+
+
+def _for_dimensions(layer: str, attribute: str, kind: Kind) -> Kind:
+    """A size as a layer of so many dimensions has it. Of convolutions and padding, torch makes tuples of all sizes."""
+    if not (layer[-1] == "d" and layer[-2].isdigit()):
+        return kind
+    n = int(layer[-2])
+    if layer.startswith("Conv"):
+        repeated = attribute == "_reversed_padding_repeated_twice"
+        sized = _ints(2 * n if repeated else n)
+        if attribute == "padding":
+            words = _one_of("same", "valid")
+            return Kind(f"{sized.description}, {words.description}", lambda v: sized.fits(v) or words.fits(v))
+        return sized if kind is SIZE or attribute in ("kernel_size", "stride", "dilation") else kind
+    if attribute == "padding" and "Pad" in layer:
+        return _ints(2 * n)
+    if kind is SIZE:
+        return _sized(n)
+    return _optional(_sized(n)) if attribute == "stride" else kind
 
 
 _add(
@@ -116,7 +146,7 @@ _add(
     "weight bias",
     in_channels=INT,
     out_channels=INT,
-    padding=_PADDING,
+    padding=SIZE,
     transposed=FLAG,
     output_padding=SIZE,
     padding_mode=_one_of("zeros", "reflect", "replicate", "circular"),

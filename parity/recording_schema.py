@@ -65,6 +65,7 @@ class _Check(Checker):
         super().__init__(arrays)
         self.parameters: list[tuple[str, str]] = []  # of the whole network, by each path: the array's name
         self._floating_results: set[str] | None = None
+        self._opaque: set[str] = set()  # paths of modules that whoever compares cannot run
 
     def modules(self, entries: Any) -> set[str]:
         """The network; returns the paths of its layers."""
@@ -111,6 +112,8 @@ class _Check(Checker):
             for own, held in owned[module].items()
             if held is not None
         ]
+        described = {e["name"] for e in entries if e.get("attributes") is not None}
+        self._opaque = {path for path, module in first.items() if module not in described}
         return {path for path, module in first.items() if not children[module]}
 
     @staticmethod
@@ -240,14 +243,19 @@ class _Check(Checker):
             f"{where}.cotangents: must have the outputs' shapes and dtypes",
         )
         if outputs:
-            self._computed(where, call, kinds)
+            self._computed(where, call, kinds, known and name.partition("#")[0] in self._opaque)
 
-    def _computed(self, where: str, call: Mapping[str, Any], kinds: list[tuple[Any, str]]) -> None:
+    def _computed(
+        self, where: str, call: Mapping[str, Any], kinds: list[tuple[Any, str]], is_opaque: bool
+    ) -> None:
         computed = {
             k: self.named(f"{where}.{k}", call[k]) for k in ("theirs", "wide", "uncertainty") if k in call
         }
         if not self.that("theirs" in computed, f"{where}: lacks theirs, what torch's layer gave"):
             return
+        needed = {"wide"} if is_opaque else set()
+        needed |= {"uncertainty"} if is_opaque and kinds[0][1] == "float64" else set()
+        self.that(needed <= {*computed}, f"{where}: lacks {sorted(needed)}, which this layer cannot compute")
         shapes = [(n, shape) for n, (shape, _) in zip(_names("output", len(kinds)), kinds, strict=True)]
         self._shapes(f"{where}.theirs", computed["theirs"], shapes)
         if "wide" in computed:

@@ -72,7 +72,10 @@ def layer(run: LayerRun, part: Part, image: tuple[int, ...] | None) -> Diagnosis
             call.name, "refused", f"the Flax layer does not take torch's input: {str(error).splitlines()[0]}"
         )
     dtype = cotangents[0].dtype
-    if ours["output" if "output" in ours else "output.0"].dtype != dtype:
+    first = next((ours[name] for name in ("output", "output.0") if name in ours), None)
+    if first is None:
+        return Diagnosis(call.name, "unknown", "the Flax layer gives no floating output")
+    if first.dtype != dtype:
         other = next(iter(ours.values())).dtype
         return Diagnosis(
             call.name, "dtype", f"it computes in {other}, torch in {dtype}: write dtype=jnp.{dtype}"

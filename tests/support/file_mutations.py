@@ -1,9 +1,12 @@
 """Files with faults in them, made from good ones: for the fuzzers of all that is read."""
 
 import copy
+import io
 import json
+import pickletools
 import struct
 import sys
+import zipfile
 from contextlib import contextmanager
 
 import numpy as np
@@ -127,3 +130,55 @@ def watched():
         yield events
     finally:
         _watched.remove(events)
+
+
+def zip_bytes(parts, compressed=False):
+    """An archive as torch.save writes them."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return data.getvalue()
+
+
+def zip_parts(data):
+    """The files in an archive."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def mutated_pickle(rng, data, faults=1):
+    """A copy with operations of the pickle replaced, removed, doubled or exchanged; or with bytes changed."""
+    if rng.integers(3) == 0:
+        return mutated_bytes(rng, data, faults)
+    starts = [position for _, _, position in pickletools.genops(data)]
+    ends = [*starts[1:], starts[-1] + 1]
+    pieces = [data[a:b] for a, b in zip(starts, ends, strict=True)]
+    rest = data[ends[-1] :]
+    for _ in range(faults):
+        at, other = (int(rng.integers(len(pieces))) for _ in range(2))
+        what = rng.integers(5)
+        if what == 0:
+            pieces[at] = OPERATIONS[rng.integers(len(OPERATIONS))]
+        elif what == 1:
+            del pieces[at]
+        elif what == 2:
+            pieces.insert(at, pieces[other])
+        elif what == 3:
+            pieces[at], pieces[other] = pieces[other], pieces[at]
+        else:
+            pieces.insert(at, OPERATIONS[rng.integers(len(OPERATIONS))])
+    return b"".join(pieces) + rest
+
+
+OPERATIONS = [
+    b"N", b"}", b"]", b")", b"(", b"0", b"1", b"2", b"R", b"b", b"\x81", b"s", b"u", b"a", b"e", b"t", b"\x85", b"\x86",
+    b"Q", b".", b"\x8f", b"\x90", b"\x91", b"o", b"d", b"l", b"\x93", b"\x92", b"K\xff", b"J\xff\xff\xff\xff",
+    b"J\xff\xff\xff\x7f", b"\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f", b"\x8a\x09\x00\x00\x00\x00\x00\x00\x00\x00\x01",
+    b"G\x7f\xf0\x00\x00\x00\x00\x00\x00", b"h\x00", b"h\x05", b"j\xff\xff\xff\x7f", b"q\x00", b"r\xff\xff\xff\x7f",
+    b"cos\nsystem\n", b"cbuiltins\neval\n", b"cbuiltins\ngetattr\n", b"ctorch\nload\n", b"ctorch\nFloatStorage\n",
+    b"ctorch._utils\n_rebuild_tensor_v2\n", b"ccollections\nOrderedDict\n", b"cnumpy\ndtype\n", b"c__main__\nA\n",
+    b"ctorch.storage\n_load_from_bytes\n", b"\x82\x01", b"X\x02\x00\x00\x00id", b"B\x02\x00\x00\x00ab", b"U\x01a",
+    b"X\xff\xff\xff\xff", b"\x8e\xff\xff\xff\xff\xff\xff\xff\x0f", b"\x95\xff\xff\xff\xff\xff\xff\xff\x0f", b"i0\nx\n", b"P1\n",
+]  # fmt: skip
+"""Operations of the pickle machine, and arguments that are too large."""
