@@ -13,7 +13,7 @@ from jaxconv._files.values import Dict, Foreign, PickledArray, StandIn, Tensor, 
 _DEEP, _OFFERED, _SHOWN = 8, 10, 10
 """How deeply state_dicts are looked for, how many are offered, how many problems are shown."""
 
-_LEVELS, _MANY = 64, 10**5
+_LEVELS, _MANY = 64, 20_000
 """How deep a pickled module may be, and how many modules it may have."""
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, bytearray)
@@ -112,10 +112,15 @@ def _of_module(module: StandIn) -> dict[str, Any]:
     """What torch's `state_dict()` would give."""
     found: dict[str, Any] = {}
     todo: list[tuple[str, Any, tuple[int, ...]]] = [("", module, ())]
-    while todo and len(found) < 10**6:
+    count = 0
+    while todo:
         prefix, node, above = todo.pop()
+        count += 1
+        if count > _MANY:  # one that is there twice, and holds another twice, is there without an end
+            raise Damaged(f"a pickled module has more than {_MANY} modules")
         held = node.attributes()
-        unsaved = held.get("_non_persistent_buffers_set") or ()
+        unsaved = held.get("_non_persistent_buffers_set")
+        unsaved = unsaved if isinstance(unsaved, set | frozenset) else set()
         for kind in ("_parameters", "_buffers"):
             group = held.get(kind)
             for name, value in group.items() if isinstance(group, dict) else ():
@@ -132,8 +137,6 @@ def _of_module(module: StandIn) -> dict[str, Any]:
             if _is_module(child) and id(child) not in above and len(above) < _LEVELS
         ]
         todo += inner[::-1]
-        if len(todo) > _MANY:
-            raise Damaged(f"a pickled module has more than {_MANY} modules")
     return found
 
 
@@ -172,14 +175,17 @@ def _found_below(content: Any) -> Iterator[str]:
         if id(node) in seen or len(seen) > 20_000:
             continue
         seen.add(id(node))
+        if _is_module(node):
+            yield name
+            continue
         mapping = as_mapping(node)
         if mapping:
             tensors, _, problems = _sorted_out(mapping)
-            if len(tensors) > 0 and not problems and (len(tensors) * 2 > len(mapping) or _is_module(node)):
+            if not problems and 2 * len(tensors) > len(mapping):
                 yield name
                 continue
         is_optimizer = mapping is not None and "param_groups" in mapping
-        if depth < _DEEP and not _is_module(node) and not is_optimizer:
+        if depth < _DEEP and not is_optimizer:
             below = children(node)
             queue += [(f"{name}.{key}" if name else key, child, depth + 1) for key, child in below.items()]
 

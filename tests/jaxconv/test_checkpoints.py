@@ -481,11 +481,18 @@ def test_small_files_cannot_ask_for_much(tmp_path):
     nested = {"x": torch.ones(1)}
     for _ in range(40):
         nested = {"a": nested, "b": nested}
-    for name, content in [*bombs.items(), ("nested", None)]:
-        if content is None:
-            torch.save(nested, path)
-        else:
+    modules = torch.nn.Module()
+    for _ in range(40):
+        above = torch.nn.Module()
+        above.a = above.b = modules
+        modules = above
+    odd = torch.nn.Linear(1, 1)
+    odd._non_persistent_buffers_set = argparse.Namespace()
+    for name, content in [*bombs.items(), ("nested", nested), ("modules", modules), ("odd", {"a": odd})]:
+        if isinstance(content, bytes):
             path.write_bytes(content)
+        else:
+            torch.save(content, path)
         start = time.perf_counter()
         with contextlib.suppress(ValueError):
             assert load_file(path) == {}
