@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -111,12 +112,8 @@ def _is_module(node: Any) -> bool:
 def _of_module(module: StandIn) -> dict[str, Any]:
     """What torch's `state_dict()` would give."""
     found: dict[str, Any] = {}
-    todo: list[tuple[str, Any, tuple[int, ...]]] = [("", module, ())]
-    count = 0
-    while todo:
-        prefix, node, above = todo.pop()
-        count += 1
-        if count > _MANY:  # one that is there twice, and holds another twice, is there without an end
+    for count, (prefix, node) in enumerate(_modules(module)):
+        if count == _MANY:  # one that is there twice, and holds another twice, is there without an end
             raise Damaged(f"a pickled module has more than {_MANY} modules")
         held = node.attributes()
         unsaved = held.get("_non_persistent_buffers_set")
@@ -130,14 +127,31 @@ def _of_module(module: StandIn) -> dict[str, Any]:
                     and not (kind == "_buffers" and name in unsaved)
                 ):
                     found[prefix + name] = value
-        below = held.get("_modules")
+    return found
+
+
+def _modules(module: StandIn) -> Iterator[tuple[str, StandIn]]:
+    """The module and all below it, in torch's order, with the prefixes of their names."""
+    todo: list[tuple[str, StandIn, tuple[int, ...]]] = [("", module, ())]
+    while todo:
+        prefix, node, above = todo.pop()
+        yield prefix, node
+        below = node.attributes().get("_modules")
         inner = [
             (f"{prefix}{name}.", child, (*above, id(node)))
             for name, child in (below.items() if isinstance(below, dict) else ())
             if _is_module(child) and id(child) not in above and len(above) < _LEVELS
         ]
         todo += inner[::-1]
-    return found
+
+
+def _has_tensors(module: StandIn) -> bool:
+    """Whether one of the first modules in it has a parameter."""
+    for _, node in islice(_modules(module), 100):
+        held = node.attributes()["_parameters"]
+        if any(isinstance(value, Tensor) for value in held.values()):
+            return True
+    return False
 
 
 def _sorted_out(mapping: Mapping[Any, Any]) -> tuple[dict[str, Any], dict[Any, Any], list[str]]:
@@ -176,7 +190,8 @@ def _found_below(content: Any) -> Iterator[str]:
             continue
         seen.add(id(node))
         if _is_module(node):
-            yield name
+            if _has_tensors(node):
+                yield name
             continue
         mapping = as_mapping(node)
         if mapping:

@@ -72,7 +72,7 @@ def _read_zip(archive: zipfile.ZipFile, budget: Budget) -> tuple[Any, dict[str, 
 
     unpickler = Unpickler({**FUNCTIONS, **_nested(budget)}, persistent, budget)
     content = _content(archive, names[f"{root}data.pkl"], budget)
-    return unpickler.load(content), unpickler.foreign
+    return unpickler.load(io.BytesIO(content)), unpickler.foreign
 
 
 def _other_archive(names: Any) -> str:

@@ -4,6 +4,7 @@ An interpreter of the pickle machine, for what torch.save and Python's pickle wr
 unpickler calls what the file names, and can be made to take any amount of time and memory by a few bytes.
 """
 
+import itertools
 import pickletools
 import struct
 from collections import Counter
@@ -16,6 +17,14 @@ from jaxconv._files.values import Dict, DType, Foreign, PickledArray, StandIn
 Function = Callable[..., Any]
 """One of our own functions, in the place of one that the file names."""
 
+_PIECE = 2**16
+_CODES: dict[bytes, tuple[str, Any]] = {
+    op.code.encode("latin-1"): (op.name, None if op.arg is None else op.arg.reader)
+    for op in pickletools.opcodes
+}
+"""Of each operation, its name and what reads its argument."""
+
+_CUT = "it is a pickle without an end"
 _SIZED = (str, bytes, bytearray)
 _NO_KEYS = (list, dict, set, bytearray, tuple)
 
@@ -28,15 +37,13 @@ class Bounded:
 
     def read(self, count: int) -> bytes:
         """At most so many bytes."""
-        return self._file.read(max(0, min(count, self._end - self._file.tell())))
+        if count > _PIECE:  # for which memory would be taken before it is known that there are as many
+            count = max(0, min(count, self._end - self._file.tell()))
+        return self._file.read(count)
 
     def readline(self) -> bytes:
         """A line, of at most 64 KiB."""
-        return self._file.readline(2**16)
-
-    def tell(self) -> int:
-        """Where the next byte is."""
-        return self._file.tell()
+        return self._file.readline(_PIECE)
 
 
 class Unpickler:
@@ -55,7 +62,7 @@ class Unpickler:
         self.functions, self.persistent, self.budget = functions, persistent, budget
         self.foreign: Counter[str] = Counter()
 
-    def load(self, file: Any) -> Any:
+    def load(self, file: IO[bytes] | Bounded) -> Any:
         """The next pickle in the file.
 
         Raises:
@@ -63,12 +70,19 @@ class Unpickler:
         """
         machine = _Machine(self)
         try:
-            for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):
+            for count in itertools.count():
                 if count % 64 == 0:
                     self.budget.objects(64)
-                if opcode.name == "STOP":
+                code = file.read(1)
+                if code not in _CODES:
+                    raise Damaged(
+                        f"it is no pickle, or a damaged one: {code!r} is no operation" if code else _CUT
+                    )
+                name, reader = _CODES[code]
+                argument = None if reader is None else reader(file)
+                if name == "STOP":
                     return machine.stack.pop()
-                machine.step(opcode.name, argument)
+                machine.step(name, argument)
                 if argument.__class__ in _SIZED:
                     self.budget.charge(len(argument), "what the pickle holds")
         except Damaged:
@@ -85,7 +99,7 @@ class Unpickler:
             raise Damaged(
                 f"it is no pickle, or a damaged one ({type(error).__name__}: {str(error)[:80]})"
             ) from None
-        raise Damaged("it is a pickle without an end")
+        raise AssertionError("it ends with STOP, or with the file")
 
     def named(self, module: str, name: str) -> Any:
         """What stands for 'module.name' from now on."""

@@ -493,10 +493,10 @@ def test_small_files_cannot_ask_for_much(tmp_path):
             path.write_bytes(content)
         else:
             torch.save(content, path)
-        start = time.perf_counter()
+        start = time.process_time()
         with contextlib.suppress(ValueError):
             assert load_file(path) == {}
-        assert time.perf_counter() - start < 1, name
+        assert time.process_time() - start < 1, name
 
 
 def test_a_zip_bomb_is_refused(tmp_path):
