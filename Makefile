@@ -4,7 +4,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help parity test lint thorough bench clean
+.PHONY: help parity test lint thorough fuzz bench clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | expand -t 12
@@ -26,6 +26,9 @@ thorough: $(READY)  ## all of torch's own samples in every dtype, 200 seeds with
 	$(RUN) -m pytest -n 2 --all-samples tests/jaxconv/functional/test_opinfo.py
 	$(RUN) -m pytest -n 2 --seeds 200 -k no_alarm tests/parity/test_corpus.py
 	HYPOTHESIS_PROFILE=thorough $(RUN) -m pytest -n 2 tests/jaxconv/functional/test_fuzz.py
+
+fuzz: $(READY)  ## 100,000 recordings, checkpoints and caches with faults in them are read; takes half an hour
+	$(RUN) tests/fuzz_files.py --count 100000
 
 bench: $(READY)  ## single convolutions and whole networks beside torch and plain lax; takes half an hour
 	$(RUN) -m benchmarks layers
