@@ -7,7 +7,7 @@ PIP := $(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.
 OPTIONS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help parity test lint thorough sanitize bench wheel clean
+.PHONY: help parity test lint thorough sanitize fuzz bench wheel clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | expand -t 12
@@ -34,6 +34,9 @@ thorough: $(READY)  ## all of torch's own samples in every dtype, 200 seeds with
 COUNT ?= 100000
 sanitize:  ## COUNT random convolutions in the kernels under AddressSanitizer, UBSan and ThreadSanitizer
 	$(MAKE) --silent -j 2 -C native/tests COUNT=$(COUNT)
+
+fuzz: $(READY)  ## 100,000 recordings, checkpoints and caches with faults in them are read; takes half an hour
+	$(RUN) tests/fuzz_files.py --count 100000
 
 bench: $(READY)  ## single convolutions and whole networks beside torch and plain lax; takes half an hour
 	$(RUN) -m benchmarks layers

@@ -1,7 +1,6 @@
 """Inference compiled ahead of time, in the fastest of a few ways to write the same program."""
 
 import hashlib
-import json
 import os
 import statistics
 import time
@@ -9,17 +8,16 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import jax
 from flax import linen, nnx
 
-from jaxconv._lower import checked, lowering, native
+from jaxconv import _compile_cache
+from jaxconv._lower import lowering, native
 from jaxconv._tree import with_leaves
 from jaxconv.fusion import fuse_conv_bn
 
-_VERSION = 1
 _ROUNDS = 15
 """How often each candidate is run; the median counts."""
 
@@ -103,8 +101,9 @@ def compile(
             and keep the fastest. What was found is remembered in `cache`, by the program and the machine.
         pairs: as of `fuse_conv_bn`, for an NNX module: which BatchNorms to fold. None for all that it finds itself.
         constants: whether the parameters are part of the program. If `tune`, both are tried.
-        cache: the file. By default the environment variable JAXCONV_CACHE, else ~/.cache/jaxconv/tuned.json. One that
-            is damaged, or not of this version, is ignored with a warning.
+        cache: the file. By default the environment variable JAXCONV_CACHE, else ~/.cache/jaxconv/tuned.json. Several
+            processes may write it at once. One that is damaged, or of another program or version, is ignored with a
+            warning and never overwritten. Of what stands in it, only what a candidate may hold is used.
 
     Raises:
         TypeError: a model of another kind.
@@ -117,17 +116,22 @@ def compile(
     base = _lowered(function, state, example_inputs, setting)
     if not tune:
         return Compiled(model, setting, {}, _runner(base, state, setting))
-    place = Path(
-        cache or os.environ.get("JAXCONV_CACHE") or Path.home() / ".cache" / "jaxconv" / "tuned.json"
-    )
-    known, key = _read(place), _key(base)
+    place, key = _compile_cache.place(cache), _key(base)
+    known = _compile_cache.read(place, _accepted) if place is not None else {}
     if key in known:
         setting = known[key]
         low = _lowered(function, state, example_inputs, setting)
         return Compiled(model, setting, {}, _runner(low, state, setting))
     found = _tuned(function, state, example_inputs)
     setting = min(found, key=lambda s: found[s][0])
-    _write(place, {**known, key: setting})
+    if place is None:
+        warnings.warn(
+            "what was measured is not remembered: there is no home directory; give a file as `cache` or in the "
+            "environment variable JAXCONV_CACHE",
+            stacklevel=2,
+        )
+    else:
+        _compile_cache.remember(place, key, asdict(setting), _accepted)
     return Compiled(model, setting, {s: ms for s, (ms, _) in found.items()}, found[setting][1])
 
 
@@ -200,39 +204,28 @@ def _measured(
 
 def _key(lowered: Any) -> str:
     """The program and the machine."""
-    device = jax.devices()[0]
-    machine = (jax.__version__, device.platform, device.device_kind, os.cpu_count())
-    return hashlib.sha256(repr((machine, lowered.as_text())).encode()).hexdigest()
+    text = repr((_compile_cache.machine(), lowered.as_text()))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _read(place: Path) -> dict[str, Setting]:
-    try:
-        document = json.loads(place.read_text(encoding="utf-8"))
-        if document["version"] != _VERSION:
-            raise ValueError(f"its version is {document['version']}, not {_VERSION}")
-        return {
-            key: Setting(
-                checked(s["lowering"]), tuple((str(n), v) for n, v in s["options"]), bool(s["constants"])
-            )
-            for key, s in document["settings"].items()
-        }
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        warnings.warn(
-            f"{place} is ignored: it is no file of jaxconv.compile ({type(error).__name__}: {error})",
-            stacklevel=3,
-        )
-        return {}
+def _accepted(entry: Any) -> Setting:
+    """A setting from a file. Only what a candidate may hold: XLA has options that write files or change results.
 
-
-def _write(place: Path, settings: Mapping[str, Setting]) -> None:
-    document = {"version": _VERSION, "settings": {key: asdict(s) for key, s in settings.items()}}
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        # As a whole or not at all: another process may read it.
-        new = place.with_name(f"{place.name}.{os.getpid()}")
-        new.write_text(json.dumps(document, indent=1), encoding="utf-8")
-        new.replace(place)
-    except OSError as error:
-        warnings.warn(f"what was measured cannot be remembered: {error}", stacklevel=3)
+    Raises:
+        ValueError: it holds something else.
+    """
+    first, second = _CANDIDATES.get(jax.default_backend(), ((Setting(),), ()))
+    lowerings = {setting.lowering for setting in (*first, *second)}
+    options = {(n, type(v), v) for setting in (*first, *second) for n, v in setting.options}
+    if not (isinstance(entry, dict) and {*entry} == {"lowering", "options", "constants"}):
+        raise ValueError("an entry is not made of lowering, options and constants")
+    lower, given, constants = entry["lowering"], entry["options"], entry["constants"]
+    if not (lower is None or isinstance(lower, str)) or lower not in lowerings:
+        raise ValueError(f"no candidate has the lowering {lower!r:.40}")
+    if not isinstance(constants, bool) or not isinstance(given, list) or len(given) > len(options):
+        raise ValueError("an entry's options are no list, or its constants no bool")
+    for option in given:
+        pair = isinstance(option, list) and len(option) == 2 and all(isinstance(x, str | int) for x in option)
+        if not pair or (option[0], type(option[1]), option[1]) not in options:
+            raise ValueError(f"no candidate has the option {option!r:.80}")
+    return Setting(lower, tuple((n, v) for n, v in given), constants)

@@ -86,6 +86,15 @@ def with_leaves(tree: Tree, new: Mapping[str, Any]) -> Tree:
     return _rebuild(node, (), values, {})
 
 
+def tied(tree: Any) -> list[set[str]]:
+    """The names of each variable that has several."""
+    groups: dict[int, set[str]] = {}
+    for name, leaf in _leaves(tree).items():
+        if isinstance(leaf.holder, nnx.Variable):
+            groups.setdefault(id(leaf.holder), set()).add(name)
+    return [group for group in groups.values() if len(group) > 1]
+
+
 class Place(NamedTuple):
     """Where a module is: `key` of `container`."""
 

@@ -9,12 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from jaxconv._files import StateDict as StateDict
 from jaxconv._files import as_numpy
 from jaxconv._files import load_file as load_file
 from jaxconv._files import save_file as save_file
 from jaxconv._files import to_torch as to_torch
 from jaxconv._layers.lazy import Lazy
-from jaxconv._tree import named_leaves, places, with_leaves
+from jaxconv._renaming import Rename, advice, renamed
+from jaxconv._tree import named_leaves, places, tied, with_leaves
 
 Tree = TypeVar("Tree")
 
@@ -36,7 +38,14 @@ def state_dict(tree: Any) -> dict[str, jax.Array]:
     return named_leaves(tree)
 
 
-def load_state_dict(tree: Tree, mapping: Mapping[str, Any], strict: bool = True) -> Tree:
+def load_state_dict(
+    tree: Tree,
+    mapping: Mapping[str, Any],
+    strict: bool = True,
+    *,
+    prefix: str = "",
+    rename: Rename | None = None,
+) -> Tree:
     """A new tree of the same kind with the values of a torch state_dict; `tree` stays as it was.
 
     The values are copied, so that later changes to `mapping`'s tensors do not show. They are cast to the
@@ -45,18 +54,24 @@ def load_state_dict(tree: Tree, mapping: Mapping[str, Any], strict: bool = True)
     jax.ShapeDtypeStruct (from nnx.eval_shape, say) becomes an array.
     Lazy layers of NNX take their sizes from `mapping`, and are plain ones in the new model.
     As in torch, a checkpoint from before `num_batches_tracked` may lack it, and shape (1,) fits shape ().
+    Of tied parameters one name is enough, and `_extra_state` is passed over.
 
     Args:
         tree: what `state_dict` takes.
         mapping: names to torch tensors, numpy arrays or JAX arrays.
         strict: whether the names must be the same. If not, names missing in `mapping` keep their values,
             unexpected ones are ignored, and a UserWarning lists both.
+        prefix: only the names that begin with it count, and they lose it: "module." for what nn.DataParallel saved.
+        rename: after that, what becomes of the names: a dict of dotted parts and their new texts, as
+            {"_orig_mod": "", "gamma": "weight"}, or a function of a name (None leaves the value out).
 
     Raises:
         TypeError: `mapping` is not a mapping of str, or `tree` is of no kind that `state_dict` takes.
-        ValueError: missing and unexpected keys (if `strict`), shapes and dtypes that do not fit: all in one.
+        ValueError: missing and unexpected keys (if `strict`), shapes and dtypes that do not fit: all in one. If another
+            `prefix` or `rename` would make the names fit, the text shows it.
     """
     _check_mapping(mapping)
+    original, mapping = mapping, renamed(mapping, prefix, rename)
     tree = _settled(tree, mapping)
     leaves = named_leaves(tree)
     arrays: dict[str, Any] = {}
@@ -67,15 +82,19 @@ def load_state_dict(tree: Tree, mapping: Mapping[str, Any], strict: bool = True)
                 arrays[name] = _fit(name, mapping[name], leaves[name])
             except ValueError as error:
                 problems.append(str(error))
-    missing = [name for name in leaves if name not in mapping and not _is_optional(name, mapping)]
-    unexpected = [name for name in mapping if name not in leaves]
+    given = {name for name in leaves if name in mapping}
+    given |= {other for group in tied(tree) if not given.isdisjoint(group) for other in group}
+    required = [name for name in leaves if not _is_optional(name, mapping)]
+    missing = [name for name in required if name not in given]
+    unexpected = [name for name in mapping if name not in leaves and not _is_extra(name)]
     names = []
     if missing:
         names.append(f"Missing key(s) in state_dict: {_quoted(missing)}.")
     if unexpected:
         names.append(f"Unexpected key(s) in state_dict: {_quoted(unexpected)}.")
     if strict:
-        problems = names + problems + _prefix_hint(leaves, mapping)
+        hint = advice(original, required, leaves) if missing else None
+        problems = names + problems + ([hint] if hint else [])
     if problems:
         raise ValueError(
             f"Error(s) in loading state_dict for {type(tree).__name__}:\n\t" + "\n\t".join(problems)
@@ -170,18 +189,9 @@ def _is_optional(name: str, mapping: Mapping[str, Any]) -> bool:
     return last == "num_batches_tracked" and (version is None or version < 2)
 
 
-def _prefix_hint(leaves: Mapping[str, Any], mapping: Mapping[str, Any]) -> list[str]:
-    """What to do when all keys carry one prefix too many, as nn.DataParallel saves them."""
-    first = next(iter(mapping), "")
-    for end in [i + 1 for i, character in enumerate(first) if character == "."]:
-        prefix = first[:end]
-        stripped = {name.removeprefix(prefix) for name in mapping if name.startswith(prefix)}
-        if len(stripped) == len(mapping) and stripped == set(leaves):
-            return [
-                f'Every key begins with "{prefix}", and without it all match: '
-                f'{{k.removeprefix("{prefix}"): v for k, v in state_dict.items()}}'
-            ]
-    return []
+def _is_extra(name: str) -> bool:
+    """What a torch module may save beside its tensors, in any format of its own."""
+    return name.rpartition(".")[2] == "_extra_state"
 
 
 def _quoted(names: Iterable[str]) -> str:

@@ -122,7 +122,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str) -> int:
-    print(f"parity: {message}", file=sys.stderr)
+    from parity.text import printable
+
+    print(printable(f"parity: {message}"), file=sys.stderr)
     return COULD_NOT_RUN
 
 

@@ -87,7 +87,16 @@ def _add_torch_side(command: Any) -> None:
         "--weights",
         type=Path,
         metavar="FILE",
-        help="torch's state_dict, .safetensors or .pt: loaded into torch's",
+        help="torch's state_dict in a file of torch.save or safetensors, or a folder: loaded into torch's",
+    )
+    command.add_argument(
+        "--key", metavar="KEY", help="where in --weights the state_dict lies, as state_dict or ema.model"
+    )
+    command.add_argument(
+        "--prefix",
+        metavar="PREFIX",
+        default="",
+        help="what the names in --weights have in front, as module.; names without it are left out",
     )
     command.add_argument(
         "--train",
@@ -146,19 +155,36 @@ def _torch_side(options: argparse.Namespace) -> tuple[Any, list[Any]]:
     torch.manual_seed(options.seed)
     network = _made(options.torch, "TORCH_FACTORY")
     if options.weights is not None:
-        _load(network, options.weights)
+        _load(network, options)
+    elif beside := [name for name, value in (("--key", options.key), ("--prefix", options.prefix)) if value]:
+        raise Unusable(f"{' and '.join(beside)} need --weights")
     if isinstance(network, torch.nn.Module):
         network.train(options.train)
     return network, inputs
 
 
-def _load(module: Any, path: Path) -> None:
+def _load(module: Any, options: argparse.Namespace) -> None:
     import jaxconv
 
+    path, prefix = options.weights, options.prefix
     try:
-        module.load_state_dict(jaxconv.to_torch(jaxconv.load_file(path)))
-    except (OSError, RuntimeError) as error:
-        raise Unusable(f"`--weights` (={str(path)!r}): {error}") from error
+        held = jaxconv.load_file(path, options.key)
+        weights = {name.removeprefix(prefix): a for name, a in held.items() if name.startswith(prefix)}
+        if held and not weights:
+            first = next(iter(held))
+            raise Unusable(f"`--prefix` (={prefix!r}): no name begins with it; the first is {first!r}")
+        module.load_state_dict(jaxconv.to_torch(weights))
+    except (OSError, RuntimeError, ValueError) as error:
+        hint = _prefix_hint(module, weights) if isinstance(error, RuntimeError) else ""
+        raise Unusable(f"`--weights` (={str(path)!r}): {error}{hint}") from error
+
+
+def _prefix_hint(module: Any, weights: Any) -> str:
+    """The prefix that all of the network's names have in the file, if they have one."""
+    names = list(module.state_dict())
+    ends = {name.removesuffix(names[0]) for name in weights if names and name.endswith(f".{names[0]}")}
+    fitting = [end for end in sorted(ends, key=len) if all(end + name in weights for name in names)]
+    return f"; with --prefix {fitting[0]} all names fit" if fitting else ""
 
 
 def _recording(options: argparse.Namespace) -> tuple[Any, list[Any]]:
@@ -166,6 +192,7 @@ def _recording(options: argparse.Namespace) -> tuple[Any, list[Any]]:
     import parity
 
     given = {"--input": options.input, "--weights": options.weights, "--train": options.train}
+    given |= {"--key": options.key, "--prefix": options.prefix}
     if beside := [name for name, value in given.items() if value]:
         raise Unusable(f"a recording has its own input, weights and mode: leave out {', '.join(beside)}")
     try:

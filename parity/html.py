@@ -16,6 +16,7 @@ from matplotlib.ticker import MaxNLocator
 import parity.report
 from parity.compare import Heat, Verdict
 from parity.model_report import LayerReport, Report, tree
+from parity.text import printable
 
 _DRAWN = 12
 """How many of the layers that differ get heat maps."""
@@ -67,7 +68,7 @@ def _svg(figure: Figure) -> str:
 
 def _ratios(report: Report) -> Figure:
     """Every layer's error in units of its bound, ours and torch's; the whole network's on the right."""
-    names = [layer.name or layer.kind for layer in report.layers] + ["end to end"]
+    names = [printable(layer.name or layer.kind) for layer in report.layers] + ["end to end"]
     groups = [layer.verdicts for layer in report.layers] + [report.network]
     fine = [layer.ok for layer in report.layers] + [all(v.ok for v in report.network)]
     ours = [_worst([v.ratio for v in group]) for group in groups]
@@ -99,7 +100,7 @@ def _ratios(report: Report) -> Figure:
     named = [i for i in range(count) if i % step == 0 or not fine[i] or i == count - 1]
     if len(named) > 2 * _LABELS:
         named = [i for i in range(count) if i % step == 0 or i == count - 1]
-    axes.set_xticks(named, [names[i] for i in named], rotation=90, fontsize=8)
+    axes.set_xticks(named, [names[i] for i in named], rotation=90, fontsize=8, parse_math=False)
     for tick, i in zip(axes.get_xticklabels(), named, strict=True):
         tick.set_color("black" if fine[i] else _RED)
     axes.set_ylabel("error / rounding bound")
@@ -143,7 +144,7 @@ def _heat_maps(layer: LayerReport) -> Figure:
             extent=(-0.5, width - 0.5, height - 0.5, -0.5),
             interpolation="nearest",
         )
-        axes.set_title(verdict.name, fontsize=9)
+        axes.set_title(printable(verdict.name), fontsize=9, parse_math=False)
         axes.set_xlabel(f"dimension {heat.axes[-1]}", fontsize=8)
         axes.set_ylabel(f"dimension {heat.axes[0]}" if len(heat.axes) == 2 else "", fontsize=8)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))

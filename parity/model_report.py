@@ -11,13 +11,13 @@ from typing import Any
 from xml.etree import ElementTree
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from parity.compare import Verdict
 from parity.diagnose.hypothesis import Diagnosis
 from parity.matching import Entry
+from parity.text import printable, xml
 
 SCHEMA = 2
 """The version of the layout of `Report.to_json`."""
@@ -126,13 +126,15 @@ class Report:
         findings = self.findings()
         differing = findings[: len(findings) - len(self.problems)]
         lines = [*_some(differing), *self.problems, *(f"cause: {fault}" for fault in self.diagnosis)]
-        return "\n".join([self._headline(), *(f"  {line}" for line in lines)])
+        return printable("\n".join([self._headline(), *(f"  {line}" for line in lines)]))
 
     def assert_ok(self) -> None:
         """Raises AssertionError with the first findings and the causes unless the report is ok."""
         __tracebackhide__ = True  # pytest's traceback ends in the test
         if not self.ok:
-            raise AssertionError("the networks differ:" + self.short().removeprefix(self._headline()))
+            raise AssertionError(
+                "the networks differ:" + self.short().removeprefix(printable(self._headline()))
+            )
 
     def to_json(self) -> str:
         """The report as JSON: `schema`, `ok`, `first_divergence`, `layers`, `network`,
@@ -180,8 +182,7 @@ class Report:
         _suite(root, "layers", layers)
         whole = [(v.name, [v.reason], v.ok) for v in self.network]
         _suite(root, "network", [*whole, ("compared", list(self.problems), self._compared)])
-        ElementTree.indent(root)
-        return ElementTree.tostring(root, encoding="unicode", xml_declaration=True)
+        return xml(root)
 
     def save_junit(self, path: str | PathLike[str]) -> None:
         """Writes `to_junit()` to a file."""
@@ -191,7 +192,7 @@ class Report:
         """Writes one HTML file that needs no other: verdict, causes, a plot of all layers, where each error is."""
         from parity.html import to_html  # takes matplotlib and jinja2
 
-        Path(path).write_text(to_html(self), encoding="utf-8")
+        Path(path).write_text(printable(to_html(self)), encoding="utf-8")
 
     def _headline(self) -> str:
         right = sum(layer.ok for layer in self.layers)
@@ -201,14 +202,19 @@ class Report:
         return f"NOT the same network: {right} of {len(self.layers)} layers agree{where}"
 
     def __rich_console__(self, console: Console, options: Any) -> Any:
-        yield Text(self._headline(), style="green" if self.ok else "bold red")
-        yield from (Text(f"cause: {fault}", style="bold") for fault in self.diagnosis)
+        # Text, and not str, which rich would read as its markup.
+        yield Text(printable(self._headline()), style="green" if self.ok else "bold red")
+        yield from (Text(printable(f"cause: {fault}"), style="bold") for fault in self.diagnosis)
         table = Table("layer", "kind", "output", "results", "error / bound", "torch's", "verdict")
         for label, layer in tree(self.layers):
             if layer is None:
-                table.add_row(escape(label))
+                table.add_row(Text(printable(label)))
                 continue
-            row = (escape(label), layer.kind, "x".join(map(str, layer.output_shape)))
+            row = (
+                Text(printable(label)),
+                Text(printable(layer.kind)),
+                "x".join(map(str, layer.output_shape)),
+            )
             table.add_row(*row, *_figures(layer.verdicts, layer.ok), style="" if layer.ok else "red")
         table.add_section()
         agrees = all(v.ok for v in self.network)
@@ -217,8 +223,8 @@ class Report:
         findings = self.findings()
         whole = [line for line in findings if line.startswith("network: ")]
         shown = [line for line in findings if line not in whole]
-        yield from (Text(f"- {line}") for line in [*shown, *_some(whole)])
-        yield from (Text(f"  note: {line}") for line in self.notes)
+        yield from (Text(printable(f"- {line}")) for line in [*shown, *_some(whole)])
+        yield from (Text(printable(f"  note: {line}")) for line in self.notes)
 
 
 def tree(layers: Sequence[LayerReport]) -> Iterator[tuple[str, LayerReport | None]]:

@@ -147,7 +147,8 @@ class Original:
     def dead(self) -> list[str]:
         """The parameters whose gradient is zero."""
         parameters = [name for name, _ in self.module.named_parameters(remove_duplicate=False)]
-        return [name for name in parameters if not self.wanted[f"grad.{name}"].any()]
+        grads = {name: self.wanted[f"grad.{name}"] for name in parameters if f"grad.{name}" in self.wanted}
+        return [name for name, grad in grads.items() if not grad.any()]
 
     @property
     def dtype(self) -> np.dtype:

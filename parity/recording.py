@@ -1,9 +1,10 @@
 """torch's side of a comparison in a file, to be compared later or elsewhere, without the network's code.
 
-The file is .safetensors: arrays, and beside them what the network looks like, as JSON. Loading it runs no code from it.
+The file is .safetensors: arrays, and beside them what the network looks like, as JSON. Nothing in it is looked up in
+torch: layers are made from the table in `parity.recording_layers`, dtypes come from a dictionary, and
+`parity.recording_schema` checks the whole header first.
 """
 
-import importlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -16,17 +17,16 @@ import numpy as np
 import torch
 
 import jaxconv
-from parity import tolerance
+from parity import recording_schema, tolerance
 from parity.original import MANY, LayerRun, Original, Samples, floating_array, original
+from parity.recording_check import TORCH_DTYPES, Invalid
+from parity.recording_layers import LAYERS, described, output_shapes
 from parity.tolerance import Arithmetic
 from parity.torch_network import Arrays, Call
 from parity.torch_side import from_numpy, to_numpy
 
 _HEADER = "recording.json"
-_VERSION = 2
 _PRECISIONS = ("default", "high", "highest")
-_OWN = {*torch.nn.Module().__dict__}
-"""What every module has."""
 
 
 def record(
@@ -57,7 +57,7 @@ def record(
         )
     live = original(torch_module, inputs, seed)
     write = _Writer()
-    header: dict[str, Any] = {"version": _VERSION, "torch": torch.__version__, "seed": seed}
+    header: dict[str, Any] = {"version": recording_schema.VERSION, "torch": torch.__version__, "seed": seed}
     header["random"] = live.random
     header["modules"] = write.network(live.module)
     lists = {"inputs": live.inputs, "outputs": live.outputs, "cotangents": live.cotangents}
@@ -124,14 +124,14 @@ class _Writer:
         kept["cotangents"] = self.tree(list(run.cotangents))
         if call.outputs:
             kept["theirs"] = self.tree(run.theirs)
-            if self._attributes(call.module) is None:  # else whoever compares can compute it
+            if described(call.module) is None:  # else whoever compares can compute it
                 kept["wide"] = self.tree(run.wide)
                 if call.outputs[0][1] == np.float64:
                     kept["uncertainty"] = self.tree(run.uncertainty)
         return kept
 
     def network(self, module: torch.nn.Module) -> list[dict[str, Any]]:
-        """Its modules in their order: class, attributes where it is one of torch's layers, tensors."""
+        """Its modules in their order: class, attributes where it is in the table of layers, tensors."""
         found: list[dict[str, Any]] = []
         names: dict[int, str] = {}
         for name, m in module.named_modules(remove_duplicate=False):
@@ -140,24 +140,14 @@ class _Writer:
                 continue
             names[id(m)] = name
             entry = {"name": name, "module": type(m).__module__, "class": type(m).__qualname__}
-            entry |= {"training": m.training, "attributes": self._attributes(m)}
+            attributes = described(m)
+            entry |= {"training": m.training}
+            entry["attributes"] = None if attributes is None else self.tree(attributes)
             for kind, tensors in (("parameters", m._parameters), ("buffers", m._buffers)):
                 entry[kind] = {k: None if t is None else self.array(t) for k, t in tensors.items()}
             entry["unsaved"] = sorted(m._non_persistent_buffers_set)
             found.append(entry)
         return found
-
-    def _attributes(self, module: torch.nn.Module) -> Any:
-        """All that makes one of torch's own layers what it is; None of anything else."""
-        kind = type(module)
-        known = kind.__module__.startswith("torch.nn.modules.") and not module._modules
-        if not known or module._forward_hooks or module._forward_pre_hooks:
-            return None
-        attributes = {name: value for name, value in module.__dict__.items() if name not in _OWN}
-        try:
-            return self.tree(attributes)
-        except TypeError:
-            return None
 
 
 class Recording(Original):
@@ -184,6 +174,30 @@ class Recording(Original):
             raise ValueError(f"`path` (={str(path)!r}) must end with .safetensors")
         text = json.dumps(self._header).encode()
         jaxconv.save_file({_HEADER: np.frombuffer(text, np.uint8), **self._arrays}, path)
+
+    def check_layers(self) -> None:
+        """Whether torch's layers, given what they were given, have outputs of the recorded shapes. Computes nothing.
+
+        Raises:
+            ValueError: one has not; all are listed.
+        """
+        problems = []
+        for call, kept in zip(self.calls, self._header["calls"], strict=True):
+            if type(call.module) is not getattr(LAYERS.get(type(call.module).__name__), "kind", None):
+                continue
+            args, kwargs = (self._tree(kept[name]) for name in ("args", "kwargs"))
+            try:
+                shapes = output_shapes(call.module, args, kwargs)
+            except ValueError as error:
+                problems.append(f"torch's layer {call.name!r} cannot have run: {error}")
+                continue
+            recorded = [shape for shape, _ in call.outputs]
+            if shapes is not None and shapes != recorded:
+                problems.append(
+                    f"torch's layer {call.name!r} gives outputs of the shapes {shapes}, not {recorded}"
+                )
+        if problems:
+            raise Invalid(problems)
 
     @property
     def runnable(self) -> bool:
@@ -250,7 +264,7 @@ class Recording(Original):
         if kind == "array":
             return self._arrays[held]
         if kind == "dtype":
-            return getattr(torch, held)
+            return TORCH_DTYPES[held]
         return tuple(map(self._tree, held)) if kind == "tuple" else {k: self._tree(v) for k, v in held}
 
     def _call(self, kept: Mapping[str, Any]) -> Call:
@@ -260,60 +274,63 @@ class Recording(Original):
 
     def _network(self, entries: Sequence[Mapping[str, Any]]) -> torch.nn.Module:
         made: dict[str, torch.nn.Module] = {}
-        parameters: dict[str, torch.nn.Parameter] = {}  # one that is shared stays so
+        tensors: dict[str, torch.Tensor] = {}  # one that is shared stays so
         for entry in entries:
             name = entry["name"]
-            made[name] = made[entry["same"]] if "same" in entry else self._module(entry, parameters)
+            made[name] = made[entry["same"]] if "same" in entry else self._module(entry, tensors)
             if name:
                 parent, _, own = name.rpartition(".")
                 made[parent].add_module(own, made[name])
         return made[""]
 
-    def _module(self, entry: Mapping[str, Any], parameters: dict[str, torch.nn.Parameter]) -> torch.nn.Module:
+    def _module(self, entry: Mapping[str, Any], tensors: dict[str, torch.Tensor]) -> torch.nn.Module:
         attributes = entry["attributes"]
-        kind = _kind(entry["module"], entry["class"], own_code=attributes is None)
-        module = kind.__new__(kind)
+        if attributes is None:  # of a network's own classes, the name alone
+            name = entry["class"].rpartition(".")[2]
+            kind: Any = type(name, (torch.nn.Module,), {"__module__": entry["module"]})
+        else:
+            kind = LAYERS[entry["class"]].kind
+        module: torch.nn.Module = kind.__new__(kind)
         torch.nn.Module.__init__(module)
         module.__dict__ |= {} if attributes is None else self._tree(attributes)
         for name, where in entry["parameters"].items():
-            if where is not None and where["array"] not in parameters:
-                own = from_numpy(self._tree(where))
-                parameters[where["array"]] = torch.nn.Parameter(own, own.is_floating_point())
-            module.register_parameter(name, None if where is None else parameters[where["array"]])
+            value = None if where is None else self._tensor(where["array"], tensors, as_parameter=True)
+            module.register_parameter(name, value)  # type: ignore[arg-type]
         for name, where in entry["buffers"].items():
-            value = None if where is None else from_numpy(self._tree(where))
+            value = None if where is None else self._tensor(where["array"], tensors)
             module.register_buffer(name, value, persistent=name not in entry["unsaved"])
         module.training = entry["training"]
         return module
 
-
-def _kind(home: str, name: str, own_code: bool) -> type[torch.nn.Module]:
-    """One of torch's layers; of a network's own classes the name alone."""
-    if own_code:
-        return type(name.rpartition(".")[2], (torch.nn.Module,), {"__module__": home})
-    kind = (
-        getattr(importlib.import_module(home), name, None) if home.startswith("torch.nn.modules.") else None
-    )
-    if not (isinstance(kind, type) and issubclass(kind, torch.nn.Module)):
-        raise ValueError(
-            f"the recording has a layer {home}.{name}, which this torch ({torch.__version__}) has not"
-        )
-    return kind
+    def _tensor(self, key: str, tensors: dict[str, torch.Tensor], as_parameter: bool = False) -> torch.Tensor:
+        kept = f"parameter {key}" if as_parameter else key
+        if kept not in tensors:
+            own = from_numpy(self._arrays[key])
+            tensors[kept] = torch.nn.Parameter(own, own.is_floating_point()) if as_parameter else own
+        return tensors[kept]
 
 
 def load_recording(path: str | PathLike[str]) -> Recording:
-    """Reads what `Recording.save` wrote. No code in the file is run.
+    """Reads what `Recording.save` wrote.
+
+    No code in the file is run, and nothing is made of it before all of it is checked: classes are those of
+    `parity.recording_layers`, dtypes those of a dictionary, and neither is looked up by a name in the file.
 
     Raises:
         FileNotFoundError, IsADirectoryError: as `open`.
-        ValueError: the file is damaged or no recording, or its layers are unknown to this torch.
+        ValueError: the file is damaged or no recording, or its layers are unknown to this torch. All that is wrong
+            is listed.
     """
     arrays = jaxconv.load_file(path)
+    if _HEADER not in arrays:
+        raise ValueError(f"{path} is not a recording of parity.record: it has no {_HEADER!r}")
     try:
-        header = json.loads(bytes(arrays.pop(_HEADER)))
-        if header["version"] != _VERSION:
-            raise ValueError(f"its version is {header['version']}, not {_VERSION}")
-        return Recording(header, arrays)
-    except (KeyError, TypeError, AttributeError, ValueError, ImportError) as error:
-        why = "" if isinstance(error, KeyError) else f": {error}"
-        raise ValueError(f"{path} is not a recording of parity.record{why}") from error
+        header = json.loads(arrays.pop(_HEADER).tobytes())
+        recording_schema.validate(header, arrays)
+        recording = Recording(header, arrays)
+        recording.check_layers()
+    except RecursionError:
+        raise ValueError(f"{path} is not a recording of parity.record: nested too deeply") from None
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path} is not a recording of parity.record: {error}") from error
+    return recording

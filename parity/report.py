@@ -13,8 +13,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from parity.runner import Result
+from parity.text import printable, xml
 
 SCHEMA = 1
 """The version of the JSON's layout, which `docs/parity-suite.md` describes."""
@@ -112,19 +114,23 @@ def print_results(
         style = "" if row.passed == row.cases else "red"
         counts = (row.cases, row.passed, row.elements)
         ratios = (_number(row.ratio), _number(row.torch_ratio))
-        table.add_row(row.group, *map(str, counts), *ratios, str(len(row.failing)), style=style)
+        table.add_row(
+            Text(printable(row.group)), *map(str, counts), *ratios, str(len(row.failing)), style=style
+        )
     console.print(table)
     failures = [result for result in results if not result.ok]
     for result in failures:
-        console.print(f"\n[red]FAILED[/red] {escape(result.case.id)}", soft_wrap=True)
+        console.print(f"\n[red]FAILED[/red] {escape(printable(result.case.id))}", soft_wrap=True)
         for verdict in result.verdicts:
             if not verdict.ok:
                 line = f"  {verdict.name}: {verdict.reason} (ratio {verdict.ratio:.3g})"
-                console.print(escape(line), soft_wrap=True)
-    console.print(escape(", ".join(f"{name} {value}" for name, value in environment.items())), soft_wrap=True)
+                console.print(escape(printable(line)), soft_wrap=True)
+    console.print(
+        escape(printable(", ".join(f"{name} {value}" for name, value in environment.items()))), soft_wrap=True
+    )
     if failures:
         again = f' Again, alone: -k "{failures[0].case.id}"'
-        conclusion = f"[red]{len(failures)} of {len(results)} cases differ.[/red]{escape(again)}"
+        conclusion = f"[red]{len(failures)} of {len(results)} cases differ.[/red]{escape(printable(again))}"
     elif not passed(results):
         conclusion = "[red]Nothing was compared.[/red]"
     else:
@@ -176,5 +182,4 @@ def to_junit(results: Sequence[Result]) -> str:
             if not result.ok:
                 reasons = [f"{v.name}: {v.reason}" for v in result.verdicts if not v.ok] or ["no verdict"]
                 ElementTree.SubElement(element, "failure", message=reasons[0]).text = "\n".join(reasons)
-    ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True)
+    return xml(root)

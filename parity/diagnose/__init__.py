@@ -68,11 +68,14 @@ def layer(judged: JudgedLayer, image: tuple[int, ...] | None) -> Diagnosis:
             "torch's layer draws at random, so that no two runs are the same: compare both in eval mode",
         )
     if judged.refusal is not None:
-        first = str(judged.refusal).partition("\n")[0]
-        return Diagnosis(call.name, "refused", f"the Flax layer does not take torch's input: {first}")
+        reason = str(judged.refusal).partition("\n")[0]
+        return Diagnosis(call.name, "refused", f"the Flax layer does not take torch's input: {reason}")
     ours = judged.ours
     dtype = cotangents[0].dtype
-    if ours["output" if "output" in ours else "output.0"].dtype != dtype:
+    first = next((ours[name] for name in ("output", "output.0") if name in ours), None)
+    if first is None:
+        return Diagnosis(call.name, "unknown", "the Flax layer gives no floating output")
+    if first.dtype != dtype:
         other = next(iter(ours.values())).dtype
         return Diagnosis(
             call.name, "dtype", f"it computes in {other}, torch in {dtype}: write dtype=jnp.{dtype}"
@@ -87,7 +90,9 @@ def layer(judged: JudgedLayer, image: tuple[int, ...] | None) -> Diagnosis:
     weights = _weights(call, part)
     if weights is not None:
         return weights
-    kinds = [kind for base in type(call.module).__mro__ if (kind := _KINDS.get(base.__name__))][:1]
+    # Another class of the same name, as a recording makes of a layer with hooks, has not torch's attributes.
+    torchs = [b for b in type(call.module).__mro__ if b is getattr(torch.nn, b.__name__, None)]
+    kinds = [kind for base in torchs if (kind := _KINDS.get(base.__name__))][:1]
     tried = [h for kind in kinds for h in kind(call.module)]
     if image is not None and isinstance(call.module, torch.nn.Linear):
         tried += convolutions.flatten_orders(call.module, image)

@@ -1,6 +1,10 @@
 """jaxconv.compile: the same numbers whatever is chosen, and a choice that is remembered."""
 
 import json
+import os
+import subprocess
+import sys
+from importlib.metadata import version
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +14,7 @@ import torch
 from flax import nnx
 
 import jaxconv
-from jaxconv import _compile
+from jaxconv import _compile, _compile_cache
 from jaxconv._compile import Setting
 
 X = np.random.default_rng(0).integers(-4, 5, (2, 3, 9, 8)).astype(np.float32)
@@ -98,23 +102,129 @@ def test_another_program_is_measured_for_itself(model, cache):
     assert len(json.loads(cache.read_text())["settings"]) == 2
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "{",
-        "[]",
-        '{"version": 99, "settings": {}}',
-        '{"version": 1, "settings": {"a": {"lowering": "magic"}}}',
-        "\x00",
-    ],
-)
-def test_a_file_that_is_none_of_ours_is_ignored(text, model, cache):
+OTHERS = [
+    "{",
+    "[]",
+    '{"version": 99, "settings": {}}',
+    '{"program": "jaxconv.compile", "version": 99, "settings": {}}',
+    '{"name": "somebody\'s package.json"}',
+    "\x00",
+    "[" * 10**5,
+    '{"program": "jaxconv.compile", "version": 2, "settings": []}',
+]
+
+
+@pytest.mark.parametrize("text", OTHERS, ids=range(len(OTHERS)))
+def test_a_file_that_is_none_of_ours_is_ignored_and_stays(text, model, cache):
     cache.parent.mkdir()
     cache.write_text(text)
-    with pytest.warns(UserWarning, match=r"tuned.json is ignored: it is no file of jaxconv.compile"):
+    with (
+        pytest.warns(UserWarning, match=r"tuned.json is ignored: it is no file of jaxconv.compile"),
+        pytest.warns(
+            UserWarning, match=r"tuned.json is not overwritten, since .*; give another file as `cache`"
+        ),
+    ):
         compiled = jaxconv.compile(model, X, tune=True)
     assert compiled.milliseconds
+    assert cache.read_text() == text
+
+
+@pytest.mark.parametrize("text", ["", '{"version": 1, "settings": {"a": {}}}'])
+def test_an_empty_file_and_one_of_the_first_version_are_filled(text, model, cache):
+    cache.parent.mkdir()
+    cache.write_text(text)
+    jaxconv.compile(model, X, tune=True)
     assert len(json.loads(cache.read_text())["settings"]) == 1
+
+
+GOOD = {"lowering": None, "options": [], "constants": False}
+BAD_ENTRIES = [
+    3,
+    {},
+    {**GOOD, "lowering": "magic"},
+    {**GOOD, "lowering": ["xla"]},
+    {**GOOD, "constants": 1},
+    {**GOOD, "options": {}},
+    {**GOOD, "options": [["xla_dump_to", "/tmp/somewhere"]]},
+    {**GOOD, "options": [["xla_cpu_enable_fast_math", True]]},
+    {**GOOD, "options": [["xla_cpu_prefer_vector_width", 512.0]]},
+    {**GOOD, "options": [["xla_cpu_use_fusion_emitters", 0]]},
+    {**GOOD, "options": [["xla_cpu_use_fusion_emitters"]]},
+    {**GOOD, "options": [[["a"], {}]]},
+    {**GOOD, "more": 1},
+]
+
+
+@pytest.mark.parametrize("entry", BAD_ENTRIES, ids=range(len(BAD_ENTRIES)))
+def test_only_what_a_candidate_may_hold_is_taken_from_a_file(entry, model, cache, monkeypatch):
+    assert _compile._accepted(GOOD) == Setting()
+    monkeypatch.setattr(_compile, "_key", lambda lowered: "this")
+    monkeypatch.setattr(_compile, "_tuned", lambda *args: {Setting(): (1.0, "run")})
+    cache.parent.mkdir()
+    document = {"program": "jaxconv.compile", "version": 2, "settings": {"this": entry, "other": GOOD}}
+    cache.write_text(json.dumps(document))
+    with pytest.warns(UserWarning, match=r"tuned.json: 1 entries are ignored: "):
+        assert jaxconv.compile(model, X, tune=True).milliseconds
+    assert json.loads(cache.read_text())["settings"] == {"this": GOOD, "other": GOOD}
+
+
+def test_processes_that_write_at_once_lose_nothing(tmp_path):
+    program = """
+import sys
+from jaxconv import _compile, _compile_cache
+from pathlib import Path
+for i in range(20):
+    _compile_cache.remember(Path(sys.argv[1]), f"{sys.argv[2]}.{i}", {"lowering": None, "options": [], "constants": False}, _compile._accepted)
+"""
+    file = tmp_path / "tuned.json"
+    command = [sys.executable, "-c", program, str(file)]
+    running = [subprocess.Popen([*command, str(i)]) for i in range(4)]
+    assert [process.wait() for process in running] == [0] * 4
+    assert len(json.loads(file.read_text())["settings"]) == 80
+    assert sorted(os.listdir(tmp_path)) == ["tuned.json", "tuned.json.lock"]
+
+
+def test_links_that_were_laid_there_are_not_followed(tmp_path, monkeypatch):
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    file = tmp_path / "tuned.json"
+    for name in (f"tuned.json.{os.getpid()}", "tuned.json.00.tmp", "tuned.json.lock"):
+        (tmp_path / name).symlink_to(victim)
+    monkeypatch.setattr(_compile_cache.secrets, "token_hex", lambda n: "00")
+    with pytest.warns(UserWarning, match="what was measured cannot be remembered"):
+        _compile_cache.remember(file, "a", GOOD, _compile._accepted)
+    (tmp_path / "tuned.json.lock").unlink()
+    with pytest.warns(UserWarning, match="what was measured cannot be remembered"):
+        _compile_cache.remember(file, "a", GOOD, _compile._accepted)
+    assert victim.read_text() == "mine" and not file.exists()
+
+
+def test_without_a_home_nothing_is_remembered(model, monkeypatch):
+    monkeypatch.delenv("JAXCONV_CACHE", raising=False)
+    monkeypatch.setattr(_compile, "_ROUNDS", 1)
+
+    def home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(_compile_cache.Path, "home", home)
+    with pytest.warns(UserWarning, match="there is no home directory; give a file as `cache`"):
+        assert jaxconv.compile(model, X, tune=True).milliseconds
+
+
+def test_the_key_has_all_that_decides(monkeypatch):
+    before = _compile_cache.machine()
+    assert {version("jax"), version("jaxlib"), os.cpu_count()} <= {*before}
+    assert any("model name" in str(x) or "CPU part" in str(x) for x in before) or not os.path.exists(
+        "/proc/cpuinfo"
+    )
+    for name in ("JAXCONV_ISA", "JAXCONV_KERNELS", "XLA_FLAGS"):
+        with monkeypatch.context() as changed:
+            changed.setenv(name, "other")
+            assert _compile_cache.machine() != before
+    for name in ("_processor", "_kernels"):
+        with monkeypatch.context() as changed:
+            changed.setattr(_compile_cache, name, lambda: "another")
+            assert _compile_cache.machine() != before
 
 
 def test_a_place_that_cannot_be_written_is_no_error(model, cache):

@@ -370,3 +370,21 @@ def test_instance_norm_of_an_empty_batch():
     assert jaxconv.InstanceNorm3d(3, affine=True)(x).shape == x.shape
     with pytest.raises(IndexError):
         torch.nn.InstanceNorm3d(3, affine=True)(torch.from_numpy(x))
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.filterwarnings("ignore:invalid value encountered in cast:RuntimeWarning")
+def test_nan_in_reduced_precision_has_other_bits(dtype):
+    bits = np.array([0x7FC00000, 0xFFC00000, 0x7F800001, 0xFF812345], np.uint32)
+    theirs = (
+        torch.from_numpy(bits.view(np.float32))
+        .to(getattr(torch, dtype))
+        .view(torch.int16)
+        .numpy()
+        .view(np.uint16)
+    )
+    given = {"a": bits.view(np.float32)}
+    ours = np.asarray(jaxconv.load_state_dict({"a": jnp.zeros(4, dtype)}, given)["a"])
+    assert np.isnan(ours.astype(np.float32)).all()
+    np.testing.assert_array_equal(ours.view(np.uint16) >> 15, bits >> 31)
+    assert (ours.view(np.uint16) != theirs).any()

@@ -171,7 +171,7 @@ def test_nested_checkpoints(tmp_path):
             f"{path} is not a state_dict: 'epoch': int is not an array, 'state_dict': dict is not an array, ",
         ),
         ("model", f"{path} holds nothing under key='model', not a state_dict; {hint}"),
-        ("epoch", f"{path} holds nothing under key='epoch', not a state_dict; {hint}"),
+        ("epoch", f"{path} holds a int under key='epoch', not a state_dict; {hint}"),
         ("ema", f"{path} is not a state_dict: 'decay': float is not an array, 'model': dict is not an array"),
         ("optimizer.state", f"{path} is not a state_dict: the key 0 is not a str; {hint}"),
     ):
@@ -187,10 +187,8 @@ def test_nested_checkpoints(tmp_path):
         (torch.ones(1), "holds a Tensor, not a state_dict"),
         (3, "holds a int, not a state_dict"),
         ({"a": torch.eye(2).to_sparse()}, "is not a state_dict: 'a': the tensor has layout torch.sparse_coo"),
-        (
-            {"a": torch.ones(1), "_extra_state": {}},
-            "is not a state_dict: '_extra_state': dict is not an array",
-        ),
+        ({"a": 1, "b": None}, "is not a state_dict: 'a': int is not an array, 'b': NoneType is not an array"),
+        ({1: torch.ones(1)}, "is not a state_dict: the key 1 is not a str"),
     ],
 )
 def test_other_things_than_state_dicts(tmp_path, content, text):
@@ -217,32 +215,37 @@ class Hostile:
         return open, (str(self.path), "w")
 
 
-@pytest.mark.parametrize("protocol", [0, 2, 4])
-@pytest.mark.parametrize("extension", [".pt", ".pth", ".bin"])
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+@pytest.mark.parametrize("old", [False, True])
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol:UserWarning")
-def test_no_code_in_a_file_is_run(tmp_path, extension, protocol):
-    witness, path = tmp_path / "witness", tmp_path / ("a" + extension)
+def test_no_code_in_a_file_is_run(tmp_path, old, protocol):
+    witness, path = tmp_path / "witness", tmp_path / "a.pt"
     content = {"a": torch.ones(1), "b": Hostile(witness)}
-    torch.save(content, path, pickle_protocol=protocol)
-    text = re.escape(
-        f"{path} is not a state_dict file: it holds more than tensors, and nothing in it was run ("
+    torch.save(content, path, pickle_protocol=protocol, _use_new_zipfile_serialization=not old)
+    loaded = load_file(path)
+    assert raws(loaded) == raws({"a": np.ones(1, np.float32)})
+    opener = f"{open.__module__}.open"
+    assert loaded.notes == (
+        f"skipped 'b': {opener} (not imported)",
+        f"{opener}: not imported, 1 inert stand-in(s)",
     )
-    for data in (path.read_bytes(), pickle.dumps({"b": Hostile(witness)}, protocol)):
+    for plain in (0, 1, protocol):
+        data = pickle.dumps({"b": Hostile(witness)}, plain)
         path.write_bytes(data)
-        with pytest.raises(ValueError, match=text) as error:
+        with pytest.raises(ValueError, match=re.escape(f"is not a state_dict: 'b': {opener} (not imported)")):
             load_file(path)
-        assert "weights_only" not in str(error.value)
-        assert not witness.exists()
+    assert not witness.exists()
     pickle.loads(data)["b"].close()
     assert witness.exists(), "the pickle was harmless, so the test showed nothing"
 
 
-def test_what_was_refused_is_named(tmp_path):
-    torch.save(torch.nn.Linear(1, 1), tmp_path / "a.pt")
-    with pytest.raises(
-        ValueError, match=r"was run \(Unsupported global: GLOBAL torch\.nn\.modules\.linear\.Linear\)"
-    ):
-        load_file(tmp_path / "a.pt")
+def test_a_module_that_was_saved_whole_gives_its_state_dict(tmp_path):
+    module = torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.BatchNorm1d(1), torch.nn.ReLU())
+    module.register_buffer("own", torch.ones(1), persistent=False)
+    torch.save(module, tmp_path / "a.pt")
+    loaded = load_file(tmp_path / "a.pt")
+    assert raws(loaded) == torch_raws(module.state_dict())
+    assert "torch.nn.modules.linear.Linear: not imported, 1 inert stand-in(s)" in loaded.notes
 
 
 def safetensors_file(header, data=b""):
@@ -255,7 +258,6 @@ def entry(start, end, shape, dtype="F32"):
 
 
 HOSTILE_SAFETENSORS = {
-    "empty": b"",
     "short": b"123",
     "giant header": struct.pack("<Q", 2**62) + b"{}",
     "header beyond the end": struct.pack("<Q", 99) + b"{}",
@@ -271,7 +273,7 @@ HOSTILE_SAFETENSORS = {
     "overflow": safetensors_file({"a": entry(0, 8, [2**40, 2**40])}, bytes(8)),
     "negative": safetensors_file({"a": entry(0, 8, [-2, -1])}, bytes(8)),
     "metadata": safetensors_file({"__metadata__": {"a": 3}}),
-    "dtype": safetensors_file({"a": entry(0, 8, [2], "F99")}, bytes(8)),
+    "no dtype": safetensors_file({"a": entry(0, 8, [2], 7)}, bytes(8)),
 }
 
 
@@ -307,7 +309,7 @@ def test_every_truncation_is_an_error(tmp_path, extension):
     data = path.read_bytes()
     for end in {*range(0, len(data), max(1, len(data) // 40)), len(data) - 1}:
         path.write_bytes(data[:end])
-        with pytest.raises(ValueError, match=re.escape(f"{path} is not a ")):
+        with pytest.raises(ValueError, match=re.escape(f"{path} is ")):
             load_file(path)
 
 
@@ -332,12 +334,6 @@ def test_paths(tmp_path):
             load_file(tmp_path / name)
     with pytest.raises(IsADirectoryError):
         load_file(tmp_path)
-    (tmp_path / "a.txt").write_text("")
-    text = (
-        f"the extension of `path` (={str(tmp_path / 'a.txt')!r}) must be one of .safetensors, .pt, .pth, .bin"
-    )
-    with pytest.raises(ValueError, match=re.escape(text)):
-        load_file(tmp_path / "a.txt")
     for name in ("a.txt", "a.bin", "safetensors"):
         text = f"the extension of `path` (={str(tmp_path / name)!r}) must be one of .safetensors, .pt, .pth"
         with pytest.raises(ValueError, match=re.escape(text) + "$"):

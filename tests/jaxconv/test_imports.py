@@ -30,6 +30,7 @@ LAYERS = [
     "jaxconv.linen",
     "jaxconv._tree",
     "jaxconv._files",
+    "jaxconv._renaming",
     "jaxconv.state_dict",
     "jaxconv.surgery",
     "jaxconv._export",

@@ -1,3 +1,4 @@
+import argparse
 import json
 import os
 import re
@@ -183,6 +184,31 @@ def test_model_that_is_the_same(nets, capsys):
     assert document["ok"] and "buffer.norm.running_mean" in {v["name"] for v in document["network"]}
     assert "the same network" in (nets / "a.html").read_text()
     assert not list(ElementTree.parse(nets / "a.xml").iter("failure"))
+
+
+def test_weights_in_a_checkpoint_under_other_names(nets, capsys):
+    import cli_nets
+
+    weights = {f"module.{name}": value for name, value in cli_nets.Theirs().state_dict().items()}
+    torch.save({"epoch": 3, "state_dict": weights, "args": argparse.Namespace(lr=1)}, nets / "last.ckpt")
+    given = ["--weights", "last.ckpt"]
+    assert model(*given, "--key", "state_dict", "--prefix", "module.") == cli.OK
+    capsys.readouterr()
+    wrong = {
+        (): "it holds state_dicts under key='state_dict'",
+        ("--key", "state_dict"): "; with --prefix module. all names fit",
+        (
+            "--key",
+            "state_dict",
+            "--prefix",
+            "x.",
+        ): "`--prefix` (='x.'): no name begins with it; the first is 'module.",
+    }
+    for more, message in wrong.items():
+        assert model(*given, *more) == cli.COULD_NOT_RUN
+        assert message in capsys.readouterr().err
+    assert model("--key", "a", "--prefix", "b") == cli.COULD_NOT_RUN
+    assert "--key and --prefix need --weights" in capsys.readouterr().err
 
 
 def test_model_that_differs(nets, capsys):

@@ -1,0 +1,72 @@
+"""A share of what `make fuzz` does, and whether it would notice anything."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+PROGRAM = Path(__file__).with_name("fuzz_files.py")
+
+
+@pytest.fixture(scope="module")
+def fuzz():
+    spec = importlib.util.spec_from_file_location("fuzz_files", PROGRAM)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["fuzz_files"] = module  # its classes are pickled by that name
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["fuzz_files"]
+
+
+def test_hundreds_of_files_with_faults():
+    run = subprocess.run([sys.executable, str(PROGRAM), "--count", "500"], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "500 files, 0 faults; slowest " in run.stdout
+    for kind in ("recording", "zip", "old", "pickle", "safetensors", "index", "cache"):
+        assert f"{kind} read" in run.stdout, (
+            f"no {kind} was good, so nothing behind the first check was reached"
+        )
+
+
+FAULTS = {
+    "another exception": (lambda *_: {}["lost"], "KeyError: 'lost'"),
+    "code": (lambda *_: os.system("true"), "it ran [('os.system'"),
+    "a loop": (lambda *_: [None for _ in iter(lambda: time.process_time() < start() + 1.1, False)], "1.1 s"),
+}
+
+
+def start(began=[]):  # noqa: B006  # when it was first asked
+    began.append(time.process_time())
+    return began[0]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_it_notices(fuzz, fault, tmp_path, monkeypatch, capsys):
+    broken, text = FAULTS[fault]
+    monkeypatch.setattr(fuzz, "limit_memory", lambda: None)  # for this process, too
+    monkeypatch.setattr(fuzz.tempfile, "gettempdir", lambda: str(tmp_path))
+    calls = []
+    monkeypatch.setattr(
+        fuzz, "read", lambda *args: calls.append(1) or (broken(*args) if len(calls) == 211 else None)
+    )
+    fuzz.work(0, 0, 2, tmp_path)
+    (found,) = json.loads(capsys.readouterr().out)["faults"]
+    assert text in found and Path(found.partition(": ")[0]).exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the address space is limited by Linux' /proc")
+def test_memory_beyond_the_limit_is_a_fault():
+    program = (
+        f"import sys; sys.path.insert(0, {str(PROGRAM.parent)!r}); import fuzz_files, numpy as np\n"
+        "fuzz_files.limit_memory()\n"
+        "np.ones(2**26)\n"
+        "try: np.ones(2**27)\n"
+        "except MemoryError: print('refused')\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.stdout == "refused\n", run.stderr
