@@ -29,6 +29,7 @@ LAYERS = [
     "jaxconv._tree",
     "jaxconv._files",
     "jaxconv.state_dict",
+    "jaxconv._select",
     "jaxconv.surgery",
     "jaxconv._export",
     "jaxconv.fusion",
