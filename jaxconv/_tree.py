@@ -22,6 +22,9 @@ Tree = TypeVar("Tree")
 # Flax and JAX sort keys, so where a module's own order is lost these come first, as torch registers them.
 _FIRST = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 
+# torch's own names for buffers.
+_BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
+
 # What torch would not save: random streams, and what one forward pass leaves behind.
 _TRANSIENT_VARIABLES = (nnx.RngState, nnx.Intermediate, nnx.Cache)
 _TRANSIENT_COLLECTIONS = ("intermediates", "perturbations", "cache")
@@ -93,6 +96,28 @@ def tied(tree: Any) -> list[set[str]]:
         if isinstance(leaf.holder, nnx.Variable):
             groups.setdefault(id(leaf.holder), set()).add(name)
     return [group for group in groups.values() if len(group) > 1]
+
+
+def buffer_names(tree: Any) -> frozenset[str]:
+    """The names of what is no parameter, as far as a tree of its kind can tell.
+
+    A module and an nnx.State tell by nnx.Param, a Linen variables dict by its collections; a nested dict of arrays has
+    nothing but torch's own names for buffers.
+    """
+    leaves = _leaves(tree)
+    known = isinstance(tree, nnx.Pytree | nnx.State) or _is_variables(tree)
+    return frozenset(
+        name
+        for name, leaf in leaves.items()
+        if leaf.is_buffer or (not known and name.rpartition(".")[2] in _BUFFERS)
+    )
+
+
+def write_leaves(module: nnx.Module, other: nnx.Module) -> None:
+    """Gives a module, in place, the arrays of another one with the same names."""
+    new = named_leaves(other)
+    for name, leaf in _leaves(module).items():
+        leaf.holder.set_raw_value(new[name])
 
 
 class Place(NamedTuple):

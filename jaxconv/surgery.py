@@ -9,8 +9,15 @@ A selector is
 - a glob over the dot-separated segments of a name: `*` any run of characters within one segment, `?` one
   character, `[ab]` one of these, `[!ab]` none of these, and `**`, as a whole segment, any number of segments,
   also none;
+- a layer's class, such as `jaxconv.Conv2d`, of an NNX module: all that layers of this class hold, as `isinstance` tells
+  them; of a module that `from_torch` made, a class of that name;
 - a function (name, array) -> bool;
+- what `select` returned: its names;
 - a list of selectors: whatever any of them selects; each must select something.
+Parameters are selected, as torch's `net.parameters()` lists them, and not buffers such as `running_mean`: an exact name
+selects a buffer, and so does everything with `buffers=True`. What is a buffer, an NNX module and an nnx.State tell by
+nnx.Param, and Linen variables by their collection; a plain dict tells only torch's own names for them: running_mean,
+running_var and num_batches_tracked.
 A selector that selects nothing is an error, and with `count` one that does not select as many names as that.
 
 The functions with names of torch.nn.init fill what is selected. Those that draw take `key`, and draw each
@@ -20,38 +27,59 @@ leaf from `fold_in(key, crc32(name))`: a layer added elsewhere changes nothing, 
 Several names of one tied parameter are one parameter: choosing any changes all, once.
 """
 
-import difflib
 import zlib
-from collections.abc import Callable, Mapping, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import nnx
 
 from jaxconv import init
-from jaxconv._tree import named_leaves, with_leaves
+from jaxconv._select import Selector, distinct, fit, hint, in_layers, layers_of, matches, refuse, show
+from jaxconv._tree import named_leaves, with_leaves, write_leaves
 from jaxconv.init import TorchStream
 
 Tree = TypeVar("Tree")
-Selector = str | Callable[[str, jax.Array], bool] | Sequence["Selector"]
+Module = TypeVar("Module", bound=nnx.Module)
 
 
-def select(tree: Any, selector: Selector, *, count: int | None = None) -> dict[str, jax.Array]:
+def select(
+    tree: Any,
+    selector: Selector | None = None,
+    *,
+    layer: type | tuple[type, ...] | None = None,
+    name: str = "**",
+    count: int | None = None,
+    buffers: bool = False,
+) -> dict[str, jax.Array]:
     """The selected names and arrays, in torch's order.
 
+    Args:
+        tree: any tree of parameters.
+        selector: what to select.
+        layer: instead of a selector: the classes of layers, as in isinstance, of an NNX module.
+        name: with `layer`: a name or glob below each of these layers.
+        count: how many names must be selected.
+        buffers: whether globs, functions and classes select buffers, too.
+
     Raises:
-        TypeError: `selector` is of no kind described above.
-        ValueError: it, or an element of it, selects nothing; or not `count` names.
+        TypeError: `selector` is of no kind described above, or not exactly one of `selector` and `layer` is given.
+        ValueError: the selector, or an element of it, selects nothing; or not `count` names.
     """
-    leaves = named_leaves(tree)
-    matched = _matches(selector, leaves)
-    selected = {name: leaf for name, leaf in leaves.items() if name in matched}
+    if (selector is None) == (layer is None) or (layer is None and name != "**"):
+        raise TypeError("give either a `selector`, or `layer` and, if you like, `name`")
+    if layer is not None:
+        selected = in_layers(tree, layer, name, buffers)
+        words = f"layer={show(layer)}"
+    else:
+        assert selector is not None
+        selected, words = matches(tree, selector, buffers), show(selector)
     if count is not None and len(selected) != count:
         names = ", ".join(map(repr, selected))
         raise ValueError(
-            f"selector {_show(selector)} matches {len(selected)} name(s), not `count` (={count}): {names}; "
+            f"selector {words} matches {len(selected)} name(s), not `count` (={count}): {names}; "
             "narrow or widen the selector, or correct `count`"
         )
     return selected
@@ -70,18 +98,23 @@ def replace(tree: Tree, mapping: Mapping[str, Any]) -> Tree:
     problems, new = [], {}
     for name, value in mapping.items():
         if name not in leaves:
-            problems.append(f"no array is named {name!r}{_hint(str(name), leaves)}")
+            problems.append(f"no array is named {name!r}{hint(str(name), leaves)}")
             continue
         try:
-            new[name] = _fit(value, leaves[name])
+            new[name] = fit(value, leaves[name])
         except (TypeError, ValueError) as error:
             problems.append(f"{name!r} {error}")
-    _refuse("cannot replace", problems)
+    refuse("cannot replace", problems)
     return with_leaves(tree, new)
 
 
 def update(
-    tree: Tree, selector: Selector, fn: Callable[[jax.Array], Any], *, count: int | None = None
+    tree: Tree,
+    selector: Selector,
+    fn: Callable[[jax.Array], Any],
+    *,
+    count: int | None = None,
+    buffers: bool = False,
 ) -> Tree:
     """The tree with `fn(array)` in place of each selected array.
 
@@ -90,32 +123,73 @@ def update(
         ValueError: `fn` gives another shape or dtype; all offenders in one error. What `fn` raises stays.
     """
     new, problems = {}, []
-    for name, leaf in _distinct(tree, select(tree, selector, count=count)).items():
+    for name, leaf in distinct(tree, select(tree, selector, count=count, buffers=buffers)).items():
         value = fn(leaf)
         try:
-            new[name] = leaf if value is leaf else _fit(value, leaf)
+            new[name] = leaf if value is leaf else fit(value, leaf)
         except (TypeError, ValueError) as error:
             problems.append(f"{name!r} {error}")
-    _refuse("`fn` must keep shape and dtype", problems)
+    refuse("`fn` must keep shape and dtype", problems)
     return with_leaves(tree, new)
+
+
+def apply(model: Module, fn: Callable[[Any], Any]) -> Module:
+    """The model with `fn(layer)` in the place of each of its layers: torch's `net.apply(fn)`.
+
+    `fn` gets every module, its children first and the model itself last, and returns it, or a new one of its class with
+    arrays of the same names, shapes and dtypes: what the functions of this file make. A layer at several places is one.
+
+    Raises:
+        TypeError: `model` is no NNX module; or `fn` returns something else than a layer of the same class, None too.
+        ValueError: `fn` returns a layer with other names, shapes or dtypes.
+    """
+    new = with_leaves(model, {}) if isinstance(model, nnx.Module) else model
+    done: set[int] = set()
+    # Children come after their parents there, and siblings in order: torch's order is that of a stack.
+    above: list[tuple[str, Any]] = []
+    for name, module in layers_of(new):
+        while above and above[-1][0] and not name.startswith(f"{above[-1][0]}."):
+            _apply(*above.pop(), fn, done)
+        above.append((name, module))
+    for name, module in reversed(above):
+        _apply(name, module, fn, done)
+    return new
+
+
+def _apply(name: str, module: Any, fn: Callable[[Any], Any], done: set[int]) -> None:
+    if id(module) in done:
+        return
+    done.add(id(module))
+    result, where = fn(module), repr(name) if name else "the model itself"
+    if type(result) is not type(module):
+        told = "None: end it with `return layer`" if result is None else f"a {type(result).__name__}"
+        raise TypeError(
+            f"`fn` must return a {type(module).__name__} for {where}, as it got, but returned {told}"
+        )
+    if result is not module:
+        if missing := set(named_leaves(module)) - set(named_leaves(result)):
+            raise ValueError(f"`fn` returned {where} without {', '.join(map(repr, sorted(missing)))}")
+        write_leaves(module, replace(module, named_leaves(result)))
 
 
 # Written out, each with its own signature, so that help() and editors show torch's arguments.
 
 
-def zeros(tree: Tree, selector: Selector, *, count: int | None = None) -> Tree:
+def zeros(tree: Tree, selector: Selector, *, count: int | None = None, buffers: bool = False) -> Tree:
     """Fills with zeros; see `jaxconv.init.zeros`."""
-    return _fill(tree, selector, init.zeros(), None, count)
+    return _fill(tree, selector, init.zeros(), None, count, buffers)
 
 
-def ones(tree: Tree, selector: Selector, *, count: int | None = None) -> Tree:
+def ones(tree: Tree, selector: Selector, *, count: int | None = None, buffers: bool = False) -> Tree:
     """Fills with ones; see `jaxconv.init.ones`."""
-    return _fill(tree, selector, init.ones(), None, count)
+    return _fill(tree, selector, init.ones(), None, count, buffers)
 
 
-def constant(tree: Tree, selector: Selector, val: complex, *, count: int | None = None) -> Tree:
+def constant(
+    tree: Tree, selector: Selector, val: complex, *, count: int | None = None, buffers: bool = False
+) -> Tree:
     """Fills with `val`; see `jaxconv.init.constant`."""
-    return _fill(tree, selector, init.constant(val), None, count)
+    return _fill(tree, selector, init.constant(val), None, count, buffers)
 
 
 def uniform(
@@ -126,9 +200,10 @@ def uniform(
     *,
     key: jax.Array | TorchStream,
     count: int | None = None,
+    buffers: bool = False,
 ) -> Tree:
     """Draws uniformly from [a, b); see `jaxconv.init.uniform`."""
-    return _fill(tree, selector, init.uniform(a, b), _checked(key), count)
+    return _fill(tree, selector, init.uniform(a, b), _checked(key), count, buffers)
 
 
 def normal(
@@ -139,9 +214,10 @@ def normal(
     *,
     key: jax.Array | TorchStream,
     count: int | None = None,
+    buffers: bool = False,
 ) -> Tree:
     """Draws from a normal distribution; see `jaxconv.init.normal`."""
-    return _fill(tree, selector, init.normal(mean, std), _checked(key), count)
+    return _fill(tree, selector, init.normal(mean, std), _checked(key), count, buffers)
 
 
 def trunc_normal(
@@ -154,19 +230,22 @@ def trunc_normal(
     *,
     key: jax.Array | TorchStream,
     count: int | None = None,
+    buffers: bool = False,
 ) -> Tree:
     """Draws from a normal distribution truncated to [a, b]; see `jaxconv.init.trunc_normal`."""
-    return _fill(tree, selector, init.trunc_normal(mean, std, a, b), _checked(key), count)
+    return _fill(tree, selector, init.trunc_normal(mean, std, a, b), _checked(key), count, buffers)
 
 
-def eye(tree: Tree, selector: Selector, *, count: int | None = None) -> Tree:
+def eye(tree: Tree, selector: Selector, *, count: int | None = None, buffers: bool = False) -> Tree:
     """Fills matrices with the identity; see `jaxconv.init.eye`."""
-    return _fill(tree, selector, init.eye(), None, count)
+    return _fill(tree, selector, init.eye(), None, count, buffers)
 
 
-def dirac(tree: Tree, selector: Selector, groups: int = 1, *, count: int | None = None) -> Tree:
+def dirac(
+    tree: Tree, selector: Selector, groups: int = 1, *, count: int | None = None, buffers: bool = False
+) -> Tree:
     """Makes convolutions pass their input on; see `jaxconv.init.dirac`."""
-    return _fill(tree, selector, init.dirac(groups), None, count)
+    return _fill(tree, selector, init.dirac(groups), None, count, buffers)
 
 
 def xavier_uniform(
@@ -176,9 +255,10 @@ def xavier_uniform(
     *,
     key: jax.Array | TorchStream,
     count: int | None = None,
+    buffers: bool = False,
 ) -> Tree:
     """Draws by Glorot & Bengio 2010; see `jaxconv.init.xavier_uniform`."""
-    return _fill(tree, selector, init.xavier_uniform(gain), _checked(key), count)
+    return _fill(tree, selector, init.xavier_uniform(gain), _checked(key), count, buffers)
 
 
 def xavier_normal(
@@ -188,9 +268,10 @@ def xavier_normal(
     *,
     key: jax.Array | TorchStream,
     count: int | None = None,
+    buffers: bool = False,
 ) -> Tree:
     """Draws by Glorot & Bengio 2010; see `jaxconv.init.xavier_normal`."""
-    return _fill(tree, selector, init.xavier_normal(gain), _checked(key), count)
+    return _fill(tree, selector, init.xavier_normal(gain), _checked(key), count, buffers)
 
 
 def kaiming_uniform(
@@ -202,9 +283,10 @@ def kaiming_uniform(
     *,
     key: jax.Array | TorchStream,
     count: int | None = None,
+    buffers: bool = False,
 ) -> Tree:
     """Draws by He et al. 2015; see `jaxconv.init.kaiming_uniform`."""
-    return _fill(tree, selector, init.kaiming_uniform(a, mode, nonlinearity), _checked(key), count)
+    return _fill(tree, selector, init.kaiming_uniform(a, mode, nonlinearity), _checked(key), count, buffers)
 
 
 def kaiming_normal(
@@ -216,16 +298,23 @@ def kaiming_normal(
     *,
     key: jax.Array | TorchStream,
     count: int | None = None,
+    buffers: bool = False,
 ) -> Tree:
     """Draws by He et al. 2015; see `jaxconv.init.kaiming_normal`."""
-    return _fill(tree, selector, init.kaiming_normal(a, mode, nonlinearity), _checked(key), count)
+    return _fill(tree, selector, init.kaiming_normal(a, mode, nonlinearity), _checked(key), count, buffers)
 
 
 def orthogonal(
-    tree: Tree, selector: Selector, gain: float = 1, *, key: jax.Array | TorchStream, count: int | None = None
+    tree: Tree,
+    selector: Selector,
+    gain: float = 1,
+    *,
+    key: jax.Array | TorchStream,
+    count: int | None = None,
+    buffers: bool = False,
 ) -> Tree:
     """Draws (semi-)orthogonal matrices; see `jaxconv.init.orthogonal`."""
-    return _fill(tree, selector, init.orthogonal(gain), _checked(key), count)
+    return _fill(tree, selector, init.orthogonal(gain), _checked(key), count, buffers)
 
 
 def sparse(
@@ -236,14 +325,17 @@ def sparse(
     *,
     key: jax.Array | TorchStream,
     count: int | None = None,
+    buffers: bool = False,
 ) -> Tree:
     """Draws normal matrices with zeros; see `jaxconv.init.sparse`."""
-    return _fill(tree, selector, init.sparse(sparsity, std), _checked(key), count)
+    return _fill(tree, selector, init.sparse(sparsity, std), _checked(key), count, buffers)
 
 
-def _fill(tree: Tree, selector: Selector, initializer: init.Initializer, key: Any, count: int | None) -> Tree:
+def _fill(
+    tree: Tree, selector: Selector, initializer: init.Initializer, key: Any, count: int | None, buffers: bool
+) -> Tree:
     new, problems = {}, []
-    for name, leaf in _distinct(tree, select(tree, selector, count=count)).items():
+    for name, leaf in distinct(tree, select(tree, selector, count=count, buffers=buffers)).items():
         own: Any = key
         if isinstance(key, jax.Array):
             own = jax.random.fold_in(key, np.uint32(zlib.crc32(name.encode())))
@@ -255,87 +347,8 @@ def _fill(tree: Tree, selector: Selector, initializer: init.Initializer, key: An
         # What was placed stays placed; a tracer's placement is the compiler's business.
         placed = isinstance(leaf, jax.Array) and not isinstance(leaf, jax.core.Tracer) and leaf.committed
         new[name] = jax.device_put(value, leaf.sharding) if placed else value
-    _refuse("cannot fill", problems)
+    refuse("cannot fill", problems)
     return with_leaves(tree, new)
-
-
-def _distinct(tree: Any, selected: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
-    """What is selected without further names of a tied variable: the first of each, in the tree's order.
-
-    Tied variables hold one array object, but so may variables that are not tied: only setting one tells.
-    """
-    names_of: dict[int, list[str]] = {}
-    for name, leaf in named_leaves(tree).items():
-        names_of.setdefault(id(leaf), []).append(name)
-    distinct: dict[str, jax.Array] = {}
-    for name, leaf in selected.items():
-        first = name
-        if len(shared := names_of[id(leaf)]) > 1:
-            marked = named_leaves(with_leaves(tree, {name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype)}))
-            first = next(other for other in shared if marked[other] is not leaf)
-        distinct[first] = leaf
-    return distinct
-
-
-def _fit(value: Any, leaf: jax.Array) -> jax.Array:
-    """`value` as an array of the shape and dtype of `leaf`, sharing no memory with NumPy."""
-    if type(value).__module__.split(".")[0] == "torch":
-        raise TypeError("is given a torch.Tensor: see jaxconv.load_state_dict, or pass `.detach().numpy()`")
-    if not isinstance(value, jax.Array | np.ndarray | np.generic):
-        value = jnp.array(value)
-    # Before the conversion, which without jax_enable_x64 would make float32 of float64.
-    problems = []
-    if value.shape != leaf.shape:
-        problems.append(f"has shape {leaf.shape}, got {value.shape}")
-    if value.dtype != leaf.dtype:
-        problems.append(f"has dtype {leaf.dtype}, got {value.dtype}: use .astype({str(leaf.dtype)!r})")
-    if problems:
-        raise ValueError(" and ".join(problems))
-    # With its dtype named, an array is no longer weakly typed.
-    return jnp.asarray(value, leaf.dtype) if isinstance(value, jax.Array) else jnp.array(value, leaf.dtype)
-
-
-def _matches(selector: Selector, leaves: Mapping[str, jax.Array]) -> set[str]:
-    if isinstance(selector, str):
-        pattern = selector.split(".")
-        matched = {selector} & set(leaves) or {name for name in leaves if _glob(pattern, name.split("."))}
-    elif callable(selector):
-        matched = {name for name, leaf in leaves.items() if selector(name, leaf)}
-    elif isinstance(selector, Sequence):
-        matched = {name for part in selector for name in _matches(part, leaves)}
-    else:
-        raise TypeError(
-            "`selector` must be a name, a glob, a function (name, array) -> bool or a list of these, "
-            f"got {selector!r} of type {type(selector).__name__}"
-        )
-    if not matched:
-        hint = _hint(selector if isinstance(selector, str) else "", leaves)
-        raise ValueError(f"selector {_show(selector)} matches nothing{hint}")
-    return matched
-
-
-def _glob(pattern: Sequence[str], name: Sequence[str]) -> bool:
-    if not pattern:
-        return not name
-    head, rest = pattern[0], pattern[1:]
-    if head == "**":
-        return any(_glob(rest, name[i:]) for i in range(len(name) + 1))
-    return bool(name) and fnmatchcase(name[0], head) and _glob(rest, name[1:])
-
-
-def _hint(wanted: str, leaves: Mapping[str, jax.Array]) -> str:
-    """The names the user may have meant, else the first ones there are."""
-    if any(name.startswith(f"{wanted}.") for name in leaves):
-        return f" (did you mean {wanted + '.**'!r}?)"
-    if close := difflib.get_close_matches(wanted, leaves):
-        return f" (did you mean {' or '.join(map(repr, close))}?)"
-    shown = ", ".join(map(repr, list(leaves)[:10])) or "none"
-    more = f" and {len(leaves) - 10} more" if len(leaves) > 10 else ""
-    return f" (the names are {shown}{more})"
-
-
-def _show(selector: Selector) -> str:
-    return getattr(selector, "__qualname__", None) or repr(selector)
 
 
 def _checked(key: Any) -> jax.Array | TorchStream:
@@ -347,9 +360,3 @@ def _checked(key: Any) -> jax.Array | TorchStream:
         if key.ndim == 0 if typed else (key.ndim == 1 and key.dtype == np.uint32):
             return jnp.asarray(key)
     raise TypeError(f"`key` (={key!r}) must be one JAX random key, such as jax.random.key(0)")
-
-
-def _refuse(what: str, problems: list[str]) -> None:
-    """Raises all problems as one error."""
-    if problems:
-        raise ValueError(f"{what}: " + "; ".join(problems))

@@ -124,8 +124,9 @@ class Tensors:
         return result
 
 
-# Views that may do something even if what they show is the same: to inputs of another dtype, or to gradients.
-_KEPT = ("to", "_to_copy", "type_as", "detach")
+# Views that may do something even if what they show is the same: to inputs of another dtype, to gradients, or at
+# another batch size, so that the traces for two batch sizes have the same steps.
+_KEPT = ("to", "_to_copy", "type_as", "detach", "expand", "expand_as")
 
 
 def _of(tensor: _Tensor) -> Any:

@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -9,9 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from jaxconv._export.exported import Exported, export
 from jaxconv._export.frames import Path, Step, build
 from jaxconv._export.module import TorchModule, TorchNetwork, random, supported
 from jaxconv._export.program import Mode, Program, Ref
+from jaxconv._export.remedies import dataclasses_as_records, returns_unknown_class
+from jaxconv._export.traced import Trace, same
 from jaxconv._files import as_numpy, to_torch
 
 
@@ -22,6 +27,7 @@ def from_torch(
     *,
     rngs: Any = None,
     strict: bool = False,
+    check: bool = True,
 ) -> TorchNetwork:
     """A torch network as an NNX module with torch's parameter names, layouts and values.
 
@@ -36,15 +42,21 @@ def from_torch(
     once and is fixed.
 
     The batch, the first dimension of every tensor in the example, may have any size later, if torch's code allows it;
-    all other sizes are the example's. Numbers, strings and None among the arguments are fixed.
+    all other sizes are the example's. Numbers, strings and None among the arguments are fixed. Torch's code may
+    compare the batch size (`if x.shape[0] > 1`): the network is traced once more for the batch sizes 1 and 0, and
+    refuses other sizes at which such a comparison has another result than in the trace.
+
+    The result is called once on the example and compared with torch: see `check`.
 
     Args:
         module: a torch.nn.Module.
-        example_input: a tensor or an array, or a tuple: the positional arguments. Their values do not matter.
+        example_input: a tensor or an array, or a tuple: the positional arguments. Their values matter to `check` only.
         example_kwargs: the keyword arguments.
         rngs: for dropout and other random operations: nnx.Rngs; its stream 'dropout', or the default one. Without it
             random operations are refused when they are run.
         strict: torch.export's argument: whether Python code is analysed and not just run.
+        check: whether to call both networks on the example, forward, and refuse a result that rounding does not
+            explain. Random operations and a network that torch cannot run on the example are not compared.
 
     Returns:
         A module that is called as torch's is, and returns what torch's returns, with arrays for tensors. A dataclass
@@ -53,7 +65,8 @@ def from_torch(
 
     Raises:
         NotImplementedError: the network has operations that are not covered: all of them, and where they are.
-        ValueError: torch.export cannot trace it, or a float64 parameter while JAX's 64-bit types are off.
+        ValueError: torch.export cannot trace it, a float64 parameter while JAX's 64-bit types are off, or another
+            result than torch's on the example.
         TypeError: `module` is not a torch.nn.Module, or `example_input` holds a JAX array of a dtype torch has not.
         ImportError: torch is not installed.
     """
@@ -63,8 +76,6 @@ def from_torch(
         raise ImportError(
             "from_torch reads a torch network: it needs torch, once; the result does not"
         ) from None
-
-    from jaxconv._export.trace import export, trace
 
     if not isinstance(module, torch.nn.Module):
         raise TypeError(
@@ -76,17 +87,61 @@ def from_torch(
         _tensor,
         (example_input if isinstance(example_input, tuple) else (example_input,), example_kwargs or {}),
     )
-    program = export(module, args, kwargs, strict)
-    traced = trace(module, program, _array)
-    _check_covered(type(module).__name__, traced.steps)
-    programs = build(traced.steps, traced.inputs, traced.outputs, traced.aliases)
+    with ExitStack() as stack:
+        try:
+            exported = export(module, args, kwargs, strict)
+        except ValueError as error:
+            if not returns_unknown_class(error):
+                raise
+            stack.enter_context(dataclasses_as_records(module))
+            exported = export(module, args, kwargs, strict)
+        return _converted(module, exported, args, kwargs, rngs, check)
+
+
+def _converted(
+    module: Any, exported: Exported, args: tuple[Any, ...], kwargs: dict[str, Any], rngs: Any, check: bool
+) -> TorchNetwork:
+    from jaxconv._export.check import check_example
+    from jaxconv._export.trace import trace
+
+    traced = trace(module, exported.program, _array)
+    special: dict[int, Trace] = {}
+    for size, program in exported.special.items():
+        own = trace(module, program, _array)
+        if same(traced, own, size):
+            traced.signature = replace(traced.signature, same_at=(*traced.signature.same_at, size))
+        else:
+            special[size] = own
+    _check_covered(type(module).__name__, [s for t in (traced, *special.values()) for s in t.steps])
     network = TorchNetwork(type(module).__name__, traced.signature)
+    network.signatures = tuple((size, own.signature) for size, own in special.items())
+    network.refused = tuple(exported.refused.items())
     nodes = _fill(network, module)
-    for path, constant in traced.constants.items():
-        _set(nodes, path, nnx.data(constant))
-    for path, own in programs.items():
-        _give(nodes[path], tuple(own), dict(module.named_modules())[".".join(path)], rngs)
+    for size, own in special.items():
+        own.rename_constants(f"_at_batch_size_{size}")
+    for own in (traced, *special.values()):
+        for path, constant in own.constants.items():
+            _set(nodes, path, nnx.data(constant))
+    programs = build(traced.steps, traced.inputs, traced.outputs, traced.aliases)
+    programs_at = {
+        size: build(own.steps, own.inputs, own.outputs, own.aliases) for size, own in special.items()
+    }
+    called = dict(module.named_modules())
+    for path in dict.fromkeys((*programs, *(path for own in programs_at.values() for path in own))):
+        at = tuple(
+            (size, tuple(own.get(path, ())))
+            for size, own in programs_at.items()
+            if _unsized(own, path) != _unsized(programs, path)
+        )
+        _give(nodes[path], tuple(programs.get(path, ())), at, called[".".join(path)], rngs)
+    if check:
+        check_example(module, network, args, kwargs)
     return network
+
+
+def _unsized(programs: dict[Path, list[Program]], path: Path) -> list[Program]:
+    """A module's programs without the places of the sizes that none of their steps use."""
+    return [replace(program, sizes=()) for program in programs.get(path, [])]
 
 
 def _tensor(leaf: Any) -> Any:
@@ -157,14 +212,30 @@ def _set(nodes: dict[Path, Any], path: Path, value: Any) -> None:
     setattr(parent, path[-1], value)
 
 
-_RESERVED = ("torch_class", "programs", "signature", "rngs", "deterministic", "use_running_average")
+_RESERVED = (
+    "torch_class",
+    "programs",
+    "special",
+    "signature",
+    "signatures",
+    "refused",
+    "rngs",
+    "deterministic",
+    "use_running_average",
+)
 _NOTHING = Program(1, (), (), (Ref(0),))
 
 
-def _give(node: Any, programs: tuple[Program, ...], module: Any, rngs: Any) -> None:
+def _give(
+    node: Any,
+    programs: tuple[Program, ...],
+    special: tuple[tuple[int, tuple[Program, ...]], ...],
+    module: Any,
+    rngs: Any,
+) -> None:
     """Gives a module its programs and what they need: its mode, and random numbers."""
-    node.programs = programs
-    steps = [step for program in programs for step in program.steps]
+    node.programs, node.special = programs, special
+    steps = [step for own in (programs, *dict(special).values()) for program in own for step in program.steps]
     for step in steps:
         for arg in (*step.args, *dict(step.kwargs).values()):
             if isinstance(arg, Mode):

@@ -7,7 +7,7 @@ from typing import Any
 from flax import nnx
 
 from jaxconv._export.frames import atoms
-from jaxconv._export.module import TorchModule
+from jaxconv._export.module import TorchModule, all_programs
 from jaxconv._export.program import Instruction, Mode, Program, Ref
 
 
@@ -28,7 +28,7 @@ class Shifted(nnx.Module):
 
 def step_of(module: Any, op: str) -> Instruction | None:
     """The one step of that operation in all that the module does."""
-    if not isinstance(module, TorchModule) or len(module.programs) != 1:
+    if not isinstance(module, TorchModule) or len(module.programs) != 1 or module.special:
         return None
     steps = [step for step in module.programs[0].steps if step.op.startswith(op)]
     return steps[0] if len(steps) == 1 else None
@@ -71,7 +71,7 @@ def followers(modules: dict[tuple[str, ...], Any]) -> list[tuple[str, str]]:
     after: dict[tuple[str, ...], set[Any]] = {}
     before: dict[tuple[str, ...], set[Any]] = {}
     for path, module in modules.items():
-        for program in getattr(module, "programs", ()):
+        for program in all_programs(module):
             for first, second in _calls(program):
                 if first is not None:
                     after.setdefault((*path, *first), set()).add(second and (*path, *second))

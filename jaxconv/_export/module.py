@@ -1,6 +1,6 @@
 """A torch network as an NNX module: torch's tree of names, and a program for every module that torch called."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -9,8 +9,8 @@ import numpy as np
 from flax import nnx
 
 from jaxconv._export import ops
+from jaxconv._export.binding import bind
 from jaxconv._export.program import (
-    Array,
     Dtype,
     Instruction,
     Mode,
@@ -34,11 +34,13 @@ class TorchModule(nnx.Module):
     Attributes:
         torch_class: the name of the class in torch.
         programs: what it does, for each way in which the network calls it.
+        special: the batch sizes at which it does something else, each with the programs of that size.
     """
 
     def __init__(self, torch_class: str) -> None:
         self.torch_class = torch_class
         self.programs: tuple[Program, ...] = ()
+        self.special: tuple[tuple[int, tuple[Program, ...]], ...] = ()
 
     def __call__(self, *inputs: Any) -> Any:
         """What torch's module computes from the same arrays.
@@ -46,12 +48,18 @@ class TorchModule(nnx.Module):
         Raises:
             ValueError: the network does not call it, calls it in several ways, or with another number of arrays.
         """
-        if len(self.programs) != 1:
-            how = f"in {len(self.programs)} different ways" if self.programs else "never"
+        programs, at = self.programs, None
+        if self.special and len(programs) == 1 and len(inputs) == programs[0].inputs:
+            sizes = [inputs[i].shape[d] if d >= 0 else inputs[i] for _, i, d in programs[0].sizes]
+            at = next((size for size, _ in self.special if size in sizes), None)
+            programs = programs_at(self, at)
+        if len(programs) != 1:
+            how = f"in {len(programs)} different ways" if programs else "never"
+            size = "" if at is None else f" at batch size {at}"
             raise ValueError(
-                f"the network calls this {self.torch_class} {how}, so it cannot be called on its own"
+                f"the network calls this {self.torch_class} {how}{size}, so it cannot be called on its own"
             )
-        return run(self, self.programs[0], inputs)
+        return run(self, programs[0], inputs, at)
 
 
 class TorchNetwork(TorchModule):
@@ -62,11 +70,15 @@ class TorchNetwork(TorchModule):
 
     Attributes:
         signature: how it is called.
+        signatures: how it is called at the batch sizes at which it does something else.
+        refused: the batch sizes at which torch could not run it, each with torch's reason.
     """
 
     def __init__(self, torch_class: str, signature: Signature) -> None:
         super().__init__(torch_class)
         self.signature = signature
+        self.signatures: tuple[tuple[int, Signature], ...] = ()
+        self.refused: tuple[tuple[int, str], ...] = ()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What torch's network returns.
@@ -75,18 +87,19 @@ class TorchNetwork(TorchModule):
             ValueError: other arguments than the example's, or a shape that the network was not traced for.
             TypeError: an argument that is no array where the example had a tensor.
         """
-        inputs = _bind(self.signature, args, kwargs)
+        inputs, at = bind(self, args, kwargs)
+        signature = signature_at(self, at)
         try:
-            results = iter(_run(self, self.programs[0], inputs))
+            results = iter(_run(self, programs_at(self, at)[0], inputs, at))
         except TypeError as error:
-            for index, (x, wanted) in enumerate(zip(inputs, self.signature.arrays, strict=True)):
+            for index, (x, wanted) in enumerate(zip(inputs, signature.arrays, strict=True)):
                 if x.dtype.name != wanted:
                     error.add_note(
                         f"array {index} of the network's inputs is {x.dtype}; it was traced with {wanted}"
                     )
             raise
-        result = self.signature.result.build(results)
-        for path in self.signature.updates:
+        result = signature.result.build(results)
+        for path in signature.updates:
             _store(self, path, next(results))
         return result
 
@@ -95,15 +108,36 @@ class TorchNetwork(TorchModule):
 NORMS = ("batch_norm.default", "instance_norm.default")
 
 
-def run(module: TorchModule, program: Program, inputs: Any) -> Any:
-    """A module's program on its inputs: a bare value, or a tuple of several."""
+def programs_at(module: TorchModule, size: int | None) -> tuple[Program, ...]:
+    """A module's programs at a batch size of its own, or at any other."""
+    return module.programs if size is None else dict(module.special).get(size, module.programs)
+
+
+def all_programs(module: Any) -> tuple[Program, ...]:
+    """What a module does at any batch size; nothing if it is none of torch's."""
+    special = (program for _, own in getattr(module, "special", ()) for program in own)
+    return (*getattr(module, "programs", ()), *special)
+
+
+def signature_at(network: TorchNetwork, size: int | None) -> Signature:
+    """A network's signature at a batch size of its own, or at any other."""
+    return network.signature if size is None else dict(network.signatures)[size]
+
+
+def run(module: TorchModule, program: Program, inputs: Any, at: int | None = None) -> Any:
+    """A module's program on its inputs: a bare value, or a tuple of several.
+
+    Args:
+        module, program, inputs: what runs.
+        at: the batch size at which the network does something else, or None.
+    """
     if len(inputs) != program.inputs:
         raise ValueError(f"this {module.torch_class} takes {program.inputs} array(s), got {len(inputs)}")
-    results = _run(module, program, [jnp.asarray(x) if isinstance(x, np.ndarray) else x for x in inputs])
+    results = _run(module, program, [jnp.asarray(x) if isinstance(x, np.ndarray) else x for x in inputs], at)
     return results[0] if len(results) == 1 else results
 
 
-def _run(module: TorchModule, program: Program, inputs: Any) -> tuple[Any, ...]:
+def _run(module: TorchModule, program: Program, inputs: Any, at: int | None) -> tuple[Any, ...]:
     values = list(inputs)
     sizes = {symbol: values[i].shape[d] if d >= 0 else values[i] for symbol, i, d in program.sizes}
 
@@ -129,7 +163,9 @@ def _run(module: TorchModule, program: Program, inputs: Any) -> tuple[Any, ...]:
             child = _holder(module, path)
             given = [value(arg) for arg in args]
             values.append(
-                run(child, child.programs[which], given) if isinstance(child, TorchModule) else child(*given)
+                run(child, programs_at(child, at)[which], given, at)
+                if isinstance(child, TorchModule)
+                else child(*given)
             )
         elif step.op in NORMS:
             values.append(_norm(module, step, value))
@@ -153,58 +189,6 @@ def _store(module: Any, path: tuple[str, ...], value: Any) -> None:
         held.set_value(value)
     else:  # in no state_dict
         setattr(_holder(module, path[:-1]), path[-1], value)
-
-
-def _bind(signature: Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
-    """The arrays among the arguments, checked against the example's."""
-    count = len(signature.args.children)
-    kwargs = dict(kwargs)
-    if len(args) < count:  # the rest by name
-        args += tuple(kwargs.pop(name) for name in signature.names[len(args) : count] if name in kwargs)
-    given = [
-        *signature.args.leaves(args, "inputs"),
-        *signature.kwargs.leaves(kwargs, "kwargs"),
-    ]
-    arrays: list[Any] = []
-    sizes: dict[str, int] = {}
-    for (name, value), wanted in zip(given, signature.leaves, strict=True):
-        if not isinstance(wanted, Array):
-            if (
-                isinstance(value, jax.Array | np.ndarray)
-                or value != wanted
-                or type(value) is not type(wanted)
-            ):
-                raise ValueError(f"`{name}` is the example's {wanted!r} in every call, got {value!r}")
-            continue
-        arrays.append(_array(name, value, wanted, sizes))
-    for symbol, low, high in signature.ranges:
-        size = sizes.get(symbol, low)
-        if size is not None and ((low is not None and size < low) or (high is not None and size > high)):
-            raise ValueError(
-                f"the network was traced for batch sizes from {low} to {'any' if high is None else high}, got {size}"
-            )
-    return arrays
-
-
-def _array(name: str, value: Any, wanted: Array, sizes: dict[str, int]) -> jax.Array:
-    if not isinstance(value, jax.Array | np.ndarray | np.generic) and not hasattr(value, "__jax_array__"):
-        kind = f"{type(value).__module__}.{type(value).__name__}"
-        raise TypeError(f"`{name}` must be an array, got {kind}")
-    array = jnp.asarray(value)
-    fits = array.ndim == len(wanted.shape)
-    for got, size in zip(array.shape, wanted.shape, strict=False):
-        fits &= got == (size if isinstance(size, int) else sizes.setdefault(size, got))
-    if not fits:
-        shape = ", ".join(map(str, wanted.shape))
-        raise ValueError(
-            f"the network was traced for `{name}` of shape ({shape}), got shape {array.shape}"
-            + (
-                ""
-                if any(isinstance(s, str) for s in wanted.shape)
-                else "; torch's code has fixed these sizes"
-            )
-        )
-    return array
 
 
 def _norm(module: TorchModule, step: Instruction, value: Any) -> Any:
@@ -252,3 +236,16 @@ def supported(op: str) -> bool:
 def random(op: str) -> bool:
     """Whether an operation may draw random numbers."""
     return ops.find_random(op) is not None
+
+
+def draws(network: TorchModule, size: int | None) -> bool:
+    """Whether a network draws random numbers in its present mode, at a batch size of its own or at any other."""
+    for _, module in nnx.iter_modules(network):
+        for program in programs_at(module, size) if isinstance(module, TorchModule) else ():
+            for step in program.steps:
+                if random(step.op):
+                    args = (*step.args, *dict(step.kwargs).values())
+                    modes = [getattr(module, arg.attribute) for arg in args if isinstance(arg, Mode)]
+                    if not all(modes) or not (modes or any(arg is False for arg in args)):
+                        return True
+    return False

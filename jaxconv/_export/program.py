@@ -112,6 +112,22 @@ class Array:
 
 
 @dataclass(frozen=True)
+class Condition:
+    """A comparison of two sizes that holds wherever the traced program is torch's.
+
+    Attributes:
+        relation: '==', '!=', '<', '<=', '>' or '>='.
+        left, right: size expressions.
+        place: the line of the network's source that compares them, if torch knows it.
+    """
+
+    relation: str
+    left: Any
+    right: Any
+    place: str = ""
+
+
+@dataclass(frozen=True)
 class Signature:
     """How the network is called, and what it returns.
 
@@ -123,6 +139,8 @@ class Signature:
         ranges: of symbols, both ends included; an end may be None.
         result: what is built from the program's outputs.
         updates: the paths of buffers that take the last of the program's outputs.
+        conditions: what torch took for true of the sizes.
+        same_at: the batch sizes at which torch is known to do the same, whatever the ranges and conditions.
     """
 
     args: Structure
@@ -132,11 +150,23 @@ class Signature:
     ranges: tuple[tuple[str, int | None, int | None], ...]
     result: Structure
     updates: tuple[tuple[str, ...], ...]
+    conditions: tuple[Condition, ...] = ()
+    same_at: tuple[int, ...] = ()
 
     @property
     def arrays(self) -> list[str]:
         """The dtypes of those of the leaves that are arrays."""
         return [leaf.dtype for leaf in self.leaves if isinstance(leaf, Array)]
+
+    def size_names(self) -> dict[str, str]:
+        """What to call each symbol in an error: where it is first found, such as 'inputs[0].shape[0]'."""
+        places = [*self.args.places("inputs"), *self.kwargs.places("kwargs")]
+        names: dict[str, str] = {}
+        for place, leaf in zip(places, self.leaves, strict=True):
+            for d, size in enumerate(leaf.shape if isinstance(leaf, Array) else ()):
+                if isinstance(size, str):
+                    names.setdefault(size, f"{place}.shape[{d}]")
+        return names
 
 
 def evaluate(expression: Any, sizes: Mapping[str, int]) -> int:

@@ -21,6 +21,15 @@ def expression(size: Any) -> Any:
     Raises:
         ValueError: it is computed in a way that is not understood.
     """
+    return size if isinstance(size, int) else of_sympy(size.node.expr)
+
+
+def of_sympy(expr: Any) -> Any:
+    """A sympy expression of sizes as nested tuples.
+
+    Raises:
+        ValueError: it is computed in a way that is not understood.
+    """
     import sympy
     from torch.utils._sympy import functions
 
@@ -47,7 +56,7 @@ def expression(size: Any) -> Any:
             raise ValueError(f"the size {e} is computed in a way that is not understood")
         return names[type(e)], *map(convert, e.args)
 
-    return size if isinstance(size, int) else convert(size.node.expr)
+    return convert(expr)
 
 
 def limits(constraint: Any) -> tuple[int | None, int | None]:

@@ -31,10 +31,18 @@ class Structure:
             return None
         values = [child.build(leaves) for child in self.children]
         if self.kind == "record":
-            return _record(self.name, self.keys)(*values)
+            return record(self.name, self.keys)(*values)
         if self.kind == "dict":
             return dict(zip(self.keys, values, strict=True))
         return values if self.kind == "list" else tuple(values)
+
+    def places(self, where: str) -> Iterator[str]:
+        """What to call each leaf in an error, as `leaves` does."""
+        if self.kind == "leaf":
+            yield where
+        keys = self.keys if self.kind == "dict" else range(len(self.children))
+        for key, child in zip(keys, self.children, strict=True):
+            yield from child.places(f"{where}[{key!r}]")
 
     def leaves(self, value: Any, where: str) -> Iterator[tuple[str, Any]]:
         """The leaves of `value` and what to call each in an error.
@@ -68,6 +76,6 @@ class Structure:
 
 
 @lru_cache
-def _record(name: str, fields: tuple[str, ...]) -> type:
-    """One class a name: JAX takes two of the same fields for different containers."""
+def record(name: str, fields: tuple[str, ...]) -> type:
+    """A named tuple's class. One class a name: JAX takes two of the same fields for different containers."""
     return namedtuple(name, fields)

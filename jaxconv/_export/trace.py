@@ -2,135 +2,21 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
-from jaxconv._export import sizes
+from jaxconv._export import conditions, sizes
 from jaxconv._export.alias import Tensors
-from jaxconv._export.frames import Path, Step, Value
+from jaxconv._export.exported import is_norm
+from jaxconv._export.frames import Path, Value
 from jaxconv._export.program import Array, Dtype, Mode, Signature, Size, Variable
 from jaxconv._export.structure import Structure
+from jaxconv._export.traced import Trace
 
 # What torch puts into a graph to check it, without a value.
 _CHECKS = ("_assert_async", "_assert_scalar", "_assert_tensor_metadata", "sym_constrain_range")
 
 # Keyword arguments that say where and how a tensor lies.
 _PLACEMENT = ("device", "layout", "memory_format", "non_blocking", "pin_memory", "generator")
-
-
-@dataclass
-class Trace:
-    """A torch network without torch.
-
-    Attributes:
-        steps, inputs, outputs: what it does; the last outputs are the new values of `signature.updates`.
-        signature: how it is called.
-        constants: arrays that are in no state_dict, by path.
-        aliases: for the path of a shared parameter all its paths.
-    """
-
-    steps: list[Step]
-    inputs: list[Value]
-    outputs: list[Any]
-    signature: Signature
-    constants: dict[Path, Any]
-    aliases: dict[Path, tuple[Path, ...]]
-
-
-def export(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], strict: bool) -> Any:
-    """torch.export's program: with any batch size if torch can, else with the example's.
-
-    Raises:
-        ValueError: torch cannot export the network.
-    """
-    import torch
-
-    error: Exception | None = None
-    with _mode_of_norms_aside(module), _dropout_of_aliases():
-        for given, dynamic in _attempts(module, args, kwargs):
-            try:
-                program = torch.export.export(module, *given, dynamic_shapes=dynamic, strict=strict)
-                _check_sizes(program)
-                return program
-            except Exception as caught:
-                error = caught
-    first = str(error).strip().partition("\n")[0]
-    raise ValueError(
-        f"torch.export cannot trace {type(module).__name__}: {type(error).__name__}: {first}\n"
-        "A network can be traced if what it does depends on shapes and settings only, not on the numbers in a "
-        "tensor (`if x.sum() > 0`, `.item()`, `.nonzero()`; `x[mask]`, instead of which torch.where does it)."
-    ) from error
-
-
-def _attempts(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Examples and dynamic shapes, the most general first."""
-    import torch
-    from torch.utils._pytree import tree_map
-
-    def twice(x: Any) -> Any:
-        # torch takes a size of 1 for a constant.
-        return torch.cat([x, x]) if isinstance(x, torch.Tensor) and x.ndim and x.shape[0] == 1 else x
-
-    def any_batch(x: Any) -> Any:
-        batched = isinstance(x, torch.Tensor) and x.ndim and x.shape[0] > 1
-        return {0: torch.export.Dim.AUTO} if batched else None
-
-    for given in (tree_map(twice, (args, kwargs)), (args, kwargs)):
-        bound = inspect.signature(module.forward).bind(*given[0], **given[1])
-        yield given, tree_map(any_batch, dict(bound.arguments))
-    yield (args, kwargs), None
-
-
-def _check_sizes(program: Any) -> None:
-    for node in program.graph.nodes:
-        if sizes.is_size(node.meta.get("val")):
-            sizes.expression(node.meta["val"])
-
-
-@contextmanager
-def _mode_of_norms_aside(module: Any) -> Any:
-    """Norms are traced in eval mode: then they count no batches and read no counter; their own mode is known."""
-    norms = [m for m in module.modules() if is_norm(m) and m.training]
-    for norm in norms:
-        norm.training = False
-    try:
-        yield
-    finally:
-        for norm in norms:
-            norm.training = True
-
-
-@contextmanager
-def _dropout_of_aliases() -> Any:
-    """Dropout is traced as an operation on an alias of its input.
-
-    In eval mode it returns its very input, since torch 2.14 also in a trace: every later use of the input would then be
-    traced as a use of the dropped-out result, and in training mode that is another number.
-    """
-    import torch
-
-    def of_alias(dropout: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda input, p, train: dropout(torch.ops.aten.alias.default(input), p, train)
-
-    names = ("dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout")
-    functions = {name: getattr(torch, name) for name in names}
-    for name, function in functions.items():
-        setattr(torch, name, of_alias(function))
-        setattr(torch._VF, name, of_alias(function))  # what torch.nn.functional calls
-    try:
-        yield
-    finally:
-        for name, function in functions.items():
-            setattr(torch, name, function)
-            delattr(torch._VF, name)
-
-
-def is_norm(module: Any) -> bool:
-    """Whether it is one of torch's layers with running statistics."""
-    import torch
-
-    return isinstance(module, torch.nn.modules.batchnorm._NormBase)
 
 
 def trace(module: Any, program: Any, arrays: Callable[[Any], Any]) -> Trace:
@@ -201,6 +87,7 @@ class _Tracer:
             tuple(low_high),
             structure(program.call_spec.out_spec),
             updates,
+            conditions.of(program),
         )
         outputs += [self.tensors.now(node, ()) for node in changed]
         return Trace(self.tensors.steps, inputs, outputs, signature, constants, self.aliases())
@@ -350,11 +237,16 @@ def structure(spec: Any) -> Structure:
         return Structure(name, children)
     if name in ("namedtuple", "structseq"):
         return Structure("record", children, tuple(context._fields), context.__name__)
+    if kind.__module__ == "torch.return_types":  # of torch.sort, torch.max, ...
+        return Structure("record", children, tuple(kind.__match_args__), name)
     if isinstance(kind, type) and issubclass(kind, dict):  # OrderedDict, ModelOutput
         return Structure("dict", children, tuple(_keys(context)))
     if hasattr(kind, "__dataclass_fields__"):
         return Structure("record", children, tuple(_keys(context)), name)
-    raise ValueError(f"arguments and results of type {name} are not understood")
+    raise ValueError(
+        f"arguments and results of type {name} are not understood: "
+        "use tuples, lists, dicts, named tuples or dataclasses"
+    )
 
 
 def _keys(context: Any) -> Any:

@@ -32,6 +32,7 @@ LAYERS = [
     "jaxconv._files",
     "jaxconv._renaming",
     "jaxconv.state_dict",
+    "jaxconv._select",
     "jaxconv.surgery",
     "jaxconv._export",
     "jaxconv.fusion",

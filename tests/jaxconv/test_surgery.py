@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+import jaxconv
 from jaxconv import init, surgery
 from jaxconv._tree import named_leaves
 
@@ -100,22 +101,143 @@ def test_selectors():
         "stem.weight": ["stem.weight"],
         "scale": ["scale"],
         "stem.*": ["stem.weight", "stem.bias"],
-        "block.*": ["block.mean"],
+        "block.mean": ["block.mean"],
         "block.*.bias": ["block.conv.bias", "block.norm.bias"],
         "block.[cx]onv.*": ["block.conv.weight", "block.conv.bias"],
         "block.[!c]*.b?as": ["block.norm.bias"],
         "**.weight": ["stem.weight", "block.conv.weight", "block.norm.weight"],
-        "block.**": [n for n in named_leaves(net) if n.startswith("block.")],
-        "**": list(named_leaves(net)),
+        "block.**": [n for n in named_leaves(net) if n.startswith("block.") and n != "block.mean"],
+        "**": [n for n in named_leaves(net) if n != "block.mean"],
+        "*lock.**": [n for n in named_leaves(net) if n.startswith("block.") and n != "block.mean"],
+        Conv: [n for n in named_leaves(net) if n.endswith(("weight", "bias"))],
+        (Conv, "scale"): [n for n in named_leaves(net) if n != "block.mean"],
+        Block: [n for n in named_leaves(net) if n.startswith("block.") and n != "block.mean"],
         "*": ["scale"],
         "**.conv.**": ["block.conv.weight", "block.conv.bias"],
-        lambda name, w: w.ndim == 0 or name.endswith("mean"): ["scale", "block.mean"],
+        lambda name, w: w.ndim == 0 or name.endswith("mean"): ["scale"],
         ("**.bias", "stem.*"): ["stem.weight", "stem.bias", "block.conv.bias", "block.norm.bias"],
         ("scale", ("stem.bias", lambda name, w: w.ndim == 4)): ["scale", "stem.bias", "block.conv.weight"],
     }.items():
         selected = surgery.select(net, selector, count=len(expected))
         assert list(selected) == expected, selector
         assert all(selected[name] is named_leaves(net)[name] for name in expected)
+
+
+def test_buffers_are_selected_by_their_exact_name_or_on_demand():
+    net = Net()
+    assert list(surgery.select(net, "**", buffers=True)) == list(named_leaves(net))
+    assert list(surgery.select(net, "block.*", buffers=True)) == ["block.mean"]
+    assert next(iter(surgery.select(net, Block, buffers=True, count=5))) == "block.mean"
+    assert list(surgery.select(net, lambda name, w: True, buffers=True)) == list(named_leaves(net))
+    assert list(surgery.select(net, surgery.select(net, "block.mean"))) == ["block.mean"]
+    assert (surgery.ones(net, "block.*", buffers=True).block.mean[...] == 1).all()
+    assert (surgery.update(net, "**", jnp.zeros_like, buffers=True).block.mean[...] == 0).all()
+    before = np.array(net.block.mean[...])
+    np.testing.assert_array_equal(surgery.update(net, "**", jnp.zeros_like).block.mean[...], before)
+    for call in (surgery.select, surgery.zeros):
+        with pytest.raises(
+            ValueError,
+            match=r"selector 'block\.\*' matches buffers only, no parameter: 'block\.mean'; pass `buf",
+        ):
+            call(net, ["scale", "block.*"])
+
+
+def test_each_kind_of_tree_tells_buffers_as_far_as_it_can():
+    model = nnx.Dict(bn=jaxconv.BatchNorm2d(2), at=nnx.Variable(jnp.ones(1)))
+    linen_model = jaxconv.linen.BatchNorm2d(2, use_running_average=True)
+    for tree, parameters in {
+        "module": (model, ["bn.weight", "bn.bias"]),
+        "state": (nnx.state(model), ["bn.weight", "bn.bias"]),
+        "linen": (linen_model.init(KEY, jnp.ones((1, 2, 3, 3))), ["weight", "bias"]),
+        "state_dict": (jaxconv.state_dict(model.bn), ["weight", "bias"]),
+        "nested": ({"bn": dict(jaxconv.state_dict(model.bn))}, ["bn.weight", "bn.bias"]),
+    }.values():
+        assert list(surgery.select(tree, "**")) == parameters
+        assert len(surgery.select(tree, "**", buffers=True)) > len(parameters) + 2
+        if not isinstance(tree, nnx.Module):
+            with pytest.raises(TypeError, match=r"knows the names of its parameters and not the classes"):
+                surgery.select(tree, jaxconv.BatchNorm2d)
+
+
+def test_layers_are_selected_by_their_class():
+    model = OurCNN()
+    weights = ["conv1.weight", "conv2.weight", "tied.weight"]
+    assert list(surgery.select(model, layer=jaxconv.Conv2d, name="weight")) == weights
+    both = surgery.select(model, layer=(jaxconv.Conv2d, jaxconv.BatchNorm2d), name="[wb]*", count=8)
+    assert list(both)[:4] == ["conv1.weight", "conv1.bias", "bn.weight", "bn.bias"]
+    assert list(surgery.select(model, layer=jaxconv.BatchNorm2d, name="running_mean")) == ["bn.running_mean"]
+    assert list(surgery.select(model, layer=nnx.Module, count=9)) == list(surgery.select(model, "**"))
+    for arguments in ({}, {"selector": "**", "layer": Conv}, {"selector": "**", "name": "weight"}):
+        with pytest.raises(TypeError, match="give either a `selector`, or `layer`"):
+            surgery.select(model, **arguments)
+    with pytest.raises(
+        ValueError, match=r"no layer .* is a Linear \(its layers are BatchNorm2d, Conv2d, OurCNN\)"
+    ):
+        surgery.zeros(model, jaxconv.Linear)
+    with pytest.raises(ValueError, match=r"selector layer=Conv2d, name='wait' matches nothing"):
+        surgery.select(model, layer=jaxconv.Conv2d, name="wait")
+    with pytest.raises(
+        ValueError, match=r"selector layer=Conv2d or Linear matches 6 name\(s\), not `count` \(=1\)"
+    ):
+        surgery.select(model, layer=(jaxconv.Conv2d, jaxconv.Linear), count=1)
+
+
+def test_layers_of_a_converted_network_are_selected_by_either_class():
+    model = jaxconv.from_torch(
+        torch.nn.Sequential(torch.nn.Conv2d(2, 3, 1), torch.nn.BatchNorm2d(3)).eval(), torch.ones(1, 2, 4, 4)
+    )
+    for layer in (jaxconv.Conv2d, torch.nn.Conv2d):
+        assert list(surgery.select(model, layer)) == ["0.weight", "0.bias"]
+    assert list(surgery.select(model, jaxconv.BatchNorm2d)) == ["1.weight", "1.bias"]
+
+
+# apply
+
+
+def test_apply_is_torchs_in_torchs_order():
+    visited, theirs = [], []
+    model, net = OurCNN(), TorchCNN()
+    new = surgery.apply(model, lambda layer: visited.append(type(layer).__name__) or layer)
+    net.apply(lambda layer: theirs.append(type(layer).__name__))
+    assert [name.replace("OurCNN", "TorchCNN") for name in visited] == theirs
+    assert new is not model and list(named_leaves(new)) == list(named_leaves(model))
+    nested = jaxconv.Sequential(jaxconv.Sequential(jaxconv.ReLU(), jaxconv.Tanh()), jaxconv.Sigmoid())
+    order = []
+    surgery.apply(nested, lambda layer: order.append(type(layer).__name__) or layer)
+    assert order == ["ReLU", "Tanh", "Sequential", "Sigmoid", "Sequential"]
+
+
+def test_apply_changes_a_new_model_and_a_parent_sees_its_children():
+    model = OurCNN()
+    seen = []
+
+    def fn(layer):
+        if isinstance(layer, OurCNN):
+            seen.append(float(layer.conv2.weight[...].sum()))
+        return surgery.ones(layer, "weight") if isinstance(layer, jaxconv.Conv2d) else layer
+
+    new = surgery.apply(model, fn)
+    assert seen == [5 * 10 * 9] and new.tied.weight is new.conv2.weight
+    assert (new.conv1.weight[...] == 1).all() and not (model.conv1.weight[...] == 1).any()
+    assert new.bn.weight[...] is model.bn.weight[...] or (new.bn.weight[...] == model.bn.weight[...]).all()
+
+
+def test_apply_refuses_what_is_no_layer():
+    model = OurCNN()
+    with pytest.raises(
+        TypeError, match=r"must return a Conv2d for 'conv1', .* None: end it with `return layer`"
+    ):
+        surgery.apply(model, lambda layer: None)
+    with pytest.raises(
+        TypeError, match=r"must return a Conv2d for 'conv1', as it got, but returned a Identity"
+    ):
+        surgery.apply(model, lambda layer: jaxconv.Identity())
+    with pytest.raises(ValueError, match=r"'weight' has shape \(10, 3, 3, 3\), got \(1, 1, 1, 1\)"):
+        surgery.apply(model, lambda layer: jaxconv.Conv2d(1, 1, 1, rngs=nnx.Rngs(0)))
+    with pytest.raises(ValueError, match=r"returned 'conv1' without 'bias'"):
+        surgery.apply(model, lambda layer: jaxconv.Conv2d(3, 10, 3, bias=False, rngs=nnx.Rngs(0)))
+    with pytest.raises(TypeError, match="a dict knows the names of its parameters and not the classes"):
+        surgery.apply({"weight": jnp.ones(1)}, lambda layer: layer)
 
 
 def test_a_name_with_the_signs_of_a_glob_is_that_name():
@@ -170,6 +292,7 @@ def test_nothing_selected():
     for selector, message in {
         "stem.wieght": r"selector 'stem\.wieght' matches nothing \(did you mean 'stem\.weight'.*\?\)",
         "stem": r"selector 'stem' matches nothing \(did you mean 'stem\.\*\*'\?\)",
+        "stem.**.*.x": r"selector 'stem\.\*\*\.\*\.x' matches nothing",
         "head.9": r"selector 'head\.9' matches nothing \(the names are 'scale', 'stem\.weight', .*",
         ("stem.*", "hed.*"): r"selector 'hed\.\*' matches nothing",
         (): r"selector \(\) matches nothing \(the names are 'scale'",
@@ -178,6 +301,10 @@ def test_nothing_selected():
         for function in (surgery.select, surgery.zeros):
             with pytest.raises(ValueError, match=message):
                 function(net, selector)
+    deep = {"outc": {"conv": {"weight": jnp.zeros(1)}}}
+    for selector in ("outc.*", "outc", "outc."):
+        with pytest.raises(ValueError, match=r"matches nothing \(did you mean 'outc\.\*\*'\?\)"):
+            surgery.zeros(deep, selector)
     many = {f"layer{i}": jnp.zeros(1) for i in range(12)}
     with pytest.raises(ValueError, match=r"'layer9' and 2 more\)$"):
         surgery.select(many, "x")
@@ -206,10 +333,11 @@ def test_count():
     assert surgery.ones(net, "**.weight", count=3).stem.weight[...].all()
 
 
-@pytest.mark.parametrize("selector", [None, 3, {"stem"}, ["stem.*", 4]])
+@pytest.mark.parametrize("selector", [3, [None], {"stem"}, ["stem.*", 4]])
 def test_selector_of_no_kind(selector):
     with pytest.raises(
-        TypeError, match=r"`selector` must be a name, a glob, a function .* got .* of type \w+"
+        TypeError,
+        match=r"`selector` must be a name, a glob, a layer's class, a function .* got .* of type \w+",
     ):
         surgery.select(Net(), selector)
 
@@ -362,7 +490,8 @@ def test_signatures_are_those_of_torch(name):
     positional = [(p.name, p.default) for p in ours[2:] if p.kind is p.POSITIONAL_OR_KEYWORD]
     assert positional == [(p.name, p.default) for p in theirs if p.name not in ("tensor", "generator")]
     keyword = {p.name: p.default for p in ours if p.kind is p.KEYWORD_ONLY}
-    assert keyword == ({"key": inspect.Parameter.empty} if name in RANDOM else {}) | {"count": None}
+    ours_too = {"count": None, "buffers": False}
+    assert keyword == ({"key": inspect.Parameter.empty} if name in RANDOM else {}) | ours_too
     assert f"jaxconv.init.{name}`" in getattr(surgery, name).__doc__
 
 
@@ -399,7 +528,7 @@ def test_what_does_not_fit_is_told_at_once():
         "cannot fill: 'scale' of shape () and dtype float32: fan in and fan out need a shape of"
     )
     assert re.findall(r"'([\w.]+)' of shape", text) == [
-        name for name, leaf in named_leaves(net).items() if leaf.ndim < 2
+        name for name, leaf in surgery.select(net, "**").items() if leaf.ndim < 2
     ]
     with pytest.raises(
         ValueError, match=r"'block\.conv\.weight' of shape \(4, 3, 2, 2\) and dtype float32: eye needs"
@@ -539,11 +668,29 @@ def test_placement_is_kept():
 
 
 class TorchCNN(torch.nn.Module):
+    """The docs' network with a BatchNorm and tied weights."""
+
     def __init__(self):
         super().__init__()
         self.mix = torch.nn.Parameter(torch.ones(5, 7))
         self.conv1 = torch.nn.Conv2d(3, 10, 3, padding=1)
+        self.bn = torch.nn.BatchNorm2d(10)
         self.conv2 = torch.nn.Conv2d(10, 5, 3, padding=1)
+        self.tied = torch.nn.Conv2d(10, 5, 3, padding=1)
+        self.tied.weight = self.conv2.weight
+
+
+class OurCNN(nnx.Module):
+    """The docs' network with a BatchNorm and tied weights, under torch's names."""
+
+    def __init__(self):
+        rngs = nnx.Rngs(0)
+        self.mix = nnx.Param(jnp.ones((5, 7)))
+        self.conv1 = jaxconv.Conv2d(3, 10, 3, padding=1, rngs=rngs)
+        self.bn = jaxconv.BatchNorm2d(10, rngs=rngs)
+        self.conv2 = jaxconv.Conv2d(10, 5, 3, padding=1, rngs=rngs)
+        self.tied = jaxconv.Conv2d(10, 5, 3, padding=1, rngs=rngs)
+        self.tied.weight = self.conv2.weight
 
 
 def table():
@@ -580,13 +727,16 @@ def test_docs_table(docs, left, right):
     torch.manual_seed(0)
     net = TorchCNN()
     torch.nn.init.normal_(net.mix)
-    start = {name: p.detach().numpy().copy() for name, p in net.named_parameters()}
+    net.bn(net.conv1(torch.randn(3, 3, 8, 8)))  # statistics that are not their defaults
+    start = {name: a.numpy().copy() for name, a in net.state_dict().items()}
     w = rng.standard_normal((10, 3, 3, 3)).astype(np.float32)
     with jax.enable_x64(False):
-        model = surgery.replace(docs["model"], start)
+        model = jaxconv.load_state_dict(OurCNN(), start)
         exec(left, {"torch": torch, "net": net, "w": w})
-        new = named_leaves(eval(right, docs | {"model": model, "w": w}))
-    theirs = {name: p.detach().numpy() for name, p in net.named_parameters()}
+        new_model = eval(right, docs | {"model": model, "w": w})
+        new = named_leaves(new_model)
+    assert new_model.tied.weight is new_model.conv2.weight and new_model is not model
+    theirs = {name: a.numpy() for name, a in net.state_dict().items()}
     assert new.keys() == theirs.keys()
     changed = [name for name in theirs if not np.array_equal(theirs[name], start[name])]
     assert changed == [name for name in theirs if not np.array_equal(new[name], start[name])] != []

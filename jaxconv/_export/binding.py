@@ -1,0 +1,112 @@
+"""Which arrays a call of a torch network gives it, and at which batch size."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxconv._export import conditions
+from jaxconv._export.program import Array, Condition, Signature
+
+
+class Network(Protocol):
+    """What `bind` has to know of a network: see TorchNetwork."""
+
+    signature: Signature
+    signatures: tuple[tuple[int, Signature], ...]
+    refused: tuple[tuple[int, str], ...]
+
+
+def bind(
+    network: Network, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[list[jax.Array], int | None]:
+    """The arrays among the arguments, and the batch size if the network does something else at it.
+
+    Raises:
+        ValueError: the arguments are not the example's, or have a size that the network was not traced for.
+        TypeError: an argument is no array where the example had a tensor.
+    """
+    signature = network.signature
+    given = _leaves(signature, args, kwargs)
+    arrays = [_array(name, value) for (name, value), wanted in given if isinstance(wanted, Array)]
+    for size, special in network.signatures:
+        shapes = [leaf.shape for leaf in special.leaves if isinstance(leaf, Array)]
+        if [array.shape for array in arrays] == shapes:
+            return arrays, size
+    sizes = _sizes(given)
+    names = signature.size_names()
+    for symbol, got in sizes.items():
+        for size, _ in network.signatures:
+            if not conditions.holds(Condition("!=", symbol, size), sizes):
+                raise ValueError(
+                    f"{names[symbol]} = {got}: the network does something else at this size, and was traced for it "
+                    f"only where all batch sizes are {size}; convert it again with an example of these sizes"
+                )
+        for size, reason in network.refused:
+            if not conditions.holds(Condition("!=", symbol, size), sizes):
+                raise ValueError(
+                    f"{names[symbol]} = {got}: torch cannot run the network at this size: {reason}"
+                )
+    if all(size in signature.same_at for size in sizes.values()):
+        return arrays, None
+    for symbol, low, high in signature.ranges:
+        got = sizes.get(symbol, low)
+        if got is not None and ((low is not None and got < low) or (high is not None and got > high)):
+            raise ValueError(
+                f"the network was traced for batch sizes from {low} to {'any' if high is None else high}, got {got}"
+            )
+    conditions.refuse(signature, sizes)
+    return arrays, None
+
+
+def _leaves(
+    signature: Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> list[tuple[tuple[str, Any], Any]]:
+    """The arguments' leaves with their names, each beside what the signature wants."""
+    count = len(signature.args.children)
+    kwargs = dict(kwargs)
+    if len(args) < count:  # the rest by name
+        args += tuple(kwargs.pop(name) for name in signature.names[len(args) : count] if name in kwargs)
+    given = [
+        *signature.args.leaves(args, "inputs"),
+        *signature.kwargs.leaves(kwargs, "kwargs"),
+    ]
+    for (name, value), wanted in zip(given, signature.leaves, strict=True):
+        if not isinstance(wanted, Array) and (
+            isinstance(value, jax.Array | np.ndarray) or value != wanted or type(value) is not type(wanted)
+        ):
+            raise ValueError(f"`{name}` is the example's {wanted!r} in every call, got {value!r}")
+    return list(zip(given, signature.leaves, strict=True))
+
+
+def _array(name: str, value: Any) -> jax.Array:
+    if not isinstance(value, jax.Array | np.ndarray | np.generic) and not hasattr(value, "__jax_array__"):
+        kind = f"{type(value).__module__}.{type(value).__name__}"
+        raise TypeError(f"`{name}` must be an array, got {kind}")
+    return jnp.asarray(value)
+
+
+def _sizes(given: list[tuple[tuple[str, Any], Any]]) -> dict[str, Any]:
+    """The number of each symbol.
+
+    Raises:
+        ValueError: shapes that do not fit the example's.
+    """
+    sizes: dict[str, Any] = {}
+    for (name, value), wanted in given:
+        if not isinstance(wanted, Array):
+            continue
+        got = jnp.shape(value)
+        fits = len(got) == len(wanted.shape)
+        for size, expected in zip(got, wanted.shape, strict=False):
+            fits &= size == (expected if isinstance(expected, int) else sizes.setdefault(expected, size))
+        if not fits:
+            shape = ", ".join(map(str, wanted.shape))
+            fixed = not any(isinstance(s, str) for s in wanted.shape)
+            raise ValueError(
+                f"the network was traced for `{name}` of shape ({shape}), got shape {got}"
+                + ("; torch's code has fixed these sizes" if fixed else "")
+            )
+    return sizes

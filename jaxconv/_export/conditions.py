@@ -1,0 +1,113 @@
+"""What torch has taken for true of a network's sizes while it traced it."""
+
+import operator
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
+from jaxconv._export import sizes
+from jaxconv._export.program import Condition, Signature, evaluate, symbols
+
+
+def of(program: Any) -> tuple[Condition, ...]:
+    """The conditions that torch.export has put on a program's sizes, but for plain ranges of one size.
+
+    Raises:
+        ValueError: a size is computed in a way that is not understood.
+    """
+    import sympy
+
+    relations = {
+        sympy.Eq: "==",
+        sympy.Ne: "!=",
+        sympy.StrictLessThan: "<",
+        sympy.LessThan: "<=",
+        sympy.StrictGreaterThan: ">",
+        sympy.GreaterThan: ">=",
+    }
+    metas = (node.meta.get("val") for node in program.graph.nodes if node.op == "placeholder")
+    modes = [mode for meta in metas if (mode := getattr(meta, "fake_mode", None)) is not None]
+    environment: Any = modes[-1].shape_env if modes else None
+    kept = {str(symbol) for symbol in program.range_constraints}
+    found: dict[Condition, None] = {}
+    for guard in environment.guards if environment is not None else ():
+        expression = environment.simplify(guard.expr)
+        if expression == sympy.true or not {str(s) for s in expression.free_symbols} <= kept:
+            continue  # a symbol that torch has replaced by a number or by another symbol
+        if type(expression) not in relations:
+            raise ValueError(
+                f"the network depends on the size condition {expression}, which is not understood"
+            )
+        left, right = map(sizes.of_sympy, expression.args)
+        found.setdefault(Condition(relations[type(expression)], left, right, _place(guard.sloc)))
+    return tuple(found)
+
+
+def _place(location: Any) -> str:
+    """'net.py line 12: if x.shape[0] > 1:', as far as torch knows."""
+    if isinstance(location.maybe_user_loc, str):  # torch.export(strict=True) knows it in these words only
+        return location.maybe_user_loc.strip("()").rpartition("/")[2]
+    frame = location.framework_loc
+    if not isinstance(frame, traceback.FrameSummary):
+        return ""
+    source = f": {frame.line}" if frame.line else ""
+    return f"{frame.filename.rpartition('/')[2]} line {frame.lineno}{source}"
+
+
+def holds(condition: Condition, numbers: Mapping[str, Any]) -> bool:
+    """Whether a condition holds for these numbers, which may be symbolic dimensions of jax.export.
+
+    Raises:
+        ValueError: it holds for some of the sizes that a symbolic dimension stands for, and for others not.
+    """
+    left, right = evaluate(condition.left, numbers), evaluate(condition.right, numbers)
+    relation = condition.relation
+    try:
+        # Only comparisons for order tell that they cannot be decided for a symbolic dimension.
+        if relation in ("==", "!="):
+            return bool(left >= right and left <= right) == (relation == "==")
+        return bool(_ORDER[relation](left, right))
+    except jax.errors.InconclusiveDimensionOperation:
+        raise ValueError(
+            f"the network does something else for some of the sizes {numbers}: export it with a constraint, such as "
+            f"jax.export.symbolic_shape('b', constraints=['b >= 2'])"
+        ) from None
+
+
+_ORDER = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+
+
+def text(condition: Condition, signature: Signature) -> str:
+    """A condition in words: 'inputs[0].shape[0] != 4 (net.py line 6: if x.shape[0] == 4:)'."""
+    names = signature.size_names()
+    words = f"{_text(condition.left, names)} {condition.relation} {_text(condition.right, names)}"
+    return f"{words} ({condition.place})" if condition.place else words
+
+
+def _text(expression: Any, names: Mapping[str, str]) -> str:
+    if not isinstance(expression, tuple):
+        return str(names.get(expression, expression))
+    op, *rest = expression
+    parts = [f"({_text(e, names)})" if isinstance(e, tuple) else _text(e, names) for e in rest]
+    if op in ("max", "min"):
+        return f"{op}({', '.join(parts)})"
+    return {"add": " + ", "mul": " * ", "floordiv": " // ", "mod": " % ", "pow": " ** "}[op].join(parts)
+
+
+def refuse(signature: Signature, numbers: Mapping[str, Any]) -> None:
+    """Refuses sizes at which torch would do something else.
+
+    Raises:
+        ValueError: conditions that do not hold, all of them.
+    """
+    broken = [text(c, signature) for c in signature.conditions if not holds(c, numbers)]
+    if broken:
+        names = signature.size_names()
+        used = {s for c in signature.conditions for s in symbols(c.left) | symbols(c.right)}
+        got = ", ".join(f"{names[s]} = {numbers[s]}" for s in sorted(used))
+        raise ValueError(
+            f"{got}: the network does something else at this size. It was traced where {'; '.join(broken)}. "
+            "Convert it again with an example of this batch size, and call that network at this size"
+        )

@@ -1,0 +1,160 @@
+"""What torch.export makes of a network: for any batch size, and for the batch sizes that torch treats as constants."""
+
+import inspect
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from jaxconv._export import sizes
+from jaxconv._export.program import evaluate, symbols
+from jaxconv._export.remedies import explained
+
+
+@dataclass
+class Exported:
+    """torch.export's programs.
+
+    Attributes:
+        program: for any batch size that torch could leave open, or for the example's.
+        special: for the batch sizes 0 and 1: torch decides `size > 1` for all sizes that it leaves open alike.
+        refused: the batch sizes 0 and 1 at which torch cannot run the network, and why.
+    """
+
+    program: Any
+    special: dict[int, Any] = field(default_factory=dict)
+    refused: dict[int, str] = field(default_factory=dict)
+
+
+def export(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], strict: bool) -> Exported:
+    """torch.export's programs: with any batch size if torch can, else with the example's.
+
+    Raises:
+        ValueError: torch cannot export the network.
+    """
+    import torch
+
+    try:
+        inspect.signature(module.forward).bind(*args, **kwargs)
+    except TypeError as wrong:
+        raise explained(module, args, kwargs, wrong) from wrong
+    error: Exception | None = None
+    with _mode_of_norms_aside(module), _dropout_of_aliases():
+        for given, dynamic in _attempts(module, args, kwargs):
+            try:
+                exported = Exported(
+                    torch.export.export(module, *given, dynamic_shapes=dynamic, strict=strict)
+                )
+                _check_sizes(exported.program)
+            except Exception as caught:
+                error = caught
+                continue
+            for size, example in _special(exported.program, given, (args, kwargs)).items():
+                try:
+                    exported.special[size] = torch.export.export(module, *example, strict=strict)
+                except Exception as caught:
+                    first = str(caught).strip().partition("\n")[0]
+                    exported.refused[size] = f"{type(caught).__name__}: {first}"
+            return exported
+    assert error is not None
+    raise explained(module, args, kwargs, error) from error
+
+
+def _attempts(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Examples and dynamic shapes, the most general first."""
+    import torch
+    from torch.utils._pytree import tree_map
+
+    def repeated(x: Any) -> Any:
+        # torch takes a size of 1 for a constant; of 12, halves, thirds and quarters are not 1 either.
+        return torch.cat([x] * 12) if isinstance(x, torch.Tensor) and x.ndim and x.shape[0] == 1 else x
+
+    def any_batch(x: Any) -> Any:
+        batched = isinstance(x, torch.Tensor) and x.ndim and x.shape[0] > 1
+        return {0: torch.export.Dim.AUTO} if batched else None
+
+    for given in (tree_map(repeated, (args, kwargs)), (args, kwargs)):
+        bound = inspect.signature(module.forward).bind(*given[0], **given[1])
+        yield given, tree_map(any_batch, dict(bound.arguments))
+    yield (args, kwargs), None
+
+
+def _special(program: Any, given: Any, example: Any) -> dict[int, Any]:
+    """Examples for the batch sizes 0 and 1, if the program is meant for them.
+
+    Args:
+        program: the exported one.
+        given: its example.
+        example: the caller's, whose batch size may be 1 where the program's is not.
+    """
+    import torch
+    from torch.utils._pytree import tree_flatten, tree_unflatten
+
+    leaves, tree = tree_flatten(given)
+    metas = [node.meta.get("val") for node in program.graph.nodes if node.op == "placeholder"]
+    metas = metas[len(metas) - len(leaves) :]
+    open_sizes = [
+        sizes.expression(meta.shape[0])
+        if isinstance(leaf, torch.Tensor) and leaf.ndim and not isinstance(meta.shape[0], int)
+        else None
+        for leaf, meta in zip(leaves, metas, strict=True)
+    ]
+    found = {}
+    for size in (0, 1) if any(e is not None for e in open_sizes) else ():
+        wanted = [e and evaluate(e, dict.fromkeys(symbols(e), size)) for e in open_sizes]
+        if all(w is None or 0 <= w <= x.shape[0] for x, w in zip(leaves, wanted, strict=True)):
+            cut = [x if w is None else x[:w].clone() for x, w in zip(leaves, wanted, strict=True)]
+            found[size] = tree_unflatten(cut, tree)
+    changed = any(x is not y for x, y in zip(leaves, tree_flatten(example)[0], strict=True))
+    return found | ({1: example} if changed else {})
+
+
+def _check_sizes(program: Any) -> None:
+    for node in program.graph.nodes:
+        if sizes.is_size(node.meta.get("val")):
+            sizes.expression(node.meta["val"])
+
+
+@contextmanager
+def _mode_of_norms_aside(module: Any) -> Any:
+    """Norms are traced in eval mode: then they count no batches and read no counter; their own mode is known."""
+    norms = [m for m in module.modules() if is_norm(m) and m.training]
+    for norm in norms:
+        norm.training = False
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.training = True
+
+
+@contextmanager
+def _dropout_of_aliases() -> Any:
+    """Dropout is traced as an operation on an alias of its input.
+
+    In eval mode it returns its very input, since torch 2.14 also in a trace: every later use of the input would then be
+    traced as a use of the dropped-out result, and in training mode that is another number.
+    """
+    import torch
+
+    def of_alias(dropout: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda input, p, train: dropout(torch.ops.aten.alias.default(input), p, train)
+
+    names = ("dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout")
+    functions = {name: getattr(torch, name) for name in names}
+    for name, function in functions.items():
+        setattr(torch, name, of_alias(function))
+        setattr(torch._VF, name, of_alias(function))  # what torch.nn.functional calls
+    try:
+        yield
+    finally:
+        for name, function in functions.items():
+            setattr(torch, name, function)
+            delattr(torch._VF, name)
+
+
+def is_norm(module: Any) -> bool:
+    """Whether it is one of torch's layers with running statistics."""
+    import torch
+
+    return isinstance(module, torch.nn.modules.batchnorm._NormBase)

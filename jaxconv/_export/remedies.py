@@ -1,0 +1,113 @@
+"""Why torch.export cannot trace a network, and what to do about each kind of failure."""
+
+import re
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from jaxconv._export.own_copy import own_copy
+from jaxconv._export.structure import record
+
+_UNKNOWN_CLASS = re.compile(r"Found <class '(.*?)'> in output, which is not a known type")
+
+
+def returns_unknown_class(error: BaseException) -> bool:
+    """Whether tracing failed because the network returns an object of a class that torch.export does not know."""
+    return _UNKNOWN_CLASS.search(str(error)) is not None
+
+
+def explained(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> ValueError:
+    """The error to raise: what failed, where, and the remedy for a failure of its kind."""
+    name, text = type(module).__name__, str(error).strip()
+    told = f"{type(error).__name__}: {text.partition(chr(10))[0]}"
+    if own := eager_error(module, args, kwargs):
+        return ValueError(f"torch itself cannot run {name} on this example: {own}\n{_OF_EXAMPLE}")
+    where = f" ({place})" if (place := _place(error)) else ""
+    return ValueError(f"torch.export cannot trace {name}: {told}{where}\n{_remedy(module, error, text)}")
+
+
+def eager_error(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """What torch's own call of the network raises, without any tracing; empty if it raises nothing."""
+    import torch
+    from torch.utils._pytree import tree_map
+
+    args, kwargs = tree_map(lambda x: x.clone() if isinstance(x, torch.Tensor) else x, (args, kwargs))
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]), own_copy(module) as own:
+            own(*args, **kwargs)
+    except Exception as error:
+        return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+    return ""
+
+
+def _place(error: Exception) -> str:
+    """The last line of the network's own code in a traceback: 'net.py line 12: if x.sum() > 0:'."""
+    import torch
+
+    not_its_own = (str(Path(torch.__file__).parent), str(Path(__file__).parent), "<")
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if not frame.filename.startswith(not_its_own):
+            return f"{Path(frame.filename).name} line {frame.lineno}: {frame.line}"
+    return ""
+
+
+_OF_EXAMPLE = (
+    "Give an example of the shapes, dtypes and number of arguments that the network takes: "
+    "`module(*example_input)` must run."
+)
+
+
+def _remedy(module: Any, error: Exception, text: str) -> str:
+    import torch
+
+    if any(isinstance(m, torch.jit.ScriptModule) for m in module.modules()):
+        return (
+            "It was compiled to TorchScript, which holds no Python code to trace: convert the module that was given to "
+            "torch.jit.script or torch.jit.trace."
+        )
+    if unknown := _UNKNOWN_CLASS.search(text):
+        return (
+            f"It returns an object of class {unknown[1]}: return tensors in tuples, lists, dicts, named tuples or "
+            "dataclasses."
+        )
+    if "data-dependent" in text.lower() or re.search(
+        r"the size .*\bu\d+\b", text
+    ):  # u0: torch's name for such a size
+        return (
+            "It decides by the numbers in a tensor, and a trace knows shapes and settings only (`if x.sum() > 0`, "
+            "`.item()`, `.nonzero()`; `x[mask]`, instead of which torch.where does it)."
+        )
+    if ".numpy()" in text or "numpy" in text.lower():
+        return "It leaves torch for NumPy, which no trace sees: write that part in torch's operations."
+    return (
+        "Torch runs it on this example, but cannot trace it. `torch.export.export(module, args, strict=False)` "
+        "shows where; `strict=True` analyses the Python code instead of running it."
+    )
+
+
+@contextmanager
+def dataclasses_as_records(module: Any) -> Iterator[None]:
+    """Has a network return named tuples for dataclasses that torch does not know."""
+    hook = module.register_forward_hook(lambda module, args, result: _as_records(result))
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def _as_records(value: Any) -> Any:
+    from torch.utils import _pytree
+
+    if type(value) in (tuple, list):
+        return type(value)(map(_as_records, value))
+    if type(value) is dict:
+        return {key: _as_records(part) for key, part in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*map(_as_records, value))
+    if is_dataclass(value) and not isinstance(value, type) and type(value) not in _pytree.SUPPORTED_NODES:
+        names = tuple(field.name for field in fields(value))
+        return record(type(value).__name__, names)(*(_as_records(getattr(value, name)) for name in names))
+    return value

@@ -1,0 +1,94 @@
+"""A torch network as a flat list of steps, without torch."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from jaxconv._export.frames import Path, Step, Value
+from jaxconv._export.program import Signature, Size, Variable, evaluate
+
+
+@dataclass
+class Trace:
+    """A torch network without torch.
+
+    Attributes:
+        steps, inputs, outputs: what it does; the last outputs are the new values of `signature.updates`.
+        signature: how it is called.
+        constants: arrays that are in no state_dict, by path.
+        aliases: for the path of a shared parameter all its paths.
+    """
+
+    steps: list[Step]
+    inputs: list[Value]
+    outputs: list[Any]
+    signature: Signature
+    constants: dict[Path, Any]
+    aliases: dict[Path, tuple[Path, ...]]
+
+    def rename_constants(self, suffix: str) -> None:
+        """Gives the constants names that no other trace of the network has."""
+        new = {path: (*path[:-1], path[-1] + suffix) for path in self.constants}
+
+        def renamed(arg: Any) -> Any:
+            if isinstance(arg, tuple | list):
+                return tuple(map(renamed, arg))
+            return Variable(new.get(arg.path, arg.path)) if isinstance(arg, Variable) else arg
+
+        for step in self.steps:
+            step.args = renamed(step.args)
+            step.kwargs = {name: renamed(arg) for name, arg in step.kwargs.items()}
+        self.outputs = [renamed(output) for output in self.outputs]
+        self.constants = {new[path]: array for path, array in self.constants.items()}
+
+
+def same(general: Trace, special: Trace, size: int) -> bool:
+    """Whether two traces of a network are the same at a batch size.
+
+    Args:
+        general: the trace for any batch size.
+        special: the trace for `size` only.
+    """
+    numbers = {symbol: size for leaf in general.inputs for symbol in leaf.shape if isinstance(symbol, str)}
+    try:
+        fits = [tuple(evaluate(s, numbers) for s in x.shape) for x in general.inputs] == [
+            x.shape for x in special.inputs
+        ]
+        texts = [_text(trace, numbers) for trace in (general, special)]
+    except KeyError:  # a size that is no input's
+        return False
+    return (
+        fits
+        and texts[0] == texts[1]
+        and general.constants.keys() == special.constants.keys()
+        and all(_equal(array, special.constants[path]) for path, array in general.constants.items())
+    )
+
+
+def _text(trace: Trace, numbers: dict[str, int]) -> str:
+    """All that a trace does, with numbers for its sizes and its values."""
+    count = {value: i for i, value in enumerate((*trace.inputs, *(step.result for step in trace.steps)))}
+
+    def plain(arg: Any) -> Any:
+        if isinstance(arg, tuple | list):
+            return tuple(map(plain, arg))
+        if isinstance(arg, Size):
+            return evaluate(arg.expression, numbers)
+        return f"%{count[arg]}" if isinstance(arg, Value) else arg
+
+    steps = [
+        (
+            s.op,
+            plain(s.args),
+            sorted((k, plain(v)) for k, v in s.kwargs.items()),
+            [path for _, path in s.frame],
+        )
+        for s in trace.steps
+    ]
+    return repr((steps, plain(trace.outputs), trace.signature.result, trace.signature.updates))
+
+
+def _equal(a: Any, b: Any) -> bool:
+    a, b = np.asarray(a), np.asarray(b)
+    return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
