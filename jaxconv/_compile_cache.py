@@ -132,7 +132,7 @@ def _entries(file: Path) -> dict[str, Any]:
     if not text.strip():
         return {}
     try:
-        document = json.loads(text)
+        document = json.loads(text.decode())
     except (ValueError, RecursionError) as error:
         raise NotOurs(f"it is not JSON ({type(error).__name__})") from None
     if not isinstance(document, dict):

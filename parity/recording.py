@@ -325,7 +325,7 @@ def load_recording(path: str | PathLike[str]) -> Recording:
     if _HEADER not in arrays:
         raise ValueError(f"{path} is not a recording of parity.record: it has no {_HEADER!r}")
     try:
-        header = json.loads(arrays.pop(_HEADER).tobytes())
+        header = json.loads(arrays.pop(_HEADER).tobytes().decode())
         recording_schema.validate(header, arrays)
         recording = Recording(header, arrays)
         recording.check_layers()

@@ -197,6 +197,7 @@ def work(seed, first, count, folder):
             (folder / "warm").write_bytes(files.changed(kind, np.random.default_rng([seed, i, 1])))
             with contextlib.suppress(ValueError, OSError):
                 read(kind, folder / "warm", np.random.default_rng(i))
+    b"".decode("cp437")  # zipfile's, for names that are not UTF-8
     if sys.platform == "linux":
         limit_memory()
     for i in range(first, first + count):

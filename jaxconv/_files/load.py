@@ -93,7 +93,7 @@ def _index(file: IO[bytes], size: int, path: str | os.PathLike[str]) -> dict[str
     if size > 2**28:
         raise ValueError(f"{os.fspath(path)} is JSON of {size} bytes, not a checkpoint")
     try:
-        document: Any = json.loads(file.read())
+        document: Any = json.loads(file.read().decode())
     except RecursionError:
         document = None
     except ValueError:

@@ -54,7 +54,7 @@ def _header(file: IO[bytes], size: int) -> tuple[dict[str, Any], int]:
     if length > min(size - 8, _LONGEST):
         raise Damaged(f"its header should have {length} bytes, the whole file has {size}")
     try:
-        header = json.loads(file.read(length), object_pairs_hook=_without_doubles)
+        header = json.loads(file.read(length).decode(), object_pairs_hook=_without_doubles)
     except RecursionError:
         raise Damaged("its header is nested too deeply") from None
     except UnicodeDecodeError as error:

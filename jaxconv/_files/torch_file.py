@@ -39,12 +39,15 @@ def read(file: IO[bytes], size: int, is_zip: bool, budget: Budget) -> tuple[Any,
     Raises:
         Damaged, or one of zipfile's errors: the file is damaged, asks for too much, or is an archive of another kind.
     """
-    return _read_zip(zipfile.ZipFile(file), budget) if is_zip else _read_pickles(file, size, budget)
+    return _read_zip(zipfile.ZipFile(file), size, budget) if is_zip else _read_pickles(file, size, budget)
 
 
-def _read_zip(archive: zipfile.ZipFile, budget: Budget) -> tuple[Any, dict[str, int]]:
+def _read_zip(archive: zipfile.ZipFile, size: int, budget: Budget) -> tuple[Any, dict[str, int]]:
     names = {info.filename: info for info in archive.infolist()}
     budget.objects(4 * len(names))
+    # zipfile takes memory for as much as an entry says that it has.
+    if beyond := [name for name, info in names.items() if info.header_offset + info.compress_size > size]:
+        raise Damaged(f"{beyond[0]!r:.60} ends behind the end of the file")
     pickles = [name for name in names if name == "data.pkl" or name.endswith("/data.pkl")]
     if not pickles:
         raise Damaged(_other_archive(names))

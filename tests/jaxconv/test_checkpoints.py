@@ -512,6 +512,17 @@ def test_a_zip_bomb_is_refused(tmp_path):
         load_file(tmp_path / "b.pt")
 
 
+def test_an_entry_that_says_it_is_larger_than_the_file(tmp_path):
+    """zipfile would take memory for all of it."""
+    torch.save({"a": torch.zeros(1)}, tmp_path / "a.pt")
+    data = bytearray((tmp_path / "a.pt").read_bytes())
+    at = data.index(b"PK\x01\x02")
+    data[at + 20 : at + 24] = struct.pack("<I", 2**31)
+    (tmp_path / "a.pt").write_bytes(data)
+    with pytest.raises(ValueError, match=r"'a/data\.pkl' ends behind the end of the file"):
+        load_file(tmp_path / "a.pt")
+
+
 def test_devices_fifos_and_files_of_holes_are_refused(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     for path, kind in ((tmp_path / "fifo", "a FIFO"), ("/dev/zero", "a device"), ("/dev/null", "a device")):

@@ -264,6 +264,7 @@ HOSTILE_SAFETENSORS = {
     "not JSON": safetensors_file(b"{nope"),
     "a list": safetensors_file(b"[]"),
     "not UTF-8": safetensors_file(b"\xff{}"),
+    "UTF-16": safetensors_file('{"a":3}'.encode("utf-16-le")),
     "deep": safetensors_file(b'{"a":' + b"[" * 99999),
     "overlap": safetensors_file({"a": entry(0, 8, [2]), "b": entry(4, 12, [2])}, bytes(12)),
     "gap": safetensors_file({"a": entry(0, 8, [2]), "b": entry(12, 16, [1])}, bytes(16)),
