@@ -12,7 +12,7 @@ import jax
 import numpy as np
 import torch
 
-from parity import flax_run, reference, rounding, tolerance
+from parity import flax_run, reference, returned, rounding, tolerance
 from parity.compare import Verdict, failed, judge
 from parity.flax_network import Part
 from parity.original import LayerRun
@@ -143,6 +143,8 @@ def judge_layer(run: LayerRun, part: Part, device: jax.Device | None = None) -> 
             ours = flax_run.run(part, call.args, call.kwargs, cotangents, run.buffers)
         except Exception as error:
             return (failed("layer", f"the Flax layer refused torch's input: {error}"),)
+    if text := returned.difference(ours, theirs, call.module):
+        return (failed("layer", text),)
     platform = jax.default_backend() if device is None else device.platform
     how = tolerance.arithmetic(cotangents[0].dtype, platform, precision(part))
     try:

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import torch
 
-from parity import flax_run, rounding, tolerance, torch_network
+from parity import flax_run, returned, rounding, tolerance, torch_network
 from parity.diagnose import convolutions, network, others
 from parity.diagnose.hypothesis import Diagnosis as Diagnosis
 from parity.diagnose.hypothesis import Hypothesis
@@ -71,6 +71,8 @@ def layer(run: LayerRun, part: Part, image: tuple[int, ...] | None) -> Diagnosis
         return Diagnosis(
             call.name, "refused", f"the Flax layer does not take torch's input: {str(error).splitlines()[0]}"
         )
+    if text := returned.difference(ours, wanted, call.module):
+        return Diagnosis(call.name, "output.structure", text)
     dtype = cotangents[0].dtype
     if ours["output" if "output" in ours else "output.0"].dtype != dtype:
         other = next(iter(ours.values())).dtype
@@ -101,7 +103,8 @@ def layer(run: LayerRun, part: Part, image: tuple[int, ...] | None) -> Diagnosis
             )
         except Exception:
             continue  # the mistake cannot be made with these shapes
-        if _explains(ours, theirs, limits):
+        # A mistake that makes no difference for these shapes explains none.
+        if _explains(ours, theirs, limits) and not _explains(wanted, theirs, limits):
             return Diagnosis(call.name, h.cause, h.fix)
     if same_shape:
         found = _precision(call, part, cotangents, buffers, ours, wanted)
