@@ -52,8 +52,8 @@ def test_a_bias_that_is_switched_off_is_switched_on_by_a_parameter_only():
 def test_the_lines_that_the_error_names_work():
     layer = jaxconv.Conv2d(2, 3, 1, rngs=nnx.Rngs(0))
     layer.weight[...] = jnp.ones((3, 2, 1, 1), jnp.float32)
-    assert (jaxconv.state_dict(layer)["weight"] == 1).all()
-    layer.weight = nnx.Param(jnp.zeros((3, 2, 1, 1)))
+    assert (layer.weight[...] == 1).all()
+    layer.weight = nnx.Param(jnp.zeros((3, 2, 1, 1), jnp.float32))
     assert not jaxconv.state_dict(layer)["weight"].any()
     new = jaxconv.surgery.replace(layer, {"weight": np.ones((3, 2, 1, 1), np.float32)})
     assert new.weight[...].all() and not layer.weight[...].any()
