@@ -13,7 +13,7 @@ import jax
 import numpy as np
 import torch
 
-from parity import flax_run, reference, rounding, tolerance
+from parity import flax_run, reference, returned, rounding, tolerance
 from parity.compare import Verdict, failed, judge
 from parity.flax_network import Part
 from parity.original import LayerRun
@@ -194,6 +194,8 @@ class JudgedLayer:
             return (failed("layer", "torch's layer gives no floating tensor: not judged"),)
         if self.refusal is not None:
             return (failed("layer", f"the Flax layer refused torch's input: {self.refusal}"),)
+        if text := returned.difference(self.ours, self.run.theirs, self.run.call.module):
+            return (failed("layer", text),)
         try:
             wanted = self.expected
         except rounding.UnknownPrimitive as error:

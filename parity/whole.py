@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import torch
 
-from parity import flax_run, layers, tolerance, torch_network
+from parity import flax_run, layers, returned, tolerance, torch_network
 from parity.compare import Verdict, failed, judge, judge_whole
 from parity.flax_network import Part
 from parity.original import FEW, MANY, Original, Samples, rms
@@ -70,6 +70,10 @@ class Whole:
         """One verdict for each output, gradient and buffer."""
         if not self.ours:
             return (failed("output", f"the Flax network does not run: {self.error}"),)
+        if text := returned.difference(
+            self.ours, self.original.theirs, self.original.module, "the Flax network"
+        ):
+            return (failed("output", text),)
         if not self.same_shapes:
             theirs = _shapes(self.original.theirs)
             return (failed("output", f"shapes {_shapes(self.ours)}, in torch {theirs}"),)

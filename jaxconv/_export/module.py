@@ -21,9 +21,10 @@ from jaxconv._export.program import (
     Variable,
     evaluate,
 )
+from jaxconv.nn._module import Guarded
 
 
-class TorchModule(nnx.Module):
+class TorchModule(Guarded, nnx.Module):
     """A module of a torch network: its parameters, buffers and child modules have torch's names.
 
     It may be called on its own, with the arrays that torch's module takes out of the network, in the order in which

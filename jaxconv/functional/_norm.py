@@ -55,7 +55,7 @@ def affine(
 
 def channels_shape(x: jax.Array) -> tuple[int, ...]:
     """What an array of one element per channel is reshaped to, beside x (N, C, *size)."""
-    return (-1, *(1,) * (x.ndim - 2))
+    return (1, -1, *(1,) * (x.ndim - 2))
 
 
 def norm_dtypes(op: str, x: jax.Array, **params: jax.Array | None) -> None:

@@ -146,7 +146,7 @@ def prelu(input: Any, weight: Any) -> jax.Array:
                 f"Mismatch of parameter numbers and input channel size: `weight` has {w.size} numbers for "
                 f"{channels} channels of `input` of shape {x.shape}"
             )
-        w = w.reshape(-1, *(1,) * (x.ndim - 2))
+        w = w.reshape(1, -1, *(1,) * (x.ndim - 2)) if x.ndim > 1 else w
     else:
         w = w.reshape(())
     wide = widened(x)

@@ -63,7 +63,7 @@ def add_bias(y: jax.Array, bias: jax.Array) -> jax.Array:
     N * size terms, which in bfloat16 stagnates (1600 ones add up to 1024). torch accumulates it in float32 too.
     """
     rows = long_rows(y)
-    total = rows + bias.astype(y.dtype).reshape(-1, *(1,) * (rows.ndim - 2))
+    total = rows + bias.astype(y.dtype).reshape(1, -1, *(1,) * (rows.ndim - 2))
     return total.astype(bias.dtype).reshape(y.shape)
 
 

@@ -194,7 +194,7 @@ def _weighted(
 
 
 def _sum(x: jax.Array, taps: tables.Taps, axis: int) -> jax.Array:
-    along = (-1, *(1,) * (x.ndim - axis - 1))
+    along = (*(1,) * axis, -1, *(1,) * (x.ndim - axis - 1))
     total: Any = 0
     for index, weight, used in zip(taps.index, taps.weight, taps.used, strict=True):
         part = jnp.take(x, index, axis=axis, mode="clip") * weight.reshape(along)

@@ -52,7 +52,8 @@ def linear(input: Any, weight: Any, bias: Any = None, *, precision: lax.Precisio
             raise ValueError(f"{op}: `bias` of shape {b.shape} does not fit the output's shape {y.shape}")
         # In float32 for half types, as `conv.add_bias` explains.
         wide = compute_dtype(x.dtype)
-        y = (y.reshape(shape).astype(wide) + b.astype(wide)).reshape(y.shape).astype(x.dtype)
+        full = b.astype(wide).reshape(*(1,) * (len(shape) - b.ndim), *b.shape)
+        y = (y.reshape(shape).astype(wide) + full).reshape(y.shape).astype(x.dtype)
     return y
 
 

@@ -318,6 +318,7 @@ def layer_norm(
     if x.size == 0:
         return x
     centred, _, var = moments(widened(x), axes)
+    shape = (*(1,) * (x.ndim - len(shape)), *shape)
     return affine(centred, lax.rsqrt(var + eps), params["weight"], params["bias"], shape).astype(x.dtype)
 
 

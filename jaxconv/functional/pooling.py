@@ -87,7 +87,7 @@ def _pool_dim(
     first = -(-jnp.maximum(-start, 0) // d)
 
     def along(values: jax.Array) -> jax.Array:
-        return jnp.expand_dims(values, range(1, x.ndim - axis))
+        return values.reshape(*(1,) * axis, -1, *(1,) * (x.ndim - axis - 1))
 
     def tap(i: int) -> tuple[jax.Array, jax.Array | None]:
         def part(a: jax.Array) -> jax.Array:

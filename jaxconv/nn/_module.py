@@ -5,6 +5,8 @@ from dataclasses import InitVar, dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+import jax
+import numpy as np
 from flax import nnx
 
 from jaxconv._layers.base import Documented, Layer, ParamLayer
@@ -25,8 +27,29 @@ class Module(Documented, Layer, nnx.Module):
         return self._forward(*inputs, **options)
 
 
+class Guarded:
+    """Refuses an array in the place of a parameter: it would be in no state_dict, and no optimizer would see it."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        is_array = (
+            isinstance(value, jax.Array | np.ndarray) or type(value).__module__.partition(".")[0] == "torch"
+        )
+        held = vars(self).get(name, _NOTHING)
+        switched_off = held is None and name in getattr(self, "_holds", ())
+        if is_array and (isinstance(held, nnx.Variable) or switched_off):
+            kind = type(held).__name__ if isinstance(held, nnx.Variable) else "Param"
+            line = f"`layer.{name} = nnx.{kind}(array)`"
+            if not switched_off:
+                line = f"`layer.{name}[...] = array` changes this layer, {line} puts another one in its place"
+            raise TypeError(
+                f"`{name}` is an nnx.{kind}, got a bare {type(value).__name__}, which state_dict, gradients and "
+                f"optimizers do not see: {line}, and jaxconv.surgery.replace(model, {{name: array}}) makes a new model"
+            )
+        super().__setattr__(name, value)
+
+
 @dataclass(eq=False, repr=False)
-class ParamModule(Documented, ParamLayer, nnx.Module):
+class ParamModule(Guarded, Documented, ParamLayer, nnx.Module):
     """A layer with parameters, drawn in torch's order from `rngs.params()`."""
 
     rngs: InitVar[Any] = field(default=None, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from parity import rounding, torch_network
+from parity import returned, rounding, torch_network
 from parity.diagnose import convolutions, network, others
 from parity.diagnose.hypothesis import Diagnosis as Diagnosis
 from parity.diagnose.hypothesis import Hypothesis
@@ -71,6 +71,8 @@ def layer(judged: JudgedLayer, image: tuple[int, ...] | None) -> Diagnosis:
         reason = str(judged.refusal).partition("\n")[0]
         return Diagnosis(call.name, "refused", f"the Flax layer does not take torch's input: {reason}")
     ours = judged.ours
+    if text := returned.difference(ours, wanted, call.module):
+        return Diagnosis(call.name, "output.structure", text)
     dtype = cotangents[0].dtype
     first = next((ours[name] for name in ("output", "output.0") if name in ours), None)
     if first is None:
@@ -105,7 +107,8 @@ def layer(judged: JudgedLayer, image: tuple[int, ...] | None) -> Diagnosis:
             )
         except Exception:
             continue  # the mistake cannot be made with these shapes
-        if _explains(ours, theirs, limits):
+        # A mistake that makes no difference for these shapes explains none.
+        if _explains(ours, theirs, limits) and not _explains(wanted, theirs, limits):
             return Diagnosis(call.name, h.cause, h.fix)
     if same_shape:
         found = _precision(judged)

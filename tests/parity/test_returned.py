@@ -1,0 +1,119 @@
+"""Networks and layers that return another number of arrays than torch's."""
+
+import numpy as np
+import pytest
+from flax import nnx
+from torch import nn
+
+import jaxconv
+import parity
+
+X = np.random.default_rng(0).standard_normal((2, 3, 8, 8)).astype(np.float32)
+
+
+def _first(y):
+    return y[0] if isinstance(y, tuple) else y
+
+
+class Torch(nn.Module):
+    """A network of one layer that returns the first of its results."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x):
+        return _first(self.layer(x))
+
+
+class Flax(nnx.Module):
+    """A network of one layer that returns the first of its results."""
+
+    def __init__(self, layer):
+        self.layer = layer
+
+    def __call__(self, x):
+        return _first(self.layer(x))
+
+
+class One(nn.Module):
+    def forward(self, x):
+        return x * 2
+
+
+class Two(nn.Module):
+    def forward(self, x):
+        return x * 2, x + 1
+
+
+class FlaxOne(nnx.Module):
+    def __call__(self, x):
+        return x * 2
+
+
+class FlaxTwo(nnx.Module):
+    def __call__(self, x):
+        return x * 2, x + 1
+
+
+POOLED = r"float32 \(2, 3, 4, 4\)"
+CASES = {
+    "indices-in-torch": (
+        nn.MaxPool2d(2, return_indices=True),
+        jaxconv.MaxPool2d(2),
+        rf"torch's MaxPool2d returns 2 arrays \({POOLED} and int64 \(2, 3, 4, 4\)\); the Flax layer returns 1 array "
+        rf"\({POOLED}\): return_indices is False, torch's is True",
+    ),
+    "indices-in-flax": (
+        nn.MaxPool2d(2),
+        jaxconv.MaxPool2d(2, return_indices=True),
+        r"returns 1 array .*; the Flax layer returns 2 arrays .*: return_indices is True, torch's is False",
+    ),
+    "tuple-in-torch": (
+        Two(),
+        FlaxOne(),
+        r"torch's Two returns 2 arrays .* returns 1 array .*: return the same arrays",
+    ),
+    "tuple-in-flax": (
+        One(),
+        FlaxTwo(),
+        r"torch's One returns 1 array .* returns 2 arrays .*: return the same arrays",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_a_layer_that_returns_another_number_of_arrays_is_named(kind):
+    theirs, ours, words = CASES[kind]
+    report = parity.check(Torch(theirs), Flax(ours), X)
+    (cause,) = report.diagnosis
+    assert (cause.layer, cause.cause) == ("layer", "output.structure")
+    with pytest.raises(AssertionError, match=words):
+        report.assert_ok()
+    assert "missing" not in str(report) and "ceil_mode" not in str(report)
+
+
+@pytest.mark.parametrize("kind", ["indices-in-flax", "tuple-in-torch", "tuple-in-flax"])
+def test_a_network_that_returns_another_number_of_arrays_is_named(kind):
+    theirs, ours, words = CASES[kind]
+    report = parity.check(theirs, ours, X)
+    with pytest.raises(AssertionError, match=words.replace("the Flax layer", "the Flax (layer|network)")):
+        report.assert_ok()
+    assert any("network: output: torch's" in line for line in report.findings())
+
+
+def test_the_same_structure_is_no_finding():
+    parity.check(
+        Torch(nn.MaxPool2d(2, return_indices=True)), Flax(jaxconv.MaxPool2d(2, return_indices=True)), X
+    ).assert_ok()
+
+
+def test_a_mistake_that_makes_no_difference_is_not_the_cause():
+    class Doubled(nnx.Module):
+        def __call__(self, x):
+            return jaxconv.functional.max_pool2d(x, 2) * 2
+
+    report = parity.check(nn.Sequential(nn.MaxPool2d(2)), jaxconv.Sequential(Doubled()), X)
+    assert [cause.cause for cause in report.diagnosis] == ["unknown"], (
+        "8 is a multiple of 2: ceil_mode changes nothing"
+    )
