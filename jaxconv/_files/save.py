@@ -53,7 +53,8 @@ def save_file(mapping: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
         def write(file: IO[bytes]) -> None:
             file.write(header)
             for array in ordered:
-                file.write(array.tobytes())
+                # As bytes, without a copy: the buffers of bfloat16 have no format.
+                file.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     else:
         torch = import_torch("save_file of .pt and .pth files")
         tensors = to_torch(mapping)
