@@ -53,4 +53,14 @@ def pad_spatial(x: jax.Array, pairs: Pairs, mode: str, value: float | complex = 
     # torch crops before it wraps around, but after it reflects and replicates.
     if mode == "circular":
         return jnp.pad(crop(x), widths, mode="wrap")
-    return crop(jnp.pad(x, widths, mode="reflect" if mode == "reflect" else "edge"))
+    return crop(jnp.pad(x, widths, mode="reflect") if mode == "reflect" else _replicated(x, widths))
+
+
+def _replicated(x: jax.Array, widths: list[tuple[int, int]]) -> jax.Array:
+    """`jnp.pad(x, widths, mode="edge")`, which slices every dimension, also a batch that devices share."""
+    for axis, (low, high) in enumerate(widths):
+        if low or high:
+            first, last = (lax.slice_in_dim(x, i, i + 1, axis=axis) for i in (0, x.shape[axis] - 1))
+            ends = [jnp.repeat(end, count, axis=axis) for end, count in ((first, low), (last, high))]
+            x = lax.concatenate([ends[0], x, ends[1]], axis)
+    return x

@@ -9,7 +9,7 @@ import numpy as np
 from jax import lax
 
 from jaxconv._dtypes import is_reduced, widened
-from jaxconv.functional._arrays import refuse_dtype
+from jaxconv.functional._arrays import ranked, refuse_dtype
 
 
 def moments(
@@ -46,11 +46,11 @@ def affine(
 ) -> jax.Array:
     """y * scale * weight + bias, where weight and bias are given that shape to broadcast."""
     if weight is not None:
-        reshaped = widened(weight, y).reshape(shape)
+        reshaped = ranked(widened(weight, y).reshape(shape), y.ndim)
         scale = reshaped if scale is None else scale * reshaped
     if scale is not None:
         y = y * scale
-    return y if bias is None else y + widened(bias, y).reshape(shape)
+    return y if bias is None else y + ranked(widened(bias, y).reshape(shape), y.ndim)
 
 
 def channels_shape(x: jax.Array) -> tuple[int, ...]:

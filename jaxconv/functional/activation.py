@@ -16,7 +16,7 @@ import numpy as np
 from jaxconv._dtypes import widened
 from jaxconv._rows import long_rows
 from jaxconv._spec import integer
-from jaxconv.functional._arrays import array, refuse_dtype
+from jaxconv.functional._arrays import along, array, refuse_dtype
 
 _SELU_ALPHA = 1.6732632423543772848170429916717
 _SELU_SCALE = 1.0507009873554804934193349852946
@@ -146,7 +146,7 @@ def prelu(input: Any, weight: Any) -> jax.Array:
                 f"Mismatch of parameter numbers and input channel size: `weight` has {w.size} numbers for "
                 f"{channels} channels of `input` of shape {x.shape}"
             )
-        w = w.reshape(1, -1, *(1,) * (x.ndim - 2)) if x.ndim > 1 else w
+        w = along(w, min(1, x.ndim - 1), x.ndim)
     else:
         w = w.reshape(())
     wide = widened(x)

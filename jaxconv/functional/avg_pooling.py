@@ -10,7 +10,7 @@ from jax import lax
 
 from jaxconv._dtypes import widened
 from jaxconv._spec import PoolSpec, check_flag_type, check_pool_input, integer, pool_spec
-from jaxconv.functional._arrays import array, refuse_dtype
+from jaxconv.functional._arrays import along, array, ranked, refuse_dtype
 from jaxconv.functional.pooling import max_pool1d, max_pool2d, max_pool3d
 
 _DOC = """Applies a {n}D average pooling over an input of several planes: torch.nn.functional.avg_pool{n}d.
@@ -112,7 +112,7 @@ def _counts(spec: PoolSpec, size: tuple[int, ...], out: tuple[int, ...], include
         start = jnp.arange(o) * s - p
         end = jnp.minimum(start + k, n + p)
         count = end - start if include_pad else jnp.minimum(end, n) - jnp.maximum(start, 0)
-        total = total * jnp.expand_dims(count, range(1, spec.ndim - dim))
+        total = total * along(count, dim, spec.ndim)
     return total
 
 
@@ -150,7 +150,7 @@ def _make(ndim: int) -> _AvgPool:
         out = spec.output_size(size)
         sums = _padded_sums(widened(x), spec, out)
         count = _counts(spec, size, out, count_include_pad) if divisor is None else divisor
-        divided = jnp.broadcast_to(jnp.asarray(count, sums.dtype), sums.shape)
+        divided = jnp.broadcast_to(ranked(jnp.asarray(count, sums.dtype), sums.ndim), sums.shape)
         return lax.div(sums, divided).astype(x.dtype)  # of integers the quotient is cut off, as in torch
 
     if ndim == 1:

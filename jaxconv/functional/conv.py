@@ -9,7 +9,7 @@ from jax import lax
 from jaxconv import _lower
 from jaxconv._rows import long_rows
 from jaxconv._spec import check_conv_arrays, conv_spec, integer
-from jaxconv.functional._arrays import array, refuse_dtype, same_dtype
+from jaxconv.functional._arrays import along, array, refuse_dtype, same_dtype
 
 _DOC = """Applies a {n}D convolution over an input of several planes: torch.nn.functional.conv{n}d.
 
@@ -63,7 +63,7 @@ def add_bias(y: jax.Array, bias: jax.Array) -> jax.Array:
     N * size terms, which in bfloat16 stagnates (1600 ones add up to 1024). torch accumulates it in float32 too.
     """
     rows = long_rows(y)
-    total = rows + bias.astype(y.dtype).reshape(1, -1, *(1,) * (rows.ndim - 2))
+    total = rows + along(bias.astype(y.dtype), 1, rows.ndim)
     return total.astype(bias.dtype).reshape(y.shape)
 
 

@@ -10,7 +10,7 @@ from jax import lax
 
 from jaxconv._spec import check_spatial_input
 from jaxconv._spec_pool import blocks, fold_spec
-from jaxconv.functional._arrays import array, refuse_dtype
+from jaxconv.functional._arrays import array, refuse_dtype, reshaped
 
 
 def _windows(spec: dict[str, tuple[int, ...]]) -> tuple[tuple[int, ...], ...]:
@@ -45,7 +45,7 @@ def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, st
         taps = [lax.slice_in_dim(y, i * d, i * d + (out - 1) * s + 1, s, axis) for i in range(k)]
         y = jnp.stack(taps, 2 + dim)
     n, c = images.shape[:2]
-    columns = y.reshape(n, c * math.prod(spec["kernel_size"]), math.prod(counts))
+    columns = reshaped(y, (n, c * math.prod(spec["kernel_size"]), math.prod(counts)))
     return columns if x.ndim == 4 else columns[0]
 
 
@@ -84,7 +84,7 @@ def fold(
         )
     columns = x if x.ndim == 3 else x[None]
     n, c = columns.shape[0], x.shape[-2] // taps
-    y = columns.reshape(n, c, *spec["kernel_size"], *counts)
+    y = reshaped(columns, (n, c, *spec["kernel_size"], *counts))
     whole = tuple(n + 2 * p for n, p in zip(size, spec["padding"], strict=True))
     for dim, (total, out, k, d, s) in reversed(
         list(enumerate(zip(whole, counts, *_windows(spec), strict=True)))

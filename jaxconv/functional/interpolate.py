@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxconv._spec import integer
 from jaxconv.functional import interpolate_tables as tables
-from jaxconv.functional._arrays import array, refuse_dtype
+from jaxconv.functional._arrays import along, array, refuse_dtype
 from jaxconv.functional.adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 
 MODES = ("nearest", "nearest-exact", "area", "linear", "bilinear", "trilinear", "bicubic", "lanczos")
@@ -194,12 +194,11 @@ def _weighted(
 
 
 def _sum(x: jax.Array, taps: tables.Taps, axis: int) -> jax.Array:
-    along = (*(1,) * axis, -1, *(1,) * (x.ndim - axis - 1))
     total: Any = 0
     for index, weight, used in zip(taps.index, taps.weight, taps.used, strict=True):
-        part = jnp.take(x, index, axis=axis, mode="clip") * weight.reshape(along)
+        part = jnp.take(x, index, axis=axis, mode="clip") * along(weight, axis, x.ndim)
         # 0 * NaN is NaN: what the window does not reach is left out.
-        total = total + (part if used.all() else jnp.where(used.reshape(along), part, 0))
+        total = total + (part if used.all() else jnp.where(along(used, axis, x.ndim), part, 0))
     return total
 
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxconv._dtypes import compute_dtype
-from jaxconv.functional._arrays import array, refuse_dtype, same_dtype
+from jaxconv.functional._arrays import array, ranked, refuse_dtype, same_dtype
 
 
 def linear(input: Any, weight: Any, bias: Any = None, *, precision: lax.PrecisionLike = None) -> jax.Array:
@@ -52,8 +52,11 @@ def linear(input: Any, weight: Any, bias: Any = None, *, precision: lax.Precisio
             raise ValueError(f"{op}: `bias` of shape {b.shape} does not fit the output's shape {y.shape}")
         # In float32 for half types, as `conv.add_bias` explains.
         wide = compute_dtype(x.dtype)
-        full = b.astype(wide).reshape(*(1,) * (len(shape) - b.ndim), *b.shape)
-        y = (y.reshape(shape).astype(wide) + full).reshape(y.shape).astype(x.dtype)
+        y = (
+            (y.reshape(shape).astype(wide) + ranked(b.astype(wide), len(shape)))
+            .reshape(y.shape)
+            .astype(x.dtype)
+        )
     return y
 
 
@@ -104,7 +107,7 @@ def bilinear(
     y = jnp.einsum(
         "...i,oij,...j->...o", x1.astype(wide), w.astype(wide), x2.astype(wide), precision=precision
     )
-    return (y if b is None else y + b.astype(wide)).astype(x1.dtype)
+    return (y if b is None else y + ranked(b.astype(wide), y.ndim)).astype(x1.dtype)
 
 
 def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:

@@ -10,7 +10,7 @@ from jax import lax
 from jaxconv._dtypes import widened
 from jaxconv._rows import long_rows
 from jaxconv._spec import integer
-from jaxconv.functional._arrays import array, refuse_dtype
+from jaxconv.functional._arrays import array, ranked, refuse_dtype
 from jaxconv.functional._norm import (
     affine,
     channels_shape,
@@ -356,7 +356,7 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     x_wide = widened(x)
     eps = float(jnp.finfo(x_wide.dtype).eps) if eps is None else eps
     y = x_wide * lax.rsqrt(jnp.mean(x_wide * x_wide, axes, keepdims=True) + eps)
-    return (y if w is None else y * w).astype(x.dtype)
+    return (y if w is None else y * ranked(w, y.ndim)).astype(x.dtype)
 
 
 def _last_axes(
@@ -390,4 +390,6 @@ def _by_running(x: jax.Array, mean: Any, var: Any, weight: Any, bias: Any, eps: 
 def _running(old: jax.Array, batch: jax.Array, momentum: Any) -> jax.Array:
     """The running statistic after one batch: computed in at least float32, rounded to its own dtype once."""
     kept = widened(old, batch)
-    return lax.stop_gradient(((1 - momentum) * kept + momentum * batch).astype(old.dtype))
+    # A momentum of 1 / num_batches_tracked is an array of a dtype of its own.
+    share, rest = (jnp.asarray(m, kept.dtype) for m in (momentum, 1 - momentum))
+    return lax.stop_gradient((rest * kept + share * batch.astype(kept.dtype)).astype(old.dtype))

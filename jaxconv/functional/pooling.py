@@ -9,7 +9,7 @@ import numpy as np
 from jax import lax
 
 from jaxconv._spec import PoolSpec, check_pool_input, pool_spec
-from jaxconv.functional._arrays import array, refuse_dtype
+from jaxconv.functional._arrays import along, array, refuse_dtype
 
 _DOC = """Applies a {n}D max pooling over an input of several planes: torch.nn.functional.max_pool{n}d.
 
@@ -86,21 +86,21 @@ def _pool_dim(
     # The first tap inside the input. torch starts from it, so it is chosen where all are minus infinity.
     first = -(-jnp.maximum(-start, 0) // d)
 
-    def along(values: jax.Array) -> jax.Array:
-        return values.reshape(*(1,) * axis, -1, *(1,) * (x.ndim - axis - 1))
+    def here_along(values: jax.Array) -> jax.Array:
+        return along(values, axis, x.ndim)
 
     def tap(i: int) -> tuple[jax.Array, jax.Array | None]:
         def part(a: jax.Array) -> jax.Array:
             return lax.slice_in_dim(a, i * d, i * d + (out - 1) * s + 1, s, axis)
 
-        return part(x), None if index is None else part(index) + along((start + i * d) * pitch)
+        return part(x), None if index is None else part(index) + here_along((start + i * d) * pitch)
 
     best, at = tap(0)
     for i in range(1, k):
         value, here = tap(i)
         wins = (value > best) | (value != value)
         if i <= -(-p // d):
-            wins = wins | along(first == i)
+            wins = wins | here_along(first == i)
         best = jnp.where(wins, value, best)
         at = None if at is None or here is None else jnp.where(wins, here, at)
     return best, at
@@ -126,7 +126,7 @@ def _make(ndim: int) -> _MaxPool:
         out = spec.output_size(size)
         y = _pad_lowest(x, spec, out)
         int_type = jax.dtypes.canonicalize_dtype(np.int64)  # int32 where 64-bit types are off
-        index = jnp.zeros(y.shape, int_type) if return_indices else None
+        index = jnp.zeros_like(y, int_type) if return_indices else None
         for dim in reversed(range(ndim)):
             y, index = _pool_dim(spec, dim, out[dim], y, index, math.prod(size[dim + 1 :]))
         return (y, index) if return_indices else y

@@ -6,7 +6,7 @@ import jax
 
 from jaxconv._spec import integer
 from jaxconv._spec_pool import shuffle_factor
-from jaxconv.functional._arrays import array
+from jaxconv.functional._arrays import array, reshaped
 
 
 def pixel_shuffle(input: Any, upscale_factor: int) -> jax.Array:
@@ -20,10 +20,10 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> jax.Array:
     channels = x.shape[-3] if x.ndim > 2 else 0
     r = shuffle_factor("pixel_shuffle", "upscale_factor", upscale_factor, x.shape, channels, 2)
     *lead, _, h, w = x.shape
-    y = x.reshape(*lead, channels // r**2, r, r, h, w)
+    y = reshaped(x, (*lead, channels // r**2, r, r, h, w))
     n = len(lead)
     order = (*range(n + 1), n + 3, n + 1, n + 4, n + 2)
-    return y.transpose(order).reshape(*lead, channels // r**2, h * r, w * r)
+    return reshaped(y.transpose(order), (*lead, channels // r**2, h * r, w * r))
 
 
 def pixel_unshuffle(input: Any, downscale_factor: int) -> jax.Array:
@@ -42,9 +42,9 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> jax.Array:
             f"`downscale_factor` (={r})"
         )
     n = len(lead)
-    y = x.reshape(*lead, c, h // r, r, w // r, r)
+    y = reshaped(x, (*lead, c, h // r, r, w // r, r))
     order = (*range(n + 1), n + 2, n + 4, n + 1, n + 3)
-    return y.transpose(order).reshape(*lead, c * r**2, h // r, w // r)
+    return reshaped(y.transpose(order), (*lead, c * r**2, h // r, w // r))
 
 
 def channel_shuffle(input: Any, groups: int) -> jax.Array:
@@ -59,5 +59,5 @@ def channel_shuffle(input: Any, groups: int) -> jax.Array:
     x = array("input", input)
     channels = x.shape[1] if x.ndim > 1 else 0
     g = shuffle_factor("channel_shuffle", "groups", integer("groups", groups), x.shape, channels, 1)
-    y = x.reshape(x.shape[0], g, channels // g, *x.shape[2:])
-    return y.swapaxes(1, 2).reshape(x.shape)
+    y = reshaped(x, (x.shape[0], g, channels // g, *x.shape[2:]))
+    return reshaped(y.swapaxes(1, 2), x.shape)

@@ -7,10 +7,11 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from jaxconv._spec import check_spatial_input
 from jaxconv._spec_pool import unpool_size, unpool_spec
-from jaxconv.functional._arrays import array, refuse_dtype
+from jaxconv.functional._arrays import array, refuse_dtype, reshaped
 
 _DOC = """The partial inverse of max_pool{n}d: torch.nn.functional.max_unpool{n}d.
 
@@ -51,15 +52,27 @@ class _MaxUnpool(Protocol):
 @functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
 def _scattered(values: jax.Array, places: jax.Array, size: int) -> jax.Array:
     """(planes, n) values at their places in (planes, size) zeros."""
-    rows = jnp.arange(values.shape[0])[:, None]
-    return jnp.zeros((values.shape[0], size), values.dtype).at[rows, places].set(values, mode="drop")
+    blank, rows = _blank(values, size)
+    return blank.at[rows, places].set(values, mode="drop", out_sharding=_spread(values))
+
+
+def _blank(values: jax.Array, size: int) -> tuple[jax.Array, jax.Array]:
+    """(planes, size) zeros, spread over devices as (planes, n) values are, and the number of each plane."""
+    rows = lax.broadcasted_iota(int, values.shape, 0, out_sharding=_spread(values))
+    return jnp.zeros((values.shape[0], size), values.dtype, out_sharding=_spread(values)), rows
+
+
+def _spread(values: jax.Array) -> Any:
+    """How (planes, n) values are spread over an explicit mesh; None if they are not."""
+    sharding = jax.typeof(values).sharding
+    return sharding if any(axis is not None for axis in sharding.spec) else None
 
 
 @_scattered.defjvp
 def _(size: int, primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
     (values, places), (dvalues, _) = primals, tangents
-    rows = jnp.arange(values.shape[0])[:, None]
-    added = jnp.zeros((values.shape[0], size), values.dtype).at[rows, places].add(dvalues, mode="drop")
+    blank, rows = _blank(values, size)
+    added = blank.at[rows, places].add(dvalues, mode="drop", out_sharding=_spread(values))
     return _scattered(values, places, size), added
 
 
@@ -94,7 +107,7 @@ def _make(ndim: int) -> _MaxUnpool:
         planes = x.shape[: x.ndim - ndim]
         flat = (math.prod(planes), math.prod(x.shape[-ndim:]))
         at = jnp.where(at < 0, size, at)  # which would count from the end
-        return _scattered(x.reshape(flat), at.reshape(flat), size).reshape(*planes, *out)
+        return reshaped(_scattered(reshaped(x, flat), reshaped(at, flat), size), (*planes, *out))
 
     max_unpool.__name__ = max_unpool.__qualname__ = op
     max_unpool.__doc__ = _DOC.format(n=ndim, size=", ".join("DHW"[-ndim:]))
