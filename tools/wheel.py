@@ -62,7 +62,7 @@ def main() -> None:
     commands.add_parser("build")
     checked = commands.add_parser("check")
     checked.add_argument("python")
-    checked.add_argument("requirements", nargs="*")
+    checked.add_argument("requirements", nargs=argparse.REMAINDER, help="what else pip install is given")
     options = parser.parse_args()
     if options.command == "build":
         build()
