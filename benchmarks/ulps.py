@@ -17,7 +17,6 @@ import numpy as np
 
 from benchmarks import xla_flags
 
-FLAGS = {"xla": "", "xla, tests": xla_flags.known(*xla_flags.FAST_COMPILATION)}
 TORCH = {"logistic": "sigmoid", "erf_inv": "erfinv"}
 POWERS = (0.5, 0.75, 1.5, 2.0, 3.0, -1.0)
 
@@ -83,9 +82,10 @@ def main() -> None:
         print(json.dumps(measure(options.side, options.points)))
         return
     results = {}
-    for side in [*FLAGS, "torch"]:
+    flags = {"xla": "", "xla, tests": xla_flags.known(*xla_flags.FAST_COMPILATION)}
+    for side in [*flags, "torch"]:
         command = [sys.executable, "-m", "benchmarks.ulps", "--side", side, "--points", str(options.points)]
-        environment = {**os.environ, "XLA_FLAGS": FLAGS.get(side, "")}
+        environment = {**os.environ, "XLA_FLAGS": flags.get(side, "")}
         output = subprocess.run(
             command, env=environment, check=True, stdout=subprocess.PIPE, text=True
         ).stdout

@@ -21,4 +21,7 @@ def known(*flags: str) -> str:
 def _accepts(flag: str) -> bool:
     environment = {**os.environ, "XLA_FLAGS": flag, "JAX_PLATFORMS": "cpu"}
     start = [sys.executable, "-c", "import jax; jax.devices()"]
-    return subprocess.run(start, env=environment, capture_output=True, timeout=300).returncode == 0
+    done = subprocess.run(start, env=environment, capture_output=True, text=True, timeout=300)
+    if done.returncode and "Unknown flag" not in done.stderr:
+        raise RuntimeError(f"JAX does not start with XLA_FLAGS={flag}: {done.stderr[-1000:]}")
+    return done.returncode == 0

@@ -36,7 +36,7 @@ class NotOurs(ValueError):
 
 
 def place(cache: str | os.PathLike[str] | None) -> Path | None:
-    """The file; None where there is no home directory to put it in."""
+    """Returns the cache file's path, or None if the user has no home directory to put it in."""
     given = cache or os.environ.get("JAXCONV_CACHE")
     if given:
         return Path(given)
@@ -78,7 +78,7 @@ def _processor() -> str:
 
 @functools.cache
 def _kernels() -> str:
-    """The compiled kernels themselves; '' where there are none."""
+    """Returns a hash of the compiled kernels, or '' if jaxconv was installed without them."""
     found = importlib.util.find_spec("jaxconv._native")
     if found is None or found.origin is None:
         return ""

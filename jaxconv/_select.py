@@ -17,6 +17,46 @@ Selector = (
 )  # a mapping is what `select` returns
 
 
+def select(
+    tree: Any,
+    selector: Selector | None = None,
+    *,
+    layer: type | tuple[type, ...] | None = None,
+    name: str = "**",
+    count: int | None = None,
+    buffers: bool = False,
+) -> dict[str, jax.Array]:
+    """The selected names and arrays, in torch's order.
+
+    Args:
+        tree: any tree of parameters.
+        selector: what to select.
+        layer: instead of a selector: the classes of layers, as in isinstance, of an NNX module.
+        name: with `layer`: a name or glob below each of these layers.
+        count: how many names must be selected.
+        buffers: whether globs, functions and classes select buffers, too.
+
+    Raises:
+        TypeError: `selector` is of no kind described above, or not exactly one of `selector` and `layer` is given.
+        ValueError: the selector, or an element of it, selects nothing; or not `count` names.
+    """
+    if (selector is None) == (layer is None) or (layer is None and name != "**"):
+        raise TypeError("give either a `selector`, or `layer` and, if you like, `name`")
+    if layer is not None:
+        selected = in_layers(tree, layer, name, buffers)
+        words = f"layer={show(layer)}"
+    else:
+        assert selector is not None
+        selected, words = matches(tree, selector, buffers), show(selector)
+    if count is not None and len(selected) != count:
+        names = ", ".join(map(repr, selected))
+        raise ValueError(
+            f"selector {words} matches {len(selected)} name(s), not `count` (={count}): {names}; "
+            "narrow or widen the selector, or correct `count`"
+        )
+    return selected
+
+
 def matches(tree: Any, selector: Selector, buffers: bool) -> dict[str, jax.Array]:
     """The selected names and arrays, in torch's order.
 

@@ -13,20 +13,20 @@ True
 """
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 import jax
 
+from jaxconv._dtypes import widened
 from jaxconv._lower import direct
 from jaxconv._lower.primitive import conv_p
 
 __all__ = ["CONVOLUTION", "convolution"]
 
 CONVOLUTION: str = conv_p.name
-"""The name of the primitive. Its two operands are floating or integer arrays of one dtype. However it is lowered, it
-accumulates at least in float32 and rounds its result once, to the operands' dtype
-or, where a bias is still to be added, to float32."""
+"""The name of the primitive. Its two operands are arrays of one dtype. However it is lowered, it accumulates floating
+numbers at least in float32 and rounds its result once: to the operands' dtype or, if a bias is still to be added to
+operands in reduced precision, to float32."""
 
 
 def convolution(params: Mapping[str, Any]) -> Callable[[jax.Array, jax.Array], jax.Array]:
@@ -36,7 +36,14 @@ def convolution(params: Mapping[str, Any]) -> Callable[[jax.Array, jax.Array], j
         params: the equation's parameters.
 
     Returns:
-        A function of the two operands, of any floating or integer dtype, to the result in that dtype. In its jaxpr
-        there is `conv_general_dilated` and no primitive of jaxconv's.
+        A function of two arrays of the operands' shapes, of one dtype, to the result that the equation has for operands
+        of that dtype. Its jaxpr has `conv_general_dilated` and no primitive of jaxconv's.
     """
-    return partial(direct.compute, params["product"])
+    product = params["product"]
+
+    def compute(a: jax.Array, b: jax.Array) -> jax.Array:
+        if product.wide:
+            a, b = widened(a), widened(b)
+        return direct.compute(product, a, b)
+
+    return compute

@@ -190,7 +190,7 @@ def _is_optional(name: str, mapping: Mapping[str, Any]) -> bool:
 
 
 def _is_extra(name: str) -> bool:
-    """What a torch module may save beside its tensors, in any format of its own."""
+    """Whatever a torch module saves in addition to its tensors, in any format of its own."""
     return name.rpartition(".")[2] == "_extra_state"
 
 

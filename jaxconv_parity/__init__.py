@@ -10,8 +10,8 @@ from pathlib import Path
 
 CONFLICT = (
     "the module `parity` is not, or not wholly, the one that comes with jaxconv: another package (such as "
-    "parity-check) has installed files over it. Uninstall the other package, then reinstall jaxconv: "
-    "pip install --force-reinstall --no-deps jaxconv"
+    "parity-check) has installed files over it. Uninstall the other package, then install jaxconv again with "
+    "pip's options --force-reinstall --no-deps"
 )
 
 MARK = "# Part of jaxconv (see jaxconv_parity)."

@@ -38,7 +38,7 @@ std::string check_ranks(const Numbers& input, const Numbers& weight, const Numbe
 }
 
 std::string check_shape(const char* name, const Numbers& shape, std::size_t element_bytes) {
-  Checked bytes(std::int64_t{static_cast<std::int64_t>(element_bytes)});
+  Checked bytes(static_cast<std::int64_t>(element_bytes));
   for (std::size_t i = 0; i < shape.size; ++i) {
     if (shape[i] < 0) return std::string(name) + " of shape " + text(shape) + " must not have negative sizes";
     bytes = bytes * (shape[i] > 1 ? shape[i] : 1);  // a size of 0 must not hide that the others are too large

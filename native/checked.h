@@ -22,8 +22,6 @@ class Checked {
     return c;
   }
   bool at_most(Checked limit) const { return fits_ && (!limit.fits_ || value_ <= limit.value_); }
-  bool fits() const { return fits_; }
-  std::int64_t value() const { return value_; }  // of use only if it fits
 
  private:
   std::int64_t value_;

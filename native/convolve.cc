@@ -7,7 +7,8 @@
 namespace jaxconv {
 namespace {
 
-// Elements of a copy for each of the operand and the result. Ordinary layers stay below 4.
+// Elements of a copy for each of the operand and the result. Ordinary layers stay below 4. This limit and the next are
+// those of jaxconv/_lower/choice.py (FAR, SMALL).
 constexpr Index kCopies = 64;
 // A copy of so few elements is never too much: small feature maps with wide kernels.
 constexpr Index kFew = 1 << 16;

@@ -156,8 +156,8 @@ def _torch_side(options: argparse.Namespace) -> tuple[Any, list[Any]]:
     network = _made(options.torch, "TORCH_FACTORY")
     if options.weights is not None:
         _load(network, options)
-    elif beside := [name for name, value in (("--key", options.key), ("--prefix", options.prefix)) if value]:
-        raise Unusable(f"{' and '.join(beside)} need --weights")
+    elif alone := [name for name, value in (("--key", options.key), ("--prefix", options.prefix)) if value]:
+        raise Unusable(f"{' and '.join(alone)} need --weights")
     if isinstance(network, torch.nn.Module):
         network.train(options.train)
     return network, inputs
@@ -193,8 +193,8 @@ def _recording(options: argparse.Namespace) -> tuple[Any, list[Any]]:
 
     given = {"--input": options.input, "--weights": options.weights, "--train": options.train}
     given |= {"--key": options.key, "--prefix": options.prefix}
-    if beside := [name for name, value in given.items() if value]:
-        raise Unusable(f"a recording has its own input, weights and mode: leave out {', '.join(beside)}")
+    if alone := [name for name, value in given.items() if value]:
+        raise Unusable(f"a recording has its own input, weights and mode: leave out {', '.join(alone)}")
     try:
         return parity.load_recording(options.torch), []
     except OSError as error:

@@ -168,7 +168,7 @@ def sums_in_half(part: Part, args: Any, kwargs: Any, cotangents: Sequence[np.nda
 
     1 + 1 + ... is never more than 256 in bfloat16. torch, and jaxconv, accumulate in float32.
     """
-    if cotangents[0].dtype.itemsize > 2:
+    if not cotangents or cotangents[0].dtype.itemsize > 2:
         return False
     traced = trace(part, args, kwargs)
     cts = [jnp.asarray(ct) for ct in cotangents]

@@ -7,6 +7,7 @@ a test in tests/parity/test_jax_internals.py, each rule one in tests/parity/test
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import jax
 import jax.lax
 import jax.lax.linalg
 from jax.extend import core
@@ -118,6 +119,11 @@ def known_primitives() -> dict[str, Any]:
             if name.endswith("_p") and isinstance(value, core.Primitive):
                 found[value.name] = value
     return found
+
+
+def default_matmul_precision() -> Any:
+    """Returns the value of `jax_default_matmul_precision` here and now."""
+    return jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
 
 
 def nnx_attributes(node: Any) -> list[tuple[str, Any]]:

@@ -13,13 +13,15 @@ import jax
 import numpy as np
 import torch
 
-from parity import flax_run, reference, returned, rounding, tolerance
+from parity import definition, flax_run, returned, rounding, tolerance
+from parity import jax_internals as internals
 from parity.compare import Verdict, failed, judge
 from parity.flax_network import Part
 from parity.original import LayerRun
-from parity.reference import Reference
+from parity.reference import Reference, roundoff
 from parity.tolerance import Arithmetic
 from parity.torch_network import Arrays, Call
+from parity.torch_network import floating as floating_arrays
 from parity.torch_side import to_numpy
 
 _CONV = ("stride", "padding", "dilation", "groups", "padding_mode")
@@ -48,14 +50,14 @@ def _arguments(module: torch.nn.Module, names: tuple[str, ...]) -> dict[str, Any
 def _conv(
     module: torch.nn.Module, x: np.ndarray, params: Mapping[str, np.ndarray], cotangent: np.ndarray
 ) -> dict[str, Reference]:
-    return reference.conv_layer(_arguments(module, _CONV), x, params, cotangent)
+    return definition.conv_layer(_arguments(module, _CONV), x, params, cotangent)
 
 
 def _max_pool(
     module: torch.nn.Module, x: np.ndarray, params: Mapping[str, np.ndarray], cotangent: np.ndarray
 ) -> dict[str, Reference]:
     ndim = int(type(module).__name__[-2])
-    outputs = reference.max_pool_layer(_arguments(module, _MAX_POOL), x, cotangent, ndim)
+    outputs = definition.max_pool_layer(_arguments(module, _MAX_POOL), x, cotangent, ndim)
     if not module.return_indices:
         del outputs["indices"]
     return outputs
@@ -77,7 +79,7 @@ def _of_coordinates(call: Call, how: Arithmetic) -> float:
     if not type(call.module).__name__.startswith("Upsampl"):
         return 0.0
     shapes = [call.args[0].shape[2:], call.outputs[0][0][2:]]
-    return 8 * max(n for shape in shapes for n in shape) * max(how.accumulate, reference.roundoff(np.float64))
+    return 8 * max(n for shape in shapes for n in shape) * max(how.accumulate, roundoff(np.float64))
 
 
 def _defined(ref: Reference, how: Arithmetic) -> Expected:
@@ -88,7 +90,7 @@ def _defined(ref: Reference, how: Arithmetic) -> Expected:
 
 def precision(part: Part) -> str:
     """JAX's matmul precision in force for a layer or network."""
-    chosen = jax.config.jax_default_matmul_precision if part.precision is None else part.precision  # type: ignore[attr-defined]
+    chosen = internals.default_matmul_precision() if part.precision is None else part.precision
     if isinstance(chosen, tuple | list):  # of both factors: the less exact one counts
         return min((_spelled(p) for p in chosen), key=("default", "high", "highest").index)
     return _spelled(chosen)
@@ -139,7 +141,9 @@ class JudgedLayer:
         """What our layer computes in, on its device and in its precision."""
         call, cotangents = self.run.call, self.run.cotangents
         platform = jax.default_backend() if self.device is None else self.device.platform
-        how = tolerance.arithmetic(cotangents[0].dtype, platform, precision(self.part))
+        # What has no floating output still has the gradients of its floating inputs, all zero.
+        floating = [*cotangents, *floating_arrays((call.args, call.kwargs)), np.zeros(0, np.float32)]
+        how = tolerance.arithmetic(floating[0].dtype, platform, precision(self.part))
         in_half = flax_run.sums_in_half(self.part, call.args, call.kwargs, cotangents)
         return replace(how, sums=how.store) if in_half else how
 
@@ -165,7 +169,7 @@ class JudgedLayer:
                 how,
                 _of_coordinates(call, how),
             )
-        if run.cotangents[0].dtype == np.float64:
+        if how.store == roundoff(np.float64):
             # torch's float64 is as far off as ours may be, and where terms cancel, farther.
             also = {n: u for n, u in run.uncertainty.items() if n in limits and u.shape == limits[n].shape}
             limits = {name: 2 * limit + also.get(name, 0.0) for name, limit in limits.items()}
@@ -190,8 +194,8 @@ class JudgedLayer:
     @cached_property
     def verdicts(self) -> tuple[Verdict, ...]:
         """One for each result."""
-        if not self.run.call.outputs:
-            return (failed("layer", "torch's layer gives no floating tensor: not judged"),)
+        if not any(name.startswith(("output", "index")) for name in self.run.theirs):
+            return (failed("layer", "torch's layer returns no tensor: not judged"),)
         if self.refusal is not None:
             return (failed("layer", f"the Flax layer refused torch's input: {self.refusal}"),)
         if text := returned.difference(self.ours, self.run.theirs, self.run.call.module):

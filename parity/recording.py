@@ -1,6 +1,6 @@
 """torch's side of a comparison in a file, to be compared later or elsewhere, without the network's code.
 
-The file is .safetensors: arrays, and beside them what the network looks like, as JSON. Nothing in it is looked up in
+The file is .safetensors: arrays, and a description of the network as JSON. Nothing in it is looked up in
 torch: layers are made from the table in `parity.recording_layers`, dtypes come from a dictionary, and
 `parity.recording_schema` checks the whole header first.
 """

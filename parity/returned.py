@@ -1,4 +1,4 @@
-"""How many arrays a layer or network returns, beside what torch's returns."""
+"""Compares the number of arrays that a layer or network returns with the number that torch's returns."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def difference(ours: Arrays, theirs: Arrays, module: Any, ours_is: str = "the Fl
     name = type(module).__name__
     indices = getattr(module, "return_indices", None)
     if indices is not None and len(mine[0]) == len(other[0]):
-        advice = f"return_indices is {not indices}, torch's is {indices}"
+        advice = f"pass return_indices={indices}, as torch's layer has it"
     else:
         advice = "return the same arrays in the same order"
     return f"torch's {name} returns {_text(other)}; {ours_is} returns {_text(mine)}: {advice}"

@@ -11,10 +11,10 @@ import jax
 import numpy as np
 
 import jaxconv
-from parity import jax_side, modules, reference, tolerance, torch_side
+from parity import definition, jax_side, modules, tolerance, torch_side
 from parity.case import Case, draw_cotangent, draw_input, draw_weights
 from parity.compare import Verdict, failed, judge, judge_refusal
-from parity.reference import Reference
+from parity.reference import Reference, wider
 
 Arrays = dict[str, np.ndarray]
 OurSide = Callable[[Case, Any, np.ndarray, np.ndarray | None, jax.Device], Arrays]
@@ -205,7 +205,7 @@ def _carry(case: Case, suite_seed: int) -> tuple[Mapping[str, Any], list[Verdict
         return tensors, [failed("weights", f"names {list(back)} where {list(before)} were given")]
     verdicts = []
     for name, weight in before.items():
-        value = weight.astype(reference.wider(weight.dtype))
+        value = weight.astype(wider(weight.dtype))
         verdicts.append(judge(f"weights.{name}", torch_side.to_numpy(back[name]), weight, value, bound=None))
     return tensors, verdicts
 
@@ -215,8 +215,8 @@ def expected(
 ) -> dict[str, Reference]:
     """The reference of each output that the case has."""
     if case.op == "conv2d":
-        return reference.conv_layer(case.arguments, input, weights, cotangent)
-    outputs = reference.max_pool_layer(case.arguments, input, cotangent)
+        return definition.conv_layer(case.arguments, input, weights, cotangent)
+    outputs = definition.max_pool_layer(case.arguments, input, cotangent)
     if not case.arguments.get("return_indices", False):
         del outputs["indices"]
     return outputs

@@ -1,4 +1,4 @@
-"""Prints the results of several test runs side by side, and every skipped test with its reason.
+"""Prints the results of several test runs, one after the other, and every skipped test with its reason.
 
 python tools/compare_tests.py a.xml b.xml    # each from: python -m pytest --junitxml=a.xml
 """

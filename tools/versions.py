@@ -2,7 +2,9 @@
 
 python tools/versions.py table                   the table of the README, from constraints.txt
 python tools/versions.py freeze PYTHON PYTHON    writes constraints.txt: `pip freeze` of two environments in which
-                                                 every test passed, the one with the older Python first
+                                                 every test passed, the one with the older Python first. Both
+                                                 need `pip install -e ".[test,bench]"`: what is missing in
+                                                 them is missing in the file
 """
 
 import argparse

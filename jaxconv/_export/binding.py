@@ -64,7 +64,7 @@ def bind(
 def _leaves(
     signature: Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> list[tuple[tuple[str, Any], Any]]:
-    """The arguments' leaves with their names, each beside what the signature wants."""
+    """Returns the arguments' leaves with their names, each with what the signature wants of it."""
     count = len(signature.args.children)
     kwargs = dict(kwargs)
     if len(args) < count:  # the rest by name

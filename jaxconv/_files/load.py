@@ -24,7 +24,7 @@ def load_file(
 
     The content says what the file is, not its name. torch is not needed for any. No code in the file is run: tensors,
     containers, numbers, texts and NumPy arrays are read as data, and an object of any other class becomes an inert
-    stand-in, which is listed in `notes`. What stands beside tensors in the state_dict (None, numbers, `_extra_state`)
+    stand-in, which is listed in `notes`. Anything but tensors in the state_dict (None, numbers, `_extra_state`)
     is skipped and listed there too.
 
     The values are numpy arrays, with the dtypes of ml_dtypes for bfloat16 and float8, because JAX arrays

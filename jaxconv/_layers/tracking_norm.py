@@ -15,7 +15,7 @@ from jaxconv._layers.base import Declared, check_flag, check_size
 from jaxconv._layers.norm import Norm
 from jaxconv.functional._arrays import array
 from jaxconv.functional._norm import check_number
-from jaxconv.functional.norm import Normalised
+from jaxconv.functional.tracking_norm import Normalised
 
 STATS = ("running_mean", "running_var", "num_batches_tracked")
 

@@ -102,7 +102,7 @@ def choose(p: Product, batch: Any, dtype: Any, forced: str | None = None, native
 FAR = 64
 """An input padded to so many times the input's and the output's elements is not copied with its padding..."""
 SMALL = 2**16
-"""...unless it has so few elements."""
+"""...unless it has so few elements. Both limits are those of native/convolve.cc (kCopies, kFew)."""
 
 
 def _padded_far(p: Product) -> bool:

@@ -8,9 +8,10 @@ several devices XLA splits only what it knows. Such programs are written for XLA
 import functools
 import importlib
 import os
+import platform
 import sys
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -23,12 +24,17 @@ _TARGET = "jaxconv_conv_v1"  # saved programs call it: another meaning of its ar
 
 _OPERATIONS = {"y": "forward", "x": "backward_input", "weight": "backward_weight"}
 
-_SETS = ("any", "neon", "avx2", "avx512")
+_X86, _ARM = ("any", "avx2", "avx512"), ("any", "neon")
+_SETS = {"x86_64": _X86, "AMD64": _X86, "aarch64": _ARM, "arm64": _ARM}
+"""The instruction sets that the kernels have for each architecture, the widest last."""
 
 _REINSTALL = (
-    "install a C++17 compiler, then reinstall jaxconv: "
-    "pip install --force-reinstall --no-deps --no-cache-dir jaxconv"
+    "reinstall jaxconv from your clone, sdist or wheel, with a C++17 compiler on PATH unless it is a wheel: "
+    "pip install --force-reinstall --no-deps --no-cache-dir PATH"
 )
+
+
+_MISSING = "they were not compiled when jaxconv was installed"
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,6 @@ class Kernels:
 
     instruction_set: str | None
     reason: str = ""
-    _unexpected: bool = field(default=False, repr=False)  # missing, and nobody has been told yet
 
     def __str__(self) -> str:
         if self.instruction_set is None:
@@ -63,32 +68,33 @@ def _register() -> Kernels:
     """Offers the kernels to XLA. Whatever goes wrong here, JAX goes on without them."""
     if _environment("JAXCONV_KERNELS", ("0", "1")) == "0":
         return Kernels(None, "the environment variable JAXCONV_KERNELS is 0")
-    _environment(
-        "JAXCONV_ISA", _SETS
-    )  # read again by the kernels: the widest of these sets that they may use
+    # The kernels read it again: the widest set that they may use.
+    _environment("JAXCONV_ISA", _SETS.get(platform.machine(), ("any",)))
     try:
         library: Any = importlib.import_module("jaxconv._native")
     except ModuleNotFoundError:
         if sys.platform == "win32":
             return Kernels(None, "the kernels do not support Windows")
-        return Kernels(None, f"they were not compiled when jaxconv was installed; {_REINSTALL}", True)
+        return Kernels(None, f"{_MISSING}; {_REINSTALL}")
     except ImportError as error:
-        return _left_out(f"the compiled file cannot be loaded ({error})")
+        return _left_out(f"the compiled file cannot be loaded ({error}); {_REINSTALL}")
     try:
         version = library.api_version()
     except AttributeError:
-        return _left_out("they were compiled for another version of jaxconv")
+        return _left_out(f"they were compiled for another version of jaxconv; {_REINSTALL}")
     refused = internals.why_refused(library.handler(), version)
     if refused is not None:
-        return _left_out(f"this jaxlib does not accept them ({refused})")
+        return _left_out(
+            f"this jaxlib does not accept them ({refused}); install a jaxlib that accepts FFI version "
+            "{}.{}, or a jaxconv whose kernels fit this one".format(*version)
+        )
     jax.ffi.register_ffi_target(_TARGET, library.handler(), platform="cpu")
     return Kernels(library.isa())
 
 
 def _left_out(why: str) -> Kernels:
-    found = Kernels(None, f"{why}; {_REINSTALL}")
-    warnings.warn(f"jaxconv runs without its CPU kernels, which is slower: {found.reason}", stacklevel=4)
-    return found
+    warnings.warn(f"jaxconv runs without its CPU kernels, which is slower: {why}", stacklevel=4)
+    return Kernels(None, why)
 
 
 # When jaxconv is imported: a compiled program that was saved may call them without being lowered again.
@@ -96,7 +102,7 @@ _kernels = _register()
 
 
 def kernels() -> Kernels:
-    """Which of jaxconv's CPU kernels run in this process, or why none do.
+    """Returns which of jaxconv's CPU kernels run in this process, or why none do.
 
     Returns:
         A `Kernels`; print it.
@@ -116,7 +122,7 @@ def isa() -> str | None:
 @functools.cache
 def remind() -> None:
     """Warns once that a CPU which could run kernels has none, unless the user chose so or was warned at import."""
-    if _kernels._unexpected and jax.default_backend() == "cpu":
+    if _kernels.reason.startswith(_MISSING) and jax.default_backend() == "cpu":
         warnings.warn(
             f"jaxconv's convolutions run without its CPU kernels, which is slower: {_kernels.reason}. "
             "Set the environment variable JAXCONV_KERNELS=0 to silence this warning",

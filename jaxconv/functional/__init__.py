@@ -56,11 +56,7 @@ from jaxconv.functional.interpolate import upsample_bilinear as upsample_bilinea
 from jaxconv.functional.interpolate import upsample_nearest as upsample_nearest
 from jaxconv.functional.linear import bilinear as bilinear
 from jaxconv.functional.linear import linear as linear
-from jaxconv.functional.norm import batch_norm as batch_norm
-from jaxconv.functional.norm import batch_norm_with_stats as batch_norm_with_stats
 from jaxconv.functional.norm import group_norm as group_norm
-from jaxconv.functional.norm import instance_norm as instance_norm
-from jaxconv.functional.norm import instance_norm_with_stats as instance_norm_with_stats
 from jaxconv.functional.norm import layer_norm as layer_norm
 from jaxconv.functional.norm import rms_norm as rms_norm
 from jaxconv.functional.normalize import local_response_norm as local_response_norm
@@ -78,6 +74,10 @@ from jaxconv.functional.softmax import gumbel_softmax as gumbel_softmax
 from jaxconv.functional.softmax import log_softmax as log_softmax
 from jaxconv.functional.softmax import softmax as softmax
 from jaxconv.functional.softmax import softmin as softmin
+from jaxconv.functional.tracking_norm import batch_norm as batch_norm
+from jaxconv.functional.tracking_norm import batch_norm_with_stats as batch_norm_with_stats
+from jaxconv.functional.tracking_norm import instance_norm as instance_norm
+from jaxconv.functional.tracking_norm import instance_norm_with_stats as instance_norm_with_stats
 from jaxconv.functional.unpooling import max_unpool1d as max_unpool1d
 from jaxconv.functional.unpooling import max_unpool2d as max_unpool2d
 from jaxconv.functional.unpooling import max_unpool3d as max_unpool3d

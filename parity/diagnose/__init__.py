@@ -73,14 +73,10 @@ def layer(judged: JudgedLayer, image: tuple[int, ...] | None) -> Diagnosis:
     ours = judged.ours
     if text := returned.difference(ours, wanted, call.module):
         return Diagnosis(call.name, "output.structure", text)
-    dtype = cotangents[0].dtype
     first = next((ours[name] for name in ("output", "output.0") if name in ours), None)
-    if first is None:
-        return Diagnosis(call.name, "unknown", "the Flax layer gives no floating output")
-    if first.dtype != dtype:
-        other = next(iter(ours.values())).dtype
+    if first is not None and first.dtype != (dtype := cotangents[0].dtype):
         return Diagnosis(
-            call.name, "dtype", f"it computes in {other}, torch in {dtype}: write dtype=jnp.{dtype}"
+            call.name, "dtype", f"it computes in {first.dtype}, torch in {dtype}: write dtype=jnp.{dtype}"
         )
     if _drops(call, ours):
         return Diagnosis(

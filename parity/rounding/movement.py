@@ -42,6 +42,7 @@ _MOVES: dict[str, Callable[[np.ndarray, dict[str, Any]], np.ndarray]] = {
     "broadcast_in_dim": _broadcast,
     "copy": lambda x, p: x,
     "copy_p": lambda x, p: x,
+    "name": lambda x, p: x,  # checkpoint_name
     "expand_dims": lambda x, p: np.expand_dims(x, p["dimensions"]),
     "reduce_max": lambda x, p: x.max(tuple(p["axes"])),
     "reshape": lambda x, p: x.transpose(p["dimensions"] or range(x.ndim)).reshape(p["new_sizes"]),

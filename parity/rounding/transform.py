@@ -55,7 +55,8 @@ def _cumlogsumexp(step: Step, x: Number) -> Number:
         return np.flip(f.accumulate(np.flip(a, axis), axis), axis) if reverse else f.accumulate(a, axis)
 
     y = along(np.logaddexp, x.value)
-    size = along(np.maximum, np.maximum(np.abs(y), np.abs(x.value)))
+    # An infinity, such as that of a masked element, does not round.
+    size = along(np.maximum, np.maximum(*(np.where(np.isfinite(v), np.abs(v), 0.0) for v in (y, x.value))))
     # One step: the sum is rounded, the difference (d exp(-d) < 1/2), the exponential and the logarithm (at most log 2).
     once = step.roundoff * (2 * size + 1 + UNITS["exp"] + UNITS["log1p"])
     return step.finish(y, along(np.maximum, x.errors) + x.value.shape[axis] * once)

@@ -52,6 +52,16 @@ def test_an_equation_is_written_with_jax_s_own_convolution(function):
         assert "conv_general_dilated" in text and jaxconv.extend.CONVOLUTION not in text
 
 
+@pytest.mark.parametrize("bias", [False, True])
+def test_reduced_precision_comes_out_in_the_dtype_of_the_equation(bias):
+    x, w = jnp.asarray(X, jnp.bfloat16), jnp.asarray(W, jnp.bfloat16)
+    b = jnp.ones(6, jnp.bfloat16) if bias else None
+    (eqn,) = equations(lambda x, w: F.conv2d(x, w, b, stride=(2, 1), padding=1, groups=2), x, w)
+    got = jaxconv.extend.convolution(eqn.params)(x, w)
+    assert got.dtype == eqn.outvars[0].aval.dtype == (jnp.float32 if bias else jnp.bfloat16)
+    np.testing.assert_array_equal(got, eqn.primitive.bind(x, w, **eqn.params))
+
+
 @pytest.mark.parametrize("lowering", [None, "direct", "shift"])
 def test_taylor_series_are_those_of_jax_s_own_convolution(lowering):
     with jaxconv.lowering(lowering):

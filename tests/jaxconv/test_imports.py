@@ -33,6 +33,7 @@ LAYERS = [
     "jaxconv._renaming",
     "jaxconv.state_dict",
     "jaxconv._select",
+    "jaxconv._fill",
     "jaxconv.surgery",
     "jaxconv._export",
     "jaxconv.fusion",

@@ -139,3 +139,9 @@ def test_attributes_of_an_nnx_module_come_without_flax_s_own():
             self.name = "net"
 
     assert {name for name, _ in internals.nnx_attributes(Net())} == {"weight", "name"}
+
+
+def test_the_default_precision_is_what_its_context_manager_sets():
+    assert internals.default_matmul_precision() is None
+    with jax.default_matmul_precision("highest"):
+        assert internals.default_matmul_precision() == "highest"

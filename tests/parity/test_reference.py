@@ -10,16 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parity.case import DRAWS
-from parity.reference import (
-    Reference,
-    conv,
-    conv_layer,
-    max_pool,
-    max_pool_layer,
-    output_size,
-    roundoff,
-    wider,
-)
+from parity.definition import conv, conv_layer, max_pool, max_pool_layer, output_size
+from parity.reference import Reference, roundoff, wider
 
 PAD = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
 
@@ -147,7 +139,7 @@ def test_the_reference_is_wider():
 
 
 def test_where_long_double_is_no_wider_the_reference_says_so(monkeypatch):
-    monkeypatch.setattr("parity.reference.wider", lambda dtype: np.dtype(np.float64))
+    monkeypatch.setattr("parity.definition.wider", lambda dtype: np.dtype(np.float64))
     rng = np.random.default_rng(0)
     x, w = rng.standard_normal((2, 3, 6, 5)), rng.standard_normal((4, 3, 3, 2))
     found = conv_layer({}, x, {"weight": w}, None)["y"]

@@ -1,5 +1,6 @@
 """Networks and layers that return another number of arrays than torch's."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
@@ -62,12 +63,12 @@ CASES = {
         nn.MaxPool2d(2, return_indices=True),
         jaxconv.MaxPool2d(2),
         rf"torch's MaxPool2d returns 2 arrays \({POOLED} and int64 \(2, 3, 4, 4\)\); the Flax layer returns 1 array "
-        rf"\({POOLED}\): return_indices is False, torch's is True",
+        rf"\({POOLED}\): pass return_indices=True, as torch's layer has it",
     ),
     "indices-in-flax": (
         nn.MaxPool2d(2),
         jaxconv.MaxPool2d(2, return_indices=True),
-        r"returns 1 array .*; the Flax layer returns 2 arrays .*: return_indices is True, torch's is False",
+        r"returns 1 array .*; the Flax layer returns 2 arrays .*: pass return_indices=False, as torch's layer has it",
     ),
     "tuple-in-torch": (
         Two(),
@@ -117,3 +118,45 @@ def test_a_mistake_that_makes_no_difference_is_not_the_cause():
     assert [cause.cause for cause in report.diagnosis] == ["unknown"], (
         "8 is a multiple of 2: ceil_mode changes nothing"
     )
+
+
+class Chosen(nn.Module):
+    """A layer that returns no floating array, between two that do."""
+
+    def forward(self, x):
+        return x.argmax(1)
+
+
+class FlaxChosen(nnx.Module):
+    def __init__(self, choose):
+        self.choose = choose
+
+    def __call__(self, x):
+        return self.choose(x, 1)
+
+
+class TorchByIndex(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.chosen = nn.Conv2d(3, 4, 1), Chosen()
+
+    def forward(self, x):
+        y = self.conv(x)
+        return y * self.chosen(y)[:, None]
+
+
+class FlaxByIndex(nnx.Module):
+    def __init__(self, choose):
+        self.conv, self.chosen = jaxconv.Conv2d(3, 4, 1, rngs=nnx.Rngs(0)), FlaxChosen(choose)
+
+    def __call__(self, x):
+        y = self.conv(x)
+        return y * self.chosen(y)[:, None]
+
+
+def test_a_layer_without_floating_outputs_is_compared_exactly():
+    parity.check(TorchByIndex(), FlaxByIndex(jnp.argmax), X).assert_ok()
+    report = parity.check(TorchByIndex(), FlaxByIndex(jnp.argmin), X)
+    assert [layer.name for layer in report.layers if not layer.ok] == ["chosen"]
+    with pytest.raises(AssertionError, match=r"chosen.*index: \d+ of 128 elements are off"):
+        report.assert_ok()

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from jaxconv import functional as F
-from parity import reference, rounding, tolerance
+from parity import definition, rounding, tolerance
 from parity.compare import judge
 from parity.monte_carlo import Wide, uncertainty
 from parity.runner import judge_outputs
@@ -90,7 +90,7 @@ def check_conv(ndim, x, w, b, kwargs, ct_rng):
         key: value[0] if isinstance(value, tuple) and len(value) == 1 else value
         for key, value in args.items()
     }
-    refs = reference.conv_layer(args, x, {"weight": w} | ({} if b is None else {"bias": b}), ct)
+    refs = definition.conv_layer(args, x, {"weight": w} | ({} if b is None else {"bias": b}), ct)
     return judge_all(ours, torchs, refs, x.dtype)
 
 
@@ -110,7 +110,7 @@ def check_max_pool(ndim, x, kwargs, ct_rng):
         for key, value in kwargs.items()
     }
     args = {key: None if value == () else value for key, value in args.items()}
-    refs = reference.max_pool_layer(args, x, ct, ndim)
+    refs = definition.max_pool_layer(args, x, ct, ndim)
     return judge_all(ours, torchs, refs, x.dtype)
 
 

@@ -8,21 +8,11 @@ import numpy as np
 import pytest
 import torch
 from flax import nnx
+from one_function import Of
 from torch import nn
 
 import jaxconv
 from jaxconv._export import ops
-
-
-class Of(nn.Module):
-    """A network of one function."""
-
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, *args):
-        return self.function(*args)
 
 
 def _numbered(*shape):

@@ -6,20 +6,10 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 import pytest
 import torch
+from one_function import Of
 from torch import nn
 
 import jaxconv
-
-
-class Of(nn.Module):
-    """A network of one function."""
-
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, *args):
-        return self.function(*args)
 
 
 class Unknown:

@@ -15,6 +15,7 @@ import optax
 import pytest
 import torch
 from flax import nnx
+from one_function import Of
 from torch import nn
 from torch.nn import functional as F
 
@@ -51,17 +52,6 @@ def ours(small):
 @pytest.fixture
 def model(ours):
     return nnx.clone(ours)
-
-
-class Of(nn.Module):
-    """A network of one function."""
-
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, *args, **kwargs):
-        return self.function(*args, **kwargs)
 
 
 def drop_rate(y):

@@ -16,7 +16,7 @@ from oracle import REFUSALS, check_conv, check_max_pool, judge_all, torch_output
 
 import jaxconv
 from jaxconv._spec import pool_spec
-from parity import flax_network, flax_run, reference
+from parity import definition, flax_network, flax_run
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 
@@ -193,6 +193,6 @@ def test_layers_with_padding_modes(c, seed):
         name: value[0] if isinstance(value, tuple) and len(value) == 1 else value
         for name, value in arguments.items()
     }
-    refs = reference.conv_layer(plain, x, dict(zip(names, weights, strict=True)), ct)
+    refs = definition.conv_layer(plain, x, dict(zip(names, weights, strict=True)), ct)
     judge_all(ours, theirs, refs, x.dtype)
     event("compared")

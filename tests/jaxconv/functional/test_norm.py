@@ -248,6 +248,8 @@ BAD = {
     "gn no groups": (lambda: F.group_norm(x3, 0), ValueError, r"`num_groups` \(=0\) must be positive"),
     "gn float": (lambda: F.group_norm(x3, 2.0), TypeError, "`num_groups` must be an int, got 2.0"),
     "gn one value": (lambda: F.group_norm(x3[:1, :, 0], 4), ValueError, r"more than 1 value per group, got `input` of shape \(1, 4\)"),
+    "gn no channels": (lambda: F.group_norm(x3[:, :0], 1), ValueError, r"to have channels and positions, got shape \(2, 0, 3\)"),
+    "gn no positions": (lambda: F.group_norm(x3[..., :0], 2), ValueError, r"to have channels and positions, got shape \(2, 4, 0\)"),
     "gn rank": (lambda: F.group_norm(c4, 2), ValueError, "at least 2 dimensions"),
     "ln int": (lambda: F.layer_norm(x3, 3), TypeError, "`normalized_shape` must be a tuple of ints, got 3"),
     "ln ()": (lambda: F.layer_norm(x3, ()), ValueError, "at least 1-dimensional"),

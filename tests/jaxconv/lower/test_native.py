@@ -5,6 +5,7 @@ They are compared with the other lowerings in test_lowerings.py. Small integers 
 
 import os
 import pickle
+import platform
 import subprocess
 import sys
 import threading
@@ -155,7 +156,13 @@ def test_without_them():
     subprocess.run(command, check=True, timeout=120, env={**os.environ, "JAXCONV_KERNELS": "0"})
 
 
-@pytest.mark.parametrize(("name", "value"), [("JAXCONV_KERNELS", "false"), ("JAXCONV_ISA", "sse")])
+OTHER_ARCHITECTURE = "avx2" if platform.machine() in ("aarch64", "arm64") else "neon"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("JAXCONV_KERNELS", "false"), ("JAXCONV_ISA", "sse"), ("JAXCONV_ISA", OTHER_ARCHITECTURE)],
+)
 def test_the_environment_is_checked(name, value):
     command = [sys.executable, "-c", "import jaxconv"]
     done = subprocess.run(

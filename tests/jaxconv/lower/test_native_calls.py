@@ -34,7 +34,12 @@ WRONG = {
     "the least groups": (dict(groups=-(2**63)), "must be positive"),
     "groups that do not divide": (dict(groups=4), "multiple of groups=4"),
     "groups that the input has not": (dict(groups=2), "groups times the channels of weight"),
-    "groups times channels overflow": (dict(groups=6 * FAR // 4), "groups"),
+    "groups times channels overflow": (
+        dict(
+            operation="backward_input", a=[0, 4, 3, 3], b=[1, 0, 3, 3], result=[1, 4, 5, 5], groups=FAR // 2
+        ),
+        "groups times the channels of weight",
+    ),
     "a stride of 0": (dict(stride=[1, 0]), "stride=0 must be positive"),
     "a stride below 0": (dict(stride=[-1, 1]), "stride=-1 must be positive"),
     "a stride too far": (dict(stride=[FAR, 1]), "farther than 2^60"),
@@ -81,7 +86,8 @@ def run(a, b, result, dtype="float32", result_dtype=None, missing=None, **attrib
 
 for label, arguments in json.load(sys.stdin).items():
     try:
-        print(json.dumps([label, f"returned {run(**arguments).shape}"]), flush=True)
+        y = run(**arguments)
+        print(json.dumps([label, f"returned {y.shape}, {np.count_nonzero(y)} not zero"]), flush=True)
     except Exception as error:
         print(json.dumps([label, f"{type(error).__name__}: {error}"]), flush=True)
 """
@@ -112,22 +118,24 @@ def test_a_wrong_call_is_an_invalid_argument(outcomes, label):
 
 
 def test_a_good_call_is_none(outcomes):
-    assert outcomes["good"] == outcomes["good, again"] == "returned (1, 6, 3, 3)"
+    assert outcomes["good"] == outcomes["good, again"] == "returned (1, 6, 3, 3), 54 not zero"
 
 
 def test_what_is_empty_gives_zeros():
     empty = called(
         {
-            "no samples": dict(a=[0, 4, 5, 5], result=[0, 6, 3, 3]),
-            "no positions": dict(result=[1, 6, 0, 3]),
-            "no positions, by weight": dict(
+            "no samples": dict(
+                operation="backward_weight", a=[0, 4, 5, 5], b=[0, 6, 3, 3], result=[6, 4, 3, 3]
+            ),
+            "no positions": dict(
                 operation="backward_weight", a=[1, 4, 5, 5], b=[1, 6, 0, 3], result=[6, 4, 3, 3]
             ),
             "no input": dict(a=[1, 4, 0, 5], padding=[2, 2]),
             "no channels": dict(a=[1, 0, 5, 5], b=[6, 0, 3, 3]),
         }
     )
-    assert {label: outcome.split()[0] for label, outcome in empty.items()} == dict.fromkeys(empty, "returned")
+    for label, outcome in empty.items():
+        assert outcome.startswith("returned ") and outcome.endswith(", 0 not zero"), (label, outcome)
 
 
 def of_both(x, w, **arguments):
@@ -162,7 +170,7 @@ def test_padding_far_beyond_the_input_is_not_copied(label):
 
 
 MEMORY = """
-import resource, jax, jax.numpy as jnp, numpy as np
+import resource, sys, jax, jax.numpy as jnp, numpy as np
 from jaxconv import functional as F
 x, w = np.ones((1, 2, 100), "f4"), np.ones((3, 2, 2), "f4")
 def run(x, w):
@@ -171,7 +179,8 @@ def run(x, w):
 run = jax.jit(run).lower(x, w).compile()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 jax.block_until_ready(run(x, w))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+print(grown if sys.platform == "darwin" else 1024 * grown)
 """
 
 
@@ -180,7 +189,7 @@ def test_padding_far_beyond_the_input_takes_no_memory():
     done = subprocess.run(
         [sys.executable, "-c", MEMORY], check=True, timeout=120, capture_output=True, text=True
     )
-    assert int(done.stdout) < 64 * 1024  # KiB
+    assert int(done.stdout) < 2**26  # bytes
 
 
 def test_without_kernels_it_is_left_to_xla_as_it_is():
