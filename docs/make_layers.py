@@ -58,7 +58,7 @@ def page():
         [
             "# torch.nn's layers, and ours",
             "",
-            "Written by `python docs/make_layers.py` from torch and the code; torch's classes are those of the versions in `constraints.txt`. "
+            "Written by `python docs/make_layers.py` from torch (the versions in `constraints.txt`) and the code. "
             f"{len(covered)} of torch.nn's classes",
             "have a twin, with torch's positional arguments, defaults and parameter names.",
             "",

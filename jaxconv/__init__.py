@@ -10,7 +10,7 @@ from jaxconv._compile import Compiled as Compiled
 from jaxconv._compile import compile as compile
 from jaxconv._explain import Explanation as Explanation
 from jaxconv._explain import explain as explain
-from jaxconv._export import from_torch as from_torch
+from jaxconv._from_torch import from_torch as from_torch
 from jaxconv._lower import lowering as lowering
 from jaxconv._lower.native import Kernels as Kernels
 from jaxconv._lower.native import kernels as kernels

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from jaxconv import nn
-from jaxconv._export import fuse
+from jaxconv._from_torch import conv_bn_pairs
 from jaxconv._tree import Place, _children, places, with_leaves
 
 Model = TypeVar("Model", bound=nnx.Module)
@@ -66,7 +66,9 @@ def fuse_conv_bn(model: Model, pairs: Iterable[tuple[str, str]] | None = None) -
         norm = at[norm_name]
         rest = _fold(layer_name, at[layer_name].module, norm_name, norm.module)
         if isinstance(norm.container, nnx.Pytree):
-            setattr(norm.container, norm.key, nnx.data(rest) if isinstance(rest, fuse.Shifted) else rest)
+            setattr(
+                norm.container, norm.key, nnx.data(rest) if isinstance(rest, conv_bn_pairs.Shifted) else rest
+            )
         else:
             norm.container[norm.key] = rest
     return fused
@@ -77,7 +79,7 @@ def _found(model: Any, at: dict[str, Place]) -> list[tuple[str, str]]:
     modules = {"": model} | {name: place.module for name, place in at.items()}
     count = Counter(id(module) for module in modules.values())
     by_path = {tuple(name.split(".")) if name else (): module for name, module in modules.items()}
-    pairs = [(first, second, 1) for first, second in fuse.followers(by_path)]
+    pairs = [(first, second, 1) for first, second in conv_bn_pairs.followers(by_path)]
     seen: set[int] = set()
     for name, module in modules.items():
         if (
@@ -101,11 +103,11 @@ def _found(model: Any, at: dict[str, Place]) -> list[tuple[str, str]]:
 
 
 def _is_layer(module: Any) -> bool:
-    return isinstance(module, _PLAIN + _TRANSPOSED) or fuse.layer_step(module) is not None
+    return isinstance(module, _PLAIN + _TRANSPOSED) or conv_bn_pairs.layer_step(module) is not None
 
 
 def _is_norm(module: Any) -> bool:
-    return isinstance(module, _NORMS) or fuse.norm_step(module) is not None
+    return isinstance(module, _NORMS) or conv_bn_pairs.norm_step(module) is not None
 
 
 def _fold(layer_name: str, layer: Any, norm_name: str, norm: Any) -> nnx.Module:
@@ -116,16 +118,16 @@ def _fold(layer_name: str, layer: Any, norm_name: str, norm: Any) -> nnx.Module:
     if not _is_norm(norm):
         kind = getattr(norm, "torch_class", type(norm).__name__)
         raise TypeError(f"{norm_name!r} must be a BatchNorm, got {kind}")
-    of_torch = fuse.norm_step(norm)
+    of_torch = conv_bn_pairs.norm_step(norm)
     mean, var = getattr(norm, "running_mean", None), getattr(norm, "running_var", None)
     if mean is None or var is None:
         raise ValueError(f"{norm_name!r} has no running statistics to fold (track_running_stats=False)")
-    if fuse.is_training(norm, of_torch) if of_torch else not norm.use_running_average:
+    if conv_bn_pairs.is_training(norm, of_torch) if of_torch else not norm.use_running_average:
         raise ValueError(f"Fusion only for eval! {norm_name!r} is in training mode: call model.eval() first")
     weight, bias = layer.weight[...], getattr(layer, "bias", None)
-    step = fuse.layer_step(layer)
+    step = conv_bn_pairs.layer_step(layer)
     transposed = step.op.startswith("conv_transpose") if step else isinstance(layer, _TRANSPOSED)
-    groups = 1 if not transposed else fuse.groups(step) if step else layer.groups
+    groups = 1 if not transposed else conv_bn_pairs.groups(step) if step else layer.groups
     channels = weight.shape[1] * groups if transposed else weight.shape[0]
     if mean.shape != (channels,):
         raise ValueError(
@@ -149,6 +151,6 @@ def _fold(layer_name: str, layer: Any, norm_name: str, norm: Any) -> nnx.Module:
     layer.weight = layer.weight.copy((weight.astype(wide) * by_output).astype(weight.dtype))
     shift = shift.astype(weight.dtype)
     if bias is None and step is not None:  # its program adds none
-        return fuse.Shifted(shift)
+        return conv_bn_pairs.Shifted(shift)
     layer.bias = nnx.Param(shift) if bias is None else bias.copy(shift)
     return nn.Identity()

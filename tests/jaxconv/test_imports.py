@@ -35,7 +35,7 @@ LAYERS = [
     "jaxconv._select",
     "jaxconv._fill",
     "jaxconv.surgery",
-    "jaxconv._export",
+    "jaxconv._from_torch",
     "jaxconv.fusion",
     "jaxconv._explain",
     "jaxconv",

@@ -6,7 +6,7 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import Any
 
-from jaxconv._export.program import Instruction, Program, Ref, Size, Variable, symbols
+from jaxconv._from_torch.program import Instruction, Program, Ref, Size, Variable, symbols
 
 Path = tuple[str, ...]
 

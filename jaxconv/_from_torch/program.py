@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jaxconv._export.structure import Structure
+from jaxconv._from_torch.structure import Structure
 
 
 @dataclass(frozen=True)

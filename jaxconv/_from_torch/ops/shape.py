@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxconv._export.ops._dtypes import category, integer, promoted
+from jaxconv._from_torch.ops._dtypes import category, integer, promoted
 
 
 def _flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> jax.Array:

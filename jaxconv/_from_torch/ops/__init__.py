@@ -4,9 +4,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from jaxconv._export.ops import elementwise, layers, losses, reductions, sampling, shape
-from jaxconv._export.ops._dtypes import dtype as dtype
-from jaxconv._export.ops.layers import normalised as normalised
+from jaxconv._from_torch.ops import elementwise, layers, losses, reductions, sampling, shape
+from jaxconv._from_torch.ops._dtypes import dtype as dtype
+from jaxconv._from_torch.ops.layers import normalised as normalised
 
 _TABLE: dict[str, Callable[..., Any]] = (
     elementwise.TABLE | reductions.TABLE | shape.TABLE | layers.TABLE | losses.TABLE | sampling.TABLE

@@ -11,13 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from jaxconv._export.exported import Exported, export
-from jaxconv._export.frames import Path, Step, build
-from jaxconv._export.module import TorchModule, TorchNetwork, random, supported
-from jaxconv._export.program import Mode, Program, Ref
-from jaxconv._export.remedies import dataclasses_as_records, returns_unknown_class
-from jaxconv._export.traced import Trace, same
 from jaxconv._files import as_numpy, to_torch
+from jaxconv._from_torch.exported import Exported, export
+from jaxconv._from_torch.frames import Path, Step, build
+from jaxconv._from_torch.module import TorchModule, TorchNetwork, random, supported
+from jaxconv._from_torch.program import Mode, Program, Ref
+from jaxconv._from_torch.remedies import dataclasses_as_records, returns_unknown_class
+from jaxconv._from_torch.traced import Trace, same
 
 
 def from_torch(
@@ -101,8 +101,8 @@ def from_torch(
 def _converted(
     module: Any, exported: Exported, args: tuple[Any, ...], kwargs: dict[str, Any], rngs: Any, check: bool
 ) -> TorchNetwork:
-    from jaxconv._export.check import check_example
-    from jaxconv._export.trace import trace
+    from jaxconv._from_torch.check import check_example
+    from jaxconv._from_torch.trace import trace
 
     traced = trace(module, exported.program, _array)
     special: dict[int, Trace] = {}

@@ -7,8 +7,8 @@ computed from it again when it is used next.
 from dataclasses import dataclass, field
 from typing import Any
 
-from jaxconv._export import sizes
-from jaxconv._export.frames import Step, Value
+from jaxconv._from_torch import sizes
+from jaxconv._from_torch.frames import Step, Value
 
 
 @dataclass(eq=False)

@@ -12,7 +12,7 @@ from one_function import Of
 from torch import nn
 
 import jaxconv
-from jaxconv._export import ops
+from jaxconv._from_torch import ops
 
 
 def _numbered(*shape):

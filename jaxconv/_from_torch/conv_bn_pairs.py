@@ -6,9 +6,9 @@ from typing import Any
 
 from flax import nnx
 
-from jaxconv._export.frames import atoms
-from jaxconv._export.module import TorchModule, all_programs
-from jaxconv._export.program import Instruction, Mode, Program, Ref
+from jaxconv._from_torch.frames import atoms
+from jaxconv._from_torch.module import TorchModule, all_programs
+from jaxconv._from_torch.program import Instruction, Mode, Program, Ref
 
 
 class Shifted(nnx.Module):

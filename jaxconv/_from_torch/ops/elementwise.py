@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxconv._export.ops._dtypes import category, floating, promoted, together
+from jaxconv._from_torch.ops._dtypes import category, floating, promoted, together
 
 
 def _binary(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from jaxconv._export.frames import Path, Step, Value
-from jaxconv._export.program import Signature, Size, Variable, evaluate
+from jaxconv._from_torch.frames import Path, Step, Value
+from jaxconv._from_torch.program import Signature, Size, Variable, evaluate
 
 
 @dataclass

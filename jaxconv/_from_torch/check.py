@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from jaxconv._export.binding import bind
-from jaxconv._export.module import TorchNetwork, draws, signature_at
-from jaxconv._export.own_copy import own_copy
-from jaxconv._export.remedies import eager_error
 from jaxconv._files import as_numpy
+from jaxconv._from_torch.binding import bind
+from jaxconv._from_torch.module import TorchNetwork, draws, signature_at
+from jaxconv._from_torch.own_copy import own_copy
+from jaxconv._from_torch.remedies import eager_error
 
 
 def check_example(module: Any, network: TorchNetwork, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from jaxconv._export import sizes
-from jaxconv._export.program import evaluate, symbols
-from jaxconv._export.remedies import explained
+from jaxconv._from_torch import sizes
+from jaxconv._from_torch.program import evaluate, symbols
+from jaxconv._from_torch.remedies import explained
 
 
 @dataclass

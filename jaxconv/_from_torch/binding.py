@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxconv._export import conditions
-from jaxconv._export.program import Array, Condition, Signature
+from jaxconv._from_torch import conditions
+from jaxconv._from_torch.program import Array, Condition, Signature
 
 
 class Network(Protocol):

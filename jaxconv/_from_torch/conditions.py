@@ -7,8 +7,8 @@ from typing import Any
 
 import jax
 
-from jaxconv._export import sizes
-from jaxconv._export.program import Condition, Signature, evaluate, symbols
+from jaxconv._from_torch import sizes
+from jaxconv._from_torch.program import Condition, Signature, evaluate, symbols
 
 
 def of(program: Any) -> tuple[Condition, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxconv._export.ops._dtypes import category, floating, integer, together
+from jaxconv._from_torch.ops._dtypes import category, floating, integer, together
 from jaxconv._rows import mean
 
 

@@ -4,13 +4,13 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jaxconv._export import conditions, sizes
-from jaxconv._export.alias import Tensors
-from jaxconv._export.exported import is_norm
-from jaxconv._export.frames import Path, Value
-from jaxconv._export.program import Array, Dtype, Mode, Signature, Size, Variable
-from jaxconv._export.structure import Structure
-from jaxconv._export.traced import Trace
+from jaxconv._from_torch import conditions, sizes
+from jaxconv._from_torch.alias import Tensors
+from jaxconv._from_torch.exported import is_norm
+from jaxconv._from_torch.frames import Path, Value
+from jaxconv._from_torch.program import Array, Dtype, Mode, Signature, Size, Variable
+from jaxconv._from_torch.structure import Structure
+from jaxconv._from_torch.traced import Trace
 
 # What torch puts into a graph to check it, without a value.
 _CHECKS = ("_assert_async", "_assert_scalar", "_assert_tensor_metadata", "sym_constrain_range")

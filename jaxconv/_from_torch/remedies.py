@@ -8,8 +8,8 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from jaxconv._export.own_copy import own_copy
-from jaxconv._export.structure import record
+from jaxconv._from_torch.own_copy import own_copy
+from jaxconv._from_torch.structure import record
 
 _UNKNOWN_CLASS = re.compile(r"Found <class '(.*?)'> in output, which is not a known type")
 

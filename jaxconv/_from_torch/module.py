@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from jaxconv._export import ops
-from jaxconv._export.binding import bind
-from jaxconv._export.program import (
+from jaxconv._from_torch import ops
+from jaxconv._from_torch.binding import bind
+from jaxconv._from_torch.program import (
     Dtype,
     Instruction,
     Mode,

@@ -1,3 +1,0 @@
-"""A torch network as an NNX module: `from_torch`."""
-
-from jaxconv._export.convert import from_torch as from_torch
