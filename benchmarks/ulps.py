@@ -1,4 +1,4 @@
-"""How accurate XLA's and torch's elementary functions are: the figures behind `parity.rounding.elementwise.UNITS`.
+"""How accurate XLA's and torch's elementary functions are: the figures behind `UNITS` in parity/_bounds/rounding.
 
     python -m benchmarks.ulps
 
@@ -44,7 +44,7 @@ def measure(side: str, count: int) -> dict[str, float]:
     import torch
     from jax import lax
 
-    from parity.rounding.elementwise import FUNCTIONS
+    from parity._bounds.rounding.elementwise import FUNCTIONS
 
     x = points(count)
     found = {}

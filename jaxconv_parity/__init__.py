@@ -15,16 +15,16 @@ CONFLICT = (
 )
 
 MARK = "# Part of jaxconv (see jaxconv_parity)."
-"""The line that tells our files from those of another package."""
+"""The line that tells our parity/__init__.py from that of another package."""
 
 
 def is_ours() -> bool:
-    """Whether the files of `parity` that another package may overwrite are jaxconv's. Imports nothing."""
+    """Whether `parity` is jaxconv's, and not another package's that was installed over it. Imports nothing."""
     spec = importlib.util.find_spec("parity")
     if spec is None or spec.origin is None:
         return False
-    files = [Path(spec.origin).with_name(name) for name in ("__init__.py", "cli.py")]
-    return all(file.is_file() and MARK in file.read_text(encoding="utf-8") for file in files)
+    file = Path(spec.origin)
+    return file.is_file() and MARK in file.read_text(encoding="utf-8")
 
 
 def main() -> int:
@@ -32,6 +32,6 @@ def main() -> int:
     if not is_ours():
         print(f"parity: {CONFLICT}", file=sys.stderr)
         return 2
-    from parity.cli import main
+    from jaxconv_parity.cli import main
 
     return main()

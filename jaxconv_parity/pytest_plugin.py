@@ -14,7 +14,7 @@ import pytest
 from jaxconv_parity import CONFLICT, is_ours
 
 if TYPE_CHECKING:  # every pytest run loads this module: torch and JAX come with the first comparison
-    from parity.model_report import Report
+    from parity._report.report import Report
 
 _REPORTS = pytest.StashKey[list["Report"]]()
 
@@ -38,7 +38,7 @@ def parity(request: pytest.FixtureRequest) -> Callable[..., "Report"]:
     def check(torch_module: Any, flax_module: Any, *inputs: Any, **options: Any) -> "Report":
         if not is_ours():
             pytest.fail(CONFLICT)
-        from parity.model import check
+        from parity._check import check
 
         reports.append(check(torch_module, flax_module, *inputs, **options))
         return reports[-1]

@@ -5,24 +5,24 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from parity.case import Case as Case
-    from parity.compare import Verdict as Verdict
-    from parity.model import check as check
-    from parity.model_report import Report as Report
-    from parity.recording import Recording as Recording
-    from parity.recording import load_recording as load_recording
-    from parity.recording import record as record
-    from parity.runner import Result as Result
+    from parity._check import check as check
+    from parity._judge.verdict import Verdict as Verdict
+    from parity._report.report import Report as Report
+    from parity._torch.recording import Recording as Recording
+    from parity._torch.recording import load_recording as load_recording
+    from parity._torch.recording import record as record
+    from parity.suite.case import Case as Case
+    from parity.suite.runner import Result as Result
 
 _HOMES = {
-    "Case": "parity.case",
-    "Recording": "parity.recording",
-    "Report": "parity.model_report",
-    "Result": "parity.runner",
-    "Verdict": "parity.compare",
-    "check": "parity.model",
-    "load_recording": "parity.recording",
-    "record": "parity.recording",
+    "Case": "parity.suite.case",
+    "Recording": "parity._torch.recording",
+    "Report": "parity._report.report",
+    "Result": "parity.suite.runner",
+    "Verdict": "parity._judge.verdict",
+    "check": "parity._check",
+    "load_recording": "parity._torch.recording",
+    "record": "parity._torch.recording",
 }
 
 __all__ = ["Case", "Recording", "Report", "Result", "Verdict", "check", "load_recording", "record"]

@@ -3,7 +3,6 @@
 from jaxconv.functional.activation import celu as celu
 from jaxconv.functional.activation import elu as elu
 from jaxconv.functional.activation import gelu as gelu
-from jaxconv.functional.activation import glu as glu
 from jaxconv.functional.activation import hardshrink as hardshrink
 from jaxconv.functional.activation import hardsigmoid as hardsigmoid
 from jaxconv.functional.activation import hardswish as hardswish
@@ -50,6 +49,7 @@ from jaxconv.functional.dropout import dropout3d as dropout3d
 from jaxconv.functional.dropout import feature_alpha_dropout as feature_alpha_dropout
 from jaxconv.functional.fold import fold as fold
 from jaxconv.functional.fold import unfold as unfold
+from jaxconv.functional.glu import glu as glu
 from jaxconv.functional.interpolate import interpolate as interpolate
 from jaxconv.functional.interpolate import upsample as upsample
 from jaxconv.functional.interpolate import upsample_bilinear as upsample_bilinear

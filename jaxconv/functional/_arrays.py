@@ -62,3 +62,13 @@ def refuse_dtype(op: str, x: jax.Array, *kinds: Any) -> None:
     """Refuses the dtypes that torch has no kernel for."""
     if any(jnp.issubdtype(x.dtype, kind) for kind in kinds):
         raise TypeError(f'"{op}" is not implemented for dtype {x.dtype}')
+
+
+def dimension(dim: int, ndim: int) -> int:
+    """A dimension of an array, counted from the front."""
+    size = max(ndim, 1)
+    if not -size <= dim < size:
+        raise ValueError(
+            f"Dimension out of range (expected to be in range of [{-size}, {size - 1}], but got {dim})"
+        )
+    return dim % size

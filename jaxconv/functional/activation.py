@@ -15,7 +15,6 @@ import numpy as np
 
 from jaxconv._dtypes import widened
 from jaxconv._rows import long_rows
-from jaxconv._spec import integer
 from jaxconv.functional._arrays import along, array, refuse_dtype
 
 _SELU_ALPHA = 1.6732632423543772848170429916717
@@ -335,31 +334,3 @@ def logsigmoid(input: Any) -> jax.Array:
 def tanh(input: Any) -> jax.Array:
     """The hyperbolic tangent, of any array (torch.nn.functional.tanh)."""
     return _inexact("tanh", input, jnp.tanh)
-
-
-def glu(input: Any, dim: int = -1) -> jax.Array:
-    """The first half along `dim` times the sigmoid of the second (Y. Dauphin et al., 2017; torch.nn.functional.glu).
-
-    Args:
-        input: floating, of an even size in dimension `dim`.
-        dim: which dimension is halved.
-    """
-    x = array("input", input)
-    axis = dimension(integer("dim", dim), x.ndim)
-    if x.ndim == 0 or x.shape[axis] % 2:
-        raise ValueError(
-            f"Halving dimension must be even, but dimension {dim} of `input` of shape {x.shape} is not"
-        )
-
-    half, gate = jnp.split(widened(x), 2, axis)
-    return (half * jax.nn.sigmoid(gate)).astype(x.dtype)
-
-
-def dimension(dim: int, ndim: int) -> int:
-    """A dimension of an array, counted from the front."""
-    size = max(ndim, 1)
-    if not -size <= dim < size:
-        raise ValueError(
-            f"Dimension out of range (expected to be in range of [{-size}, {size - 1}], but got {dim})"
-        )
-    return dim % size

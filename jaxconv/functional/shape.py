@@ -7,8 +7,7 @@ from typing import Any
 import jax
 
 from jaxconv._spec import integer
-from jaxconv.functional._arrays import array
-from jaxconv.functional.activation import dimension
+from jaxconv.functional._arrays import array, dimension
 
 
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> jax.Array:

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 
 from jaxconv._dtypes import widened
 from jaxconv._spec import integer
-from jaxconv.functional._arrays import array, refuse_dtype
-from jaxconv.functional.activation import dimension, number
+from jaxconv.functional._arrays import array, dimension, refuse_dtype
+from jaxconv.functional.activation import number
 
 
 def _prepared(op: str, input: Any, dim: Any, dtype: Any, stacklevel: int) -> tuple[jax.Array, int, Any]:

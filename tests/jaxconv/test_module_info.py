@@ -10,10 +10,11 @@ import torch
 from flax import nnx
 
 import jaxconv
-from parity import flax_network, layers
-from parity.original import drawn
-from parity.torch_network import calls
-from parity.torch_side import to_numpy
+from parity._flax import network as flax_network
+from parity._judge import layer as layers
+from parity._torch.network import calls
+from parity._torch.original import drawn
+from parity._torch.tensors import to_numpy
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

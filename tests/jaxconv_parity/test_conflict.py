@@ -40,13 +40,11 @@ def copied(folder):
     return folder
 
 
-@pytest.fixture(params=["__init__.py", "cli.py", "both"])
-def overwritten(request, tmp_path):
-    """A folder with `parity`, some of whose files are another package's."""
-    for name in ["__init__.py", "cli.py"] if request.param == "both" else [request.param]:
-        (copied(tmp_path) if not (tmp_path / "parity").is_dir() else tmp_path).joinpath(
-            "parity", name
-        ).write_text('"""Another package."""\n')
+@pytest.fixture
+def overwritten(tmp_path):
+    """A folder with `parity`, over which another package was installed."""
+    copied(tmp_path)
+    (tmp_path / "parity" / "__init__.py").write_text('"""Another package."""\n')
     return tmp_path
 
 

@@ -138,8 +138,8 @@ def test_jaxconv_s_layers_in_training_mode():
 
 
 def test_round_trip_of_the_weights_is_exact():
-    from parity.alignment import align
-    from parity.torch_network import calls, forward
+    from parity._pairing.align import align
+    from parity._torch.network import calls, forward
 
     module, x = torch_net(), [image()]
     pair = align(module, calls(module, x), evaluated(Nnx()), x, forward(module, x), "to_flax", None, None)

@@ -4,7 +4,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from parity.case import DRAWS, Case, as_dtype, case, draw_cotangent, draw_input, draw_weights
+from parity.suite.case import DRAWS, Case, as_dtype, case, draw_cotangent, draw_input, draw_weights
 
 ARGS = {"in_channels": 4, "out_channels": 6, "kernel_size": (3, 2), "groups": 2}
 

@@ -4,7 +4,7 @@ from collections import Counter
 import torch
 
 import jaxconv
-from parity.cases import ALL
+from parity.suite.tables import ALL
 
 
 def test_ids_are_unique():

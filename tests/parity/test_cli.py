@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from parity import cli, jax_side
-from parity.case import as_dtype
-from parity.cases import ALL
+from jaxconv_parity import cli
+from parity.suite import jax_side
+from parity.suite.case import as_dtype
+from parity.suite.tables import ALL
 
 FAST = "conv2d/refused/functional and float32"
 

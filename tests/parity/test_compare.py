@@ -5,7 +5,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from parity.compare import failed, judge, judge_refusal
+from parity._judge.verdict import failed, judge, judge_refusal
 
 X = np.random.default_rng(0).standard_normal((2, 3, 4)).astype(np.float32)
 VALUE = X.astype(np.float64)

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from parity import cli, fuzz
+from jaxconv_parity import cli
+from parity.suite import fuzz
 
 FAULTY = """
 import jaxconv

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from reports import BAD, FINE, RIGHT
 
-from parity.compare import Verdict, judge
-from parity.model_report import LayerReport, Report
+from parity._judge.verdict import Verdict, judge
+from parity._report.report import LayerReport, Report
 
 
 class Page(HTMLParser):

@@ -6,7 +6,7 @@ import pytest
 from flax import nnx
 from jax import lax
 
-from parity import jax_internals as internals
+from parity._bounds import jax_internals as internals
 
 X = jnp.arange(6.0).reshape(3, 2)
 

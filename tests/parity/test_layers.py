@@ -9,9 +9,13 @@ from flax import nnx
 
 import jaxconv
 import parity
-from parity import diagnose, flax_network, flax_run, layers, tolerance
-from parity.original import drawn
-from parity.torch_network import Call
+from parity import _diagnose as diagnose
+from parity._bounds import tolerance
+from parity._flax import network as flax_network
+from parity._flax import run as flax_run
+from parity._judge import layer as layers
+from parity._torch.network import Call
+from parity._torch.original import drawn
 
 X = np.random.default_rng(0).standard_normal((2, 4, 6, 6)).astype(np.float32)
 TF32 = 2.0**-11

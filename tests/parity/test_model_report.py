@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from reports import BAD, FINE, OURS, RIGHT, WRONG, layer, whole
 
-from parity.compare import Verdict, judge
-from parity.model_report import Report, tree
+from parity._judge.verdict import Verdict, judge
+from parity._report.report import Report, tree
 
 
 def test_modules_are_a_tree_in_the_order_of_the_calls():

@@ -7,8 +7,8 @@ import pytest
 from jax import lax
 
 import jaxconv
-from parity import runner
-from parity.case import case
+from parity.suite import runner
+from parity.suite.case import case
 
 CPU = jax.devices("cpu")[0]
 ARGS = {"in_channels": 4, "out_channels": 6, "kernel_size": 3, "stride": 2, "padding": 1, "groups": 2}

@@ -8,13 +8,13 @@ from jax import lax
 from jax.ad_checkpoint import checkpoint_name
 
 import jaxconv
-from parity import jax_internals as internals
-from parity import rounding
-from parity.rounding import interpret, movement
-from parity.rounding.elementwise import FUNCTIONS
-from parity.rounding.number import RULES
-from parity.rounding.without import INTEGERS_ONLY, WITHOUT_A_RULE
-from parity.tolerance import arithmetic
+from parity._bounds import jax_internals as internals
+from parity._bounds import rounding
+from parity._bounds.rounding import interpret, movement
+from parity._bounds.rounding.elementwise import FUNCTIONS
+from parity._bounds.rounding.number import RULES
+from parity._bounds.rounding.without import INTEGERS_ONLY, WITHOUT_A_RULE
+from parity._bounds.tolerance import arithmetic
 
 CALLS = {"call", "closed_call", "custom_jvp_call", "custom_vjp_call", "eval_jaxpr", "jit", "remat2"}
 """Primitives that call a function once: its equations are judged."""

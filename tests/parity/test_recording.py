@@ -12,8 +12,8 @@ from flax import nnx
 
 import jaxconv
 import parity
-from parity import original
-from parity.tolerance import arithmetic
+from parity._bounds.tolerance import arithmetic
+from parity._torch import original
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 

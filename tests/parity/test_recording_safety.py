@@ -10,9 +10,9 @@ from flax import nnx
 
 import jaxconv
 import parity
-from parity.recording_check import Invalid
-from parity.recording_layers import LAYERS, described, misfits
-from parity.recording_schema import validate
+from parity._torch.recording_check import Invalid
+from parity._torch.recording_layers import LAYERS, described, misfits
+from parity._torch.recording_schema import validate
 
 
 class Custom(torch.nn.Module):

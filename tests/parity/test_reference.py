@@ -9,9 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parity.case import DRAWS
-from parity.definition import conv, conv_layer, max_pool, max_pool_layer, output_size
-from parity.reference import Reference, roundoff, wider
+from parity._bounds.definition import conv, conv_layer, max_pool, max_pool_layer, output_size
+from parity._bounds.reference import Reference, roundoff, wider
+from parity.suite.case import DRAWS
 
 PAD = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
 
@@ -139,13 +139,13 @@ def test_the_reference_is_wider():
 
 
 def test_where_long_double_is_no_wider_the_reference_says_so(monkeypatch):
-    monkeypatch.setattr("parity.definition.wider", lambda dtype: np.dtype(np.float64))
+    monkeypatch.setattr("parity._bounds.definition.wider", lambda dtype: np.dtype(np.float64))
     rng = np.random.default_rng(0)
     x, w = rng.standard_normal((2, 3, 6, 5)), rng.standard_normal((4, 3, 3, 2))
     found = conv_layer({}, x, {"weight": w}, None)["y"]
     assert found.value.dtype == np.float64 and found.roundoff == 2.0**-53
     monkeypatch.undo()
-    from parity.tolerance import arithmetic, bound
+    from parity._bounds.tolerance import arithmetic, bound
 
     wide = conv_layer({}, x, {"weight": w}, None)["y"]
     assert (bound(found, arithmetic("float64")) > bound(wide, arithmetic("float64"))).all()

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from parity import report, runner
-from parity.case import case
-from parity.compare import Verdict, failed
+from parity._judge.verdict import Verdict, failed
+from parity._report.environment import environment as machine
+from parity.suite import report, runner
+from parity.suite.case import case
 
 ARGS = {"in_channels": 4, "out_channels": 6, "kernel_size": 3}
 
@@ -104,7 +105,7 @@ def test_junit():
 
 
 def test_the_environment_names_versions():
-    environment = report.environment("cpu (x)")
+    environment = machine("cpu (x)")
     assert environment["device"] == "cpu (x)" and environment["jax"] == jax.__version__
     assert {"machine", "python", "flax", "torch", "numpy"} <= set(environment)
 

@@ -6,8 +6,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jax import lax
 
-from parity import rounding
-from parity.tolerance import arithmetic
+from parity._bounds import rounding
+from parity._bounds.tolerance import arithmetic
 
 DTYPES = ["float32", "bfloat16", "float16"]
 

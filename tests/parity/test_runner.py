@@ -2,9 +2,9 @@ import jax
 import numpy as np
 import pytest
 
-from parity import jax_side, runner
-from parity.case import case
-from parity.cases import ALL
+from parity.suite import jax_side, runner
+from parity.suite.case import case
+from parity.suite.tables import ALL
 
 CPU = jax.devices("cpu")[0]
 ARGS = {"in_channels": 4, "out_channels": 6, "kernel_size": 3}

@@ -11,8 +11,9 @@ import pytest
 import torch
 
 import parity
-from parity import jax_side, torch_side
-from parity.case import case, draw_cotangent, draw_input, draw_weights
+from parity._torch.tensors import from_numpy, to_numpy
+from parity.suite import jax_side, torch_side
+from parity.suite.case import case, draw_cotangent, draw_input, draw_weights
 
 CPU = jax.devices("cpu")[0]
 ARGS = {"in_channels": 4, "out_channels": 6, "kernel_size": 3}
@@ -51,16 +52,13 @@ def test_public_names_are_found_and_unknown_ones_refused():
 )
 def test_arrays_become_tensors_and_back_bit_for_bit(dtype):
     array = np.random.default_rng(0).integers(0, 255, (3, 4)).astype(np.uint8).astype(dtype)
-    tensor = torch_side.from_numpy(array.T)
-    assert (
-        np.array_equal(torch_side.to_numpy(tensor), array.T)
-        and torch_side.to_numpy(tensor).dtype == array.dtype
-    )
+    tensor = from_numpy(array.T)
+    assert np.array_equal(to_numpy(tensor), array.T) and to_numpy(tensor).dtype == array.dtype
     if tensor.is_floating_point():
         tensor.zero_()
         assert (array.astype(float) != 0).any()
     z = torch.tensor([1 + 2j]).conj()
-    assert np.array_equal(torch_side.to_numpy(z), [1 - 2j])
+    assert np.array_equal(to_numpy(z), [1 - 2j])
 
 
 @pytest.mark.parametrize("api", ["functional", "nnx", "linen"])

@@ -10,12 +10,12 @@ import pytest
 from reports import BAD, RIGHT, layer
 from rich.console import Console
 
-from parity import report as suite_report
-from parity.case import Case
-from parity.compare import failed
-from parity.diagnose.hypothesis import Diagnosis
-from parity.runner import Result
-from parity.text import printable
+from parity._diagnose.hypothesis import Diagnosis
+from parity._judge.verdict import failed
+from parity._report.text import printable
+from parity.suite import report as suite_report
+from parity.suite.case import Case
+from parity.suite.runner import Result
 
 EVIL = [
     "\x1b[31mred\x1b]0;title\x07",

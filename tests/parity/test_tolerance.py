@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parity.reference import Reference
-from parity.tolerance import (
+from parity._bounds.reference import Reference
+from parity._bounds.tolerance import (
     FALSE_ALARM,
     arithmetic,
     bound,

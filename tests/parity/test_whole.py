@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from parity.original import FEW, MANY
-from parity.tolerance import arithmetic, prediction_limit
-from parity.whole import Whole
+from parity._bounds.tolerance import arithmetic, prediction_limit
+from parity._judge.end_to_end import Whole
+from parity._torch.original import FEW, MANY
 
 SAMPLES = [1.0, 1.2, 0.9, 1.1, 0.8, 1.0, 1.3, 1.05] * (MANY // FEW)
 

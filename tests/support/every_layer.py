@@ -8,7 +8,7 @@ import numpy as np
 from flax import nnx
 
 import jaxconv
-from parity.cases.modules import ROWS
+from parity.suite.tables.modules import ROWS
 
 MORE = [
     ("Conv2d", [(2, 4, 9, 8)], dict(in_channels=4, out_channels=6, kernel_size=3, padding=1, groups=2)),

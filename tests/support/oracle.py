@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from jaxconv import functional as F
-from parity import definition, rounding, tolerance
-from parity.compare import judge
-from parity.monte_carlo import Wide, uncertainty
-from parity.runner import judge_outputs
-from parity.torch_side import from_numpy, to_numpy
+from parity._bounds import definition, rounding, tolerance
+from parity._judge.verdict import judge
+from parity._torch.monte_carlo import Wide, uncertainty
+from parity._torch.tensors import from_numpy, to_numpy
+from parity.suite.runner import judge_outputs
 
 REFUSALS = (RuntimeError, TypeError, ValueError, NotImplementedError, IndexError)
 
@@ -333,7 +333,7 @@ def _judge(sample, torchs, cts, run, data, ours):
     ]
     assert verdicts and not bad, "; ".join(bad)
     for n, limit in limits.items():
-        # The analysis computes the value too: a rule of `parity.rounding` that is wrong shows.
+        # The analysis computes the value too: a rule of `parity._bounds.rounding` that is wrong shows.
         same = np.abs(analysed[n] - values[n]) <= limit
         assert (same | ~np.isfinite(limit) | ~np.isfinite(values[n])).all(), f"{n}: analysed as {analysed[n]}"
     return verdicts

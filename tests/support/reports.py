@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from parity.compare import Verdict, failed, judge
-from parity.diagnose.hypothesis import Diagnosis
-from parity.matching import Entry
-from parity.model_report import LayerReport, Report
+from parity._diagnose.hypothesis import Diagnosis
+from parity._judge.verdict import Verdict, failed, judge
+from parity._pairing.match import Entry
+from parity._report.report import LayerReport, Report
 
 FINE = Verdict("y", True, 0.5, 0.25, 10)
 # A border of 1 that is off, in the second of three channels.

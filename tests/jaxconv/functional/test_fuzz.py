@@ -16,7 +16,9 @@ from oracle import REFUSALS, check_conv, check_max_pool, judge_all, torch_output
 
 import jaxconv
 from jaxconv._spec import pool_spec
-from parity import definition, flax_network, flax_run
+from parity._bounds import definition
+from parity._flax import network as flax_network
+from parity._flax import run as flax_run
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 

@@ -15,8 +15,8 @@ import torch
 from oracle import REFUSALS, Sample, check, check_samples
 
 import jaxconv.functional as F
-from parity.rounding.elementwise import UNITS
-from parity.torch_side import to_numpy
+from parity._bounds.rounding.elementwise import UNITS
+from parity._torch.tensors import to_numpy
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -1,0 +1,165 @@
+"""Whole networks: each layer judged on its own, and the network end to end."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from parity import _diagnose as diagnose
+from parity._diagnose import Diagnosis
+from parity._judge import layer as layers
+from parity._judge.end_to_end import Whole
+from parity._judge.verdict import Verdict, failed
+from parity._pairing.align import Pair, align, images
+from parity._report.layers import LayerReport
+from parity._report.report import Report
+from parity._torch import network as torch_network
+from parity._torch.original import MEMORY_LIMIT, LayerRun, Original, original
+
+
+def check(
+    torch_module: torch.nn.Module | Original,
+    flax_module: Any,
+    *inputs: Any,
+    convert: Literal["to_flax", "to_torch"] | None = "to_flax",
+    layout: Literal["NCHW", "NHWC"] | None = None,
+    mapping: Mapping[str, str] | None = None,
+    seed: int = 0,
+    memory_limit: int = MEMORY_LIMIT,
+) -> Report:
+    """Whether a Flax network computes what a torch network computes, layer by layer and end to end.
+
+    Every layer that torch calls is run on its own, forward and backward, on the input that it was given inside the
+    torch network, by torch and by the Flax layer of the same path, and both results are held against a float64
+    reference with a bound that is derived for each number (`_bounds`). So an error is found where it is made,
+    and nowhere else. Then the networks are run end to end, forward and backward; how far rounding may carry the result
+    is measured by running torch's network in float64 with every operation's rounding drawn at random
+    (`_torch.monte_carlo`). Neither network is changed.
+
+    Args:
+        torch_module: in the mode (train, eval) in which it is to be compared; or a recording of it (`parity.record`),
+            which has its own inputs and seed.
+        flax_module: an NNX module, a bound Linen module, a pair (Linen module, variables), or a pair (function,
+            parameters), called as function(parameters, *inputs). Its layers are found by torch's names, else by
+            kind, order and shape; they may be jaxconv's, Flax's own, or anybody's.
+        inputs: arrays or tensors in torch's layout, floating, not constant: a constant input could not tell a layout
+            from another.
+        convert: whose weights both networks get: 'to_flax' torch's, 'to_torch' ours; None leaves each its own.
+        layout: of the Flax network's images: 'NCHW' as torch's, 'NHWC' channels last. None recognises it by its layers:
+            jaxconv's are NCHW, Flax's own NHWC. Inputs and outputs are transposed at the border only.
+        mapping: torch's path -> the Flax path, for layers that neither name nor kind, order and shape match.
+        seed: of the cotangents and the noise.
+        memory_limit: how many bytes of layers' inputs are kept at once. Beyond it they are judged in several
+            passes through torch's network.
+
+    Returns:
+        The report; `report.assert_ok()` raises where it is not ok.
+
+    Raises:
+        ValueError: weights that do not fit, no inputs (or some beside a recording), an unknown `convert`.
+        TypeError: a module of neither kind, an input that is no floating array.
+    """
+    if convert not in ("to_flax", "to_torch", None):
+        raise ValueError(f"`convert` (={convert!r}) must be 'to_flax', 'to_torch' or None")
+    if layout not in ("NCHW", "NHWC", None):
+        raise ValueError(f"`layout` (={layout!r}) must be 'NCHW', 'NHWC' or None")
+    if not isinstance(torch_module, Original):
+        theirs = original(torch_module, inputs, seed, memory_limit)
+    elif inputs or seed or memory_limit != MEMORY_LIMIT:
+        given = {"inputs": inputs, "seed": seed, "memory_limit": memory_limit != MEMORY_LIMIT}
+        names = ", ".join(f"`{name}`" for name, value in given.items() if value)
+        raise ValueError(f"{names} must not be given beside a recording, which has its own")
+    elif convert == "to_torch" and not torch_module.runnable:
+        raise ValueError("`convert` (='to_torch') needs torch's network itself, not a recording of it")
+    else:
+        theirs = torch_module
+    pair = align(
+        theirs.module, theirs.calls, flax_module, theirs.inputs, theirs.outputs, convert, layout, mapping
+    )
+    if convert == "to_torch":
+        theirs = theirs.with_module(pair.torch_module)
+    judged = {call.path for call in theirs.calls if call.path in pair.parts or _has_weights(call.module)}
+    whole = Whole(theirs, pair.whole)
+    reports: list[LayerReport] = []
+    causes: list[Diagnosis] = []
+    shapes = images(theirs.calls)
+    for run in theirs.runs(judged):
+        path = run.call.path
+        part = pair.parts.get(path)
+        judged_layer = None if part is None else layers.JudgedLayer(run, part)
+        reports.append(_check_layer(run, judged_layer))
+        if not reports[-1].ok and not any(d.layer.partition("#")[0] == path for d in causes):  # one a fault
+            causes.append(_cause(run, judged_layer, pair, shapes.get(path)))
+    network = whole.judge()
+    wrong = [v.name for v in network if not v.ok and v.name in theirs.wanted and v.name in whole.ours]
+    if not causes and wrong:
+        causes.append(
+            diagnose.between(whole, theirs.calls, [r.name.partition("#")[0] for r in reports], wrong)
+        )
+    problems, notes = _problems(theirs, pair)
+    if theirs.random:
+        problems += ("torch's network gives another output each time (dropout?): call .eval() to compare it",)
+    problems += tuple(
+        f"torch's output {i} is constant or has no finite number: it shows nothing"
+        for i, y in enumerate(theirs.outputs)
+        if y.size and (not np.isfinite(y).any() or ((y == y.flat[0]).all() and y.size > 1))
+    )
+    return Report(tuple(reports), network, problems, notes, pair.matching.ledger, tuple(causes))
+
+
+def _has_weights(module: torch.nn.Module) -> bool:
+    return any(True for _ in module.parameters())
+
+
+def _problems(theirs: Original, pair: Pair) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What would make a pass say nothing; and what else should be known."""
+    module, calls, inputs, dead = theirs.module, theirs.calls, theirs.inputs, theirs.dead
+    called = {call.path for call in calls}
+    known = torch_network.layers(module)
+    # A network without child modules is a layer itself, if it has weights or torch calls it one.
+    is_layer = _has_weights(module) or type(module).__module__.startswith("torch.nn.")
+    real = [call for call in calls if call.name or is_layer]
+    problems = [] if real else ["no layer was called: nothing was compared"]
+    problems += [
+        f"inputs[{i}] is constant: it cannot tell one layout from another"
+        for i, x in enumerate(inputs)
+        if x.size == 1 or (x.size and (x == x.flat[0]).all())
+    ]
+    problems += [f"inputs[{i}] is empty: nothing was compared" for i, x in enumerate(inputs) if not x.size]
+    problems += [
+        f"torch's layer {name!r} ({type(layer).__name__}) was never called: its weights were not compared"
+        for name, layer in known.items()
+        # Some are used without a call, as attention uses its projection.
+        if name not in called and any(f"{name}.{p}" in dead for p, _ in layer.named_parameters())
+    ]
+    problems += [f"torch's {name!r} has no partner in the Flax network" for name in pair.matching.missing]
+    problems += [f"the Flax network's {name!r} has no partner in torch" for name in pair.matching.extra]
+    notes = [
+        f"torch's layer {call.name!r} ({type(call.module).__name__}) has no Flax layer of that name: "
+        "it was compared end to end only"
+        for call in calls
+        if call.path not in pair.parts and not _has_weights(call.module)
+    ]
+    notes += [f"the gradient of {name!r} is zero: it shows nothing" for name in dead]
+    return tuple(problems), tuple(notes)
+
+
+def _check_layer(run: LayerRun, judged: layers.JudgedLayer | None) -> LayerReport:
+    """One layer on its own, on the input that torch's layer was given."""
+    call = run.call
+    given = torch_network.floating((call.args, call.kwargs))
+    shapes = given[0].shape if given else (), call.outputs[0][0] if call.outputs else ()
+    if judged is None:
+        verdicts: tuple[Verdict, ...] = (failed("layer", "the Flax network has no layer of this name"),)
+    else:
+        verdicts = judged.verdicts
+    return LayerReport(call.name, type(call.module).__name__, *shapes, verdicts)
+
+
+def _cause(
+    run: LayerRun, judged: layers.JudgedLayer | None, pair: Pair, image: tuple[int, ...] | None
+) -> Diagnosis:
+    if judged is None:
+        return diagnose.unmatched(run.call, pair.matching, pair.whole)
+    return diagnose.layer(judged, image)

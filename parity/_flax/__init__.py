@@ -1,0 +1,1 @@
+"""The Flax side: any network as a function of what it holds."""

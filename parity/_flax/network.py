@@ -1,0 +1,201 @@
+"""Our side of a whole network: what it holds, one function, and its layers by torch's paths."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen, nnx
+
+import jaxconv
+from parity._bounds import jax_internals as internals
+from parity._flax.layout import Link, flat_order
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Border:
+    """What stands between torch's layout and a Flax module's.
+
+    Attributes:
+        ranks: inputs of so many dimensions have channels second in torch and last in Flax; outputs likewise.
+        flat: the shape (C, *size) of the image that the first input is, flattened, if each side counts it its own way.
+        outputs: the shapes that torch's outputs have.
+    """
+
+    ranks: tuple[int, ...] = ()
+    flat: tuple[int, ...] | None = None
+    outputs: tuple[tuple[int, ...], ...] = ()
+
+    def inward(self, tree: Any) -> Any:
+        """Arguments in torch's layout, in Flax's."""
+        tree = jax.tree.map(self._last, tree)
+        if self.flat is not None:
+            (first, *rest), kwargs = tree
+            tree = (first[..., flat_order(self.flat)], *rest), kwargs
+        return tree
+
+    def _last(self, x: Any) -> Any:
+        return jnp.moveaxis(x, 1, -1) if getattr(x, "ndim", 0) in self.ranks else x
+
+    def outward(self, leaves: list[Any]) -> list[Any]:
+        """Outputs in torch's layout. One whose shape is torch's only as it stands, stays."""
+        moved = []
+        for i, y in enumerate(leaves):
+            other = jnp.moveaxis(y, -1, 1) if y.ndim in self.ranks else y
+            want = self.outputs[i] if i < len(self.outputs) else other.shape
+            moved.append(y if y.shape == want != other.shape else other)
+        return moved
+
+
+@dataclass(frozen=True)
+class Part:
+    """A network or a layer: what it is, apart from what it holds, so that equal ones share a compilation.
+
+    Attributes:
+        kind: the class's name.
+        apply: (static, held, args, kwargs) -> (result, all it holds by name, buffers as they are afterwards).
+        static: an NNX graph definition, a Linen module, or a function.
+        held: an nnx.State, Linen variables, or a tree of parameters.
+        parameters: the names of what takes gradients, with torch's names.
+        module: the NNX or Linen module; the function.
+        links: which of its arrays is which of torch's, where names or layouts differ.
+        border: what is done to inputs and outputs, which are torch's.
+    """
+
+    kind: str
+    apply: Callable[..., Any]
+    static: Any
+    held: Any
+    parameters: tuple[str, ...]
+    module: Any
+    links: tuple[Link, ...] | None = None
+    border: Border = Border()
+
+    @property
+    def tree(self) -> Any:
+        """What it holds, as `jaxconv.state_dict` takes it."""
+        return self.filled(self.held)
+
+    @property
+    def precision(self) -> Any:
+        """The layer's own `precision`, if it has one."""
+        return getattr(self.module, "precision", None)
+
+    def filled(self, held: Any) -> Any:
+        """The same with `held` in the place of what it holds, for `jaxconv.state_dict`."""
+        return nnx.merge(self.static, held) if self.apply is _apply_nnx else held
+
+    def arrays(self) -> dict[str, Any]:
+        """What it holds, by its own names."""
+        tree = self.tree
+        return jaxconv.state_dict(tree) if isinstance(tree, nnx.Pytree) or jax.tree.leaves(tree) else {}
+
+    def with_weights(self, weights: Any) -> "Part":
+        """The same with the weights of a torch state_dict."""
+        new = jaxconv.load_state_dict(self.tree, weights)
+        return replace(self, held=nnx.state(new) if self.apply is _apply_nnx else new)
+
+
+def _apply_nnx(static: Any, held: Any, args: Any, kwargs: Any) -> Any:
+    module = nnx.merge(static, held)
+    result = module(*args, **kwargs)
+    return result, jaxconv.state_dict(module)
+
+
+def _apply_linen(static: Any, held: Any, args: Any, kwargs: Any) -> Any:
+    state = [name for name in held if name != "params"]
+    result, updated = static.apply(held, *args, mutable=state, **kwargs)
+    return result, jaxconv.state_dict({**held, **updated}) if held else {}
+
+
+def _apply_function(static: Any, held: Any, args: Any, kwargs: Any) -> Any:
+    return static(held, *args, **kwargs), jaxconv.state_dict(held) if jax.tree.leaves(held) else {}
+
+
+def network(model: Any) -> Part:
+    """An NNX module, a bound Linen module, a pair (Linen module, variables), or a pair (function, parameters).
+
+    Raises:
+        TypeError: anything else.
+    """
+    if isinstance(model, nnx.Module):
+        return _nnx_part(model)
+    if isinstance(model, linen.Module) and model.scope is not None:
+        model = model.unbind()
+    if isinstance(model, tuple) and len(model) == 2:
+        module, held = model
+        if isinstance(module, linen.Module):
+            return _linen_part(module, held)
+        if callable(module) and not isinstance(module, type):
+            names = tuple(jaxconv.state_dict(held)) if jax.tree.leaves(held) else ()
+            return Part(getattr(module, "__name__", "function"), _apply_function, module, held, names, module)
+    hint = ": give (module, variables) or module.bind(variables)" if isinstance(model, linen.Module) else ""
+    raise TypeError(
+        "`flax_module` must be an NNX module, or a Linen module with variables, or a pair (function, parameters), "
+        f"got {type(model).__name__}{hint}"
+    )
+
+
+def _nnx_part(module: nnx.Module) -> Part:
+    static, held = nnx.split(module)
+    # Each variable gets a value of its own to be known by: torch's names are not in the variable.
+    marks = nnx.merge(static, jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), held))
+    params = {id(v.get_raw_value()) for _, v in nnx.iter_graph(marks) if isinstance(v, nnx.Param)}
+    names = tuple(name for name, value in jaxconv.state_dict(marks).items() if id(value) in params)
+    return Part(type(module).__name__, _apply_nnx, static, held, names, module)
+
+
+def _linen_part(module: linen.Module, variables: Any) -> Part:
+    params = variables.get("params", {})
+    names = tuple(jaxconv.state_dict(params)) if jax.tree.leaves(params) else ()
+    return Part(type(module).__name__, _apply_linen, module, variables, names, module)
+
+
+def layers(model: Any, part: Part, inputs: Sequence[np.ndarray]) -> dict[str, Part]:
+    """The network's modules by path, with torch's names, holding the weights of `part`; without the network itself.
+
+    A Linen network is run once (abstractly) to see them: compact submodules exist only while it runs.
+    """
+    if part.apply is _apply_nnx:
+        return {name: _nnx_part(module) for name, module in _nnx_modules(part.tree, ())}
+    if part.apply is _apply_function:
+        return {}
+    found: dict[str, Part] = {}
+
+    def note(next_function: Any, args: Any, kwargs: Any, context: Any) -> Any:
+        if context.method_name == "__call__":
+            path = ".".join(context.module.path)
+            module, held = context.module.unbind()
+            # A copy of the containers: what they hold is replaced when the layer runs in training mode.
+            found.setdefault(path, _linen_part(module, jax.tree.map(lambda x: x, held)))
+        return next_function(*args, **kwargs)
+
+    # A network that does not run is reported elsewhere; the layers that it came to are still judged.
+    with linen.intercept_methods(note), suppress(Exception):
+        args, _ = part.border.inward((tuple(map(jnp.asarray, inputs)), {}))
+        part.static.apply(part.held, *args, mutable=[name for name in part.held if name != "params"])
+    return found
+
+
+def _nnx_modules(node: Any, path: tuple[str, ...]) -> Iterator[tuple[str, nnx.Module]]:
+    """Each module under every path that leads to it: a shared one has several, as in torch."""
+    if isinstance(node, nnx.Module):
+        yield ".".join(path), node
+    children: list[tuple[Any, Any]]
+    if isinstance(node, nnx.Pytree):
+        children = internals.nnx_attributes(node)
+    elif isinstance(node, Mapping):
+        children = list(node.items())
+    elif isinstance(node, list | tuple):
+        children = list(enumerate(node))
+    else:
+        return
+    for key, child in children:
+        # As in torch.nn.Sequential's names, there is no 'layers' between parent and children.
+        hidden = key == "layers" and isinstance(node, nnx.Sequential)
+        yield from _nnx_modules(child, path if hidden else (*path, str(key)))

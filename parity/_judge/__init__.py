@@ -1,0 +1,1 @@
+"""Verdicts: results against references and bounds."""

@@ -1,0 +1,125 @@
+"""Two whole networks end to end: outputs, gradients, buffers, and how far rounding may carry them."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+
+import jax
+import numpy as np
+import torch
+
+from parity._bounds import tolerance
+from parity._bounds.tolerance import Arithmetic, prediction_limit
+from parity._flax import run as flax_run
+from parity._flax.network import Part
+from parity._judge import layer as layers
+from parity._judge import returned
+from parity._judge.verdict import Verdict, failed, judge, judge_whole
+from parity._torch import network as torch_network
+from parity._torch.network import Arrays
+from parity._torch.original import FEW, MANY, Original, Samples, rms
+
+
+class Whole:
+    """A pair of networks on one input; everything is computed once, when it is asked for.
+
+    Args:
+        original: torch's network.
+        part: the Flax network with the same weights.
+    """
+
+    def __init__(self, original: Original, part: Part):
+        self.original, self.part = original, part
+        self.error = ""
+
+    @cached_property
+    def ours(self) -> Arrays:
+        """The Flax network's, by the same names; without gradients where its outputs are of other shapes."""
+        o = self.original
+        buffers = [name.removeprefix("buffer.") for name in o.theirs if name.startswith("buffer.")]
+        try:
+            return flax_run.run(self.part, o.inputs, {}, o.cotangents, buffers)
+        except Exception as error:
+            self.error = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+            return {}
+
+    @cached_property
+    def same_shapes(self) -> bool:
+        """Whether the outputs have torch's shapes."""
+        return _shapes(self.ours) == _shapes(self.original.theirs)
+
+    @cached_property
+    def how(self) -> Arithmetic:
+        """What the Flax network computes in."""
+        o = self.original
+        how = tolerance.arithmetic(o.dtype, jax.default_backend(), layers.precision(self.part))
+        in_half = flax_run.sums_in_half(self.part, o.inputs, {}, o.cotangents)
+        return replace(how, sums=how.store) if in_half else how
+
+    def forward(self, module: torch.nn.Module) -> Arrays:
+        """Another torch network's outputs in float64."""
+        return torch_network.run(module, self.original.inputs, {}, None, wide=True)
+
+    def run(self, module: torch.nn.Module) -> Arrays:
+        """Another torch network's results in float64, with gradients if there are ours to compare."""
+        cotangents = self.original.cotangents if self.same_shapes else None
+        return torch_network.run(module, self.original.inputs, {}, cotangents, wide=True)
+
+    def allowances(self, module: torch.nn.Module, exact: Arrays) -> dict[str, float]:
+        """How far rounding may carry the results of another torch network."""
+        found = self.original.spread(module, exact, self.how, range(FEW))
+        return {name: max(samples) for name, samples in found.items()}
+
+    def judge(self) -> tuple[Verdict, ...]:
+        """One verdict for each output, gradient and buffer."""
+        if not self.ours:
+            return (failed("output", f"the Flax network does not run: {self.error}"),)
+        if text := returned.difference(
+            self.ours, self.original.theirs, self.original.module, "the Flax network"
+        ):
+            return (failed("output", text),)
+        if not self.same_shapes:
+            theirs = _shapes(self.original.theirs)
+            return (failed("output", f"shapes {_shapes(self.ours)}, in torch {theirs}"),)
+        limits = self._limits()
+        verdicts = [self._judge(name, limits) for name in self.original.wanted]
+        extra = [name for name in self.ours if name not in self.original.wanted]
+        return (*verdicts, *(failed(name, "missing in torch's network") for name in extra))
+
+    def _limits(self) -> dict[str, float]:
+        """How far rounding may carry each floating result.
+
+        What is not further than the worst of a few runs with noise is inside. To say that something is outside takes
+        a limit with a probability of a false alarm: the few may do, but where they leave a doubt, more are drawn.
+        """
+        o = self.original
+        few = o.distances(self.how, FEW)
+        comparable = [n for n in few if n in self.ours and self.ours[n].shape == o.wanted[n].shape]
+        mine = {n: rms(self.ours[n].astype(np.float64) - o.wanted[n]) for n in comparable}
+        worst = {name: max(samples) for name, samples in few.items()}
+        if all(mine[name] <= worst[name] for name in mine):
+            return worst
+        limits = self._predicted(few)
+        if any(worst[name] < mine[name] <= limits[name] for name in mine):
+            return self._predicted(o.distances(self.how, MANY))
+        return limits
+
+    def _predicted(self, samples: Samples) -> dict[str, float]:
+        # Where torch's own result was carried further than noise carries it, the noise is too small by that factor.
+        own = self.original.own
+        return {
+            name: prediction_limit(found) * max(1.0, own[name] / (np.median(found) or np.inf))
+            for name, found in samples.items()
+        }
+
+    def _judge(self, name: str, limits: Mapping[str, float]) -> Verdict:
+        if name not in self.ours:
+            return failed(name, "missing in the Flax network")
+        mine, other, value = self.ours[name], self.original.theirs[name], self.original.wanted[name]
+        if name not in limits:
+            return judge(name, mine.astype(other.dtype), other, value, None)
+        return judge_whole(name, mine, other, value, limits[name])
+
+
+def _shapes(results: Arrays) -> list[tuple[int, ...]]:
+    return [a.shape for name, a in results.items() if name.startswith("output")]

@@ -1,0 +1,1 @@
+"""Which Flax layer and which array is which of torch's."""

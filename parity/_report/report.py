@@ -1,0 +1,210 @@
+"""What `parity.check` found, as data, and as text for people."""
+
+import io
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from parity._diagnose.hypothesis import Diagnosis
+from parity._judge.verdict import Verdict
+from parity._pairing.match import Entry
+from parity._report import junit
+from parity._report.layers import LayerReport, tree, worst
+from parity._report.text import printable
+
+SCHEMA = 2
+"""The version of the layout of `Report.to_json`."""
+
+_SHOWN = 4
+"""How many findings the short version has, and how many of the whole network the long one."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Whether two networks are the same, and where they are not.
+
+    Attributes:
+        layers: in the order of torch's calls.
+        network: the verdicts on the outputs and gradients of the whole.
+        problems: what else stands against a pass: layers without a partner, layers never called, a constant input.
+        notes: what does not, and should be known: a gradient that is zero, an activation that is a function in Flax.
+        ledger: every tensor of both sides: its two names, and how it is laid out.
+        diagnosis: one entry a fault: the layer, the cause, the remedy.
+    """
+
+    layers: tuple[LayerReport, ...]
+    network: tuple[Verdict, ...]
+    problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    ledger: tuple[Entry, ...] = ()
+    diagnosis: tuple[Diagnosis, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything was compared, and rounding explains every difference."""
+        agrees = all(layer.ok for layer in self.layers) and all(v.ok for v in self.network)
+        return self._compared and agrees
+
+    @property
+    def _compared(self) -> bool:
+        return bool(self.layers) and any(v.elements for v in self.network) and not self.problems
+
+    @property
+    def first_divergence(self) -> str | None:
+        """The name of the first layer that is not ok, None if all are."""
+        return next((layer.name for layer in self.layers if not layer.ok), None)
+
+    def findings(self) -> list[str]:
+        """Every reason why it is not ok, one a line, layers first."""
+        lines = [
+            f"{layer.name or layer.kind}: {v.name}: {v.reason}"
+            for layer in self.layers
+            for v in layer.verdicts
+            if not v.ok
+        ]
+        lines += [
+            f"{layer.name or layer.kind}: nothing was compared"
+            for layer in self.layers
+            if not any(v.elements for v in layer.verdicts) and all(v.ok for v in layer.verdicts)
+        ]
+        lines += [f"network: {v.name}: {v.reason}" for v in self.network if not v.ok]
+        if self.layers and all(layer.ok for layer in self.layers) and not all(v.ok for v in self.network):
+            lines.append(
+                "every layer is right on its own: what stands between the layers differs, or their order"
+            )
+        if not any(v.elements for v in self.network) and all(v.ok for v in self.network):
+            lines.append("network: nothing was compared end to end")
+        return lines + list(self.problems)
+
+    def short(self) -> str:
+        """What is wrong in a few lines: the first findings, all problems, and the causes."""
+        findings = self.findings()
+        differing = findings[: len(findings) - len(self.problems)]
+        lines = [*_some(differing), *self.problems, *(f"cause: {fault}" for fault in self.diagnosis)]
+        return printable("\n".join([self._headline(), *(f"  {line}" for line in lines)]))
+
+    def assert_ok(self) -> None:
+        """Raises AssertionError with the first findings and the causes unless the report is ok."""
+        __tracebackhide__ = True  # pytest's traceback ends in the test
+        if not self.ok:
+            raise AssertionError(
+                "the networks differ:" + self.short().removeprefix(printable(self._headline()))
+            )
+
+    def to_json(self) -> str:
+        """The report as JSON: `schema`, `ok`, `first_divergence`, `layers`, `network`,
+        `diagnosis`, `problems`, `notes`, `ledger`."""
+
+        def plain(value: Any) -> Any:
+            # JSON has no NaN and no infinity.
+            if isinstance(value, float) and not math.isfinite(value):
+                return None if math.isnan(value) else str(value)
+            if isinstance(value, dict):
+                return {key: plain(v) for key, v in value.items()}
+            return [plain(v) for v in value] if isinstance(value, list | tuple) else value
+
+        head = {"schema": SCHEMA, "ok": self.ok, "first_divergence": self.first_divergence}
+
+        def verdicts(of: Sequence[Verdict]) -> list[dict[str, Any]]:
+            return [{key: v for key, v in asdict(verdict).items() if key != "heat"} for verdict in of]
+
+        layers = [
+            {**asdict(layer), "verdicts": verdicts(layer.verdicts), "ok": layer.ok} for layer in self.layers
+        ]
+        rest: dict[str, Any] = {"layers": layers, "network": verdicts(self.network)}
+        rest |= {
+            "diagnosis": [asdict(d) for d in self.diagnosis],
+            "problems": self.problems,
+            "notes": self.notes,
+        }
+        rest["ledger"] = [asdict(entry) for entry in self.ledger]
+        return json.dumps(plain({**head, **rest}), indent=2, allow_nan=False)
+
+    def __str__(self) -> str:
+        # As wide as it needs: where this is printed, and what wraps it, is not known here.
+        console = Console(file=io.StringIO(), width=1000, color_system=None)
+        with console.capture() as capture:
+            console.print(self)
+        return capture.get().rstrip("\n")
+
+    def to_junit(self) -> str:
+        """The report as JUnit XML: a test case for each layer, for each result of the whole, and for problems."""
+        layers = [
+            junit.TestCase(
+                layer.name or layer.kind,
+                layer.ok,
+                [f"{v.name}: {v.reason}" for v in layer.verdicts if not v.ok],
+            )
+            for layer in self.layers
+        ]
+        network = [junit.TestCase(v.name, v.ok, [v.reason]) for v in self.network]
+        network.append(junit.TestCase("compared", self._compared, self.problems))
+        return junit.document({"layers": layers, "network": network})
+
+    def save_junit(self, path: str | PathLike[str]) -> None:
+        """Writes `to_junit()` to a file."""
+        Path(path).write_text(self.to_junit(), encoding="utf-8")
+
+    def save_html(self, path: str | PathLike[str]) -> None:
+        """Writes one HTML file that needs no other: verdict, causes, a plot of all layers, where each error is."""
+        from parity._report.html import to_html  # takes matplotlib and jinja2
+
+        Path(path).write_text(printable(to_html(self)), encoding="utf-8")
+
+    def _headline(self) -> str:
+        right = sum(layer.ok for layer in self.layers)
+        if self.ok:
+            return f"the same network: {right} of {len(self.layers)} layers and the whole differ by rounding only"
+        where = f", the first that does not is {self.first_divergence}" if self.first_divergence else ""
+        return f"NOT the same network: {right} of {len(self.layers)} layers agree{where}"
+
+    def __rich_console__(self, console: Console, options: Any) -> Any:
+        # Text, and not str, which rich would read as its markup.
+        yield Text(printable(self._headline()), style="green" if self.ok else "bold red")
+        yield from (Text(printable(f"cause: {fault}"), style="bold") for fault in self.diagnosis)
+        table = Table("layer", "kind", "output", "results", "error / bound", "torch's", "verdict")
+        for label, layer in tree(self.layers):
+            if layer is None:
+                table.add_row(Text(printable(label)))
+                continue
+            row = (
+                Text(printable(label)),
+                Text(printable(layer.kind)),
+                "x".join(map(str, layer.output_shape)),
+            )
+            table.add_row(*row, *_figures(layer.verdicts, layer.ok), style="" if layer.ok else "red")
+        table.add_section()
+        agrees = all(v.ok for v in self.network)
+        table.add_row("end to end", "", "", *_figures(self.network, agrees), style="" if agrees else "red")
+        yield table
+        findings = self.findings()
+        whole = [line for line in findings if line.startswith("network: ")]
+        shown = [line for line in findings if line not in whole]
+        yield from (Text(printable(f"- {line}")) for line in [*shown, *_some(whole)])
+        yield from (Text(printable(f"  note: {line}")) for line in self.notes)
+
+
+def _some(lines: list[str]) -> list[str]:
+    more = len(lines) - _SHOWN
+    return lines if more <= 1 else [*lines[:_SHOWN], f"and {more} more like these"]
+
+
+def _figures(verdicts: tuple[Verdict, ...], ok: bool) -> tuple[str, ...]:
+    def ratio(value: float) -> str:
+        return "-" if math.isnan(value) else f"{value:.2g}"
+
+    results = sum(v.elements > 0 for v in verdicts)
+    return (
+        str(results),
+        ratio(worst(verdicts, False)),
+        ratio(worst(verdicts, True)),
+        "ok" if ok else "DIFFERS",
+    )

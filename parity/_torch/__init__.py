@@ -1,0 +1,1 @@
+"""torch's side: tensors, the calls of layers, runs with noise, recordings."""

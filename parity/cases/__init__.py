@@ -1,6 +1,0 @@
-"""Everything the suite compares, in the order it is reported."""
-
-from parity.case import Case
-from parity.cases import conv2d, max_pool2d, modules
-
-ALL: tuple[Case, ...] = (*conv2d.CASES, *max_pool2d.CASES, *modules.CASES)

@@ -1,0 +1,1 @@
+"""Every layer of jaxconv's beside torch's."""
