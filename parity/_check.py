@@ -148,7 +148,7 @@ def _problems(theirs: Original, pair: Pair) -> tuple[tuple[str, ...], tuple[str,
 def _check_layer(run: LayerRun, judged: layers.JudgedLayer | None) -> LayerReport:
     """One layer on its own, on the input that torch's layer was given."""
     call = run.call
-    given = torch_network.floating((call.args, call.kwargs))
+    given = torch_network.inexact((call.args, call.kwargs))
     shapes = given[0].shape if given else (), call.outputs[0][0] if call.outputs else ()
     if judged is None:
         verdicts: tuple[Verdict, ...] = (failed("layer", "the Flax network has no layer of this name"),)

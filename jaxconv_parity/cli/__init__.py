@@ -163,7 +163,7 @@ def _suite(options: argparse.Namespace) -> int:
     # The cases are small; torch's and XLA's idle threads would only wait for each other.
     torch.set_num_threads(1)
     console, start = Console(), time.perf_counter()
-    running = runner.run(cases, options.seed, device, options.precision)
+    running = runner.run(cases, options.seed, device)
     results = list(report.with_progress(running, len(cases), console))
     environment = machine(f"{device.platform} ({device.device_kind})")
     report.print_results(results, environment, time.perf_counter() - start, console)

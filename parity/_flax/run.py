@@ -48,7 +48,9 @@ class _Program:
         if [y.shape for y in ys] != [ct.shape for ct in cotangents]:
             return ys, rest, None
         # A layer in another dtype than torch's is reported by its outputs.
-        return ys, rest, vjp([ct.astype(y.dtype) for y, ct in zip(ys, cotangents, strict=True)])[0]
+        # JAX transposes linearly, torch conjugates: a complex gradient is the other's conjugate.
+        given = [jnp.conj(ct.astype(y.dtype)) for y, ct in zip(ys, cotangents, strict=True)]
+        return ys, rest, jax.tree.map(jnp.conj, vjp(given)[0])
 
 
 _run = jax.jit(_Program.with_gradients, static_argnums=0)
@@ -79,7 +81,7 @@ class Traced:
             known = jaxconv.state_dict(tree) if self.part.parameters else {}
             # An exact gradient has no bound, and what is None has no name.
             named |= self._linked(
-                "grad", {name: known[name] for name in self.part.parameters if name in known}
+                "grad", {n: known[n] for n in self.part.parameters if n in known and _moves(known[n])}
             )
         return {name: np.asarray(a) for name, a in named.items() if a is not None}
 

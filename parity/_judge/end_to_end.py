@@ -95,7 +95,7 @@ class Whole:
         o = self.original
         few = o.distances(self.how, FEW)
         comparable = [n for n in few if n in self.ours and self.ours[n].shape == o.wanted[n].shape]
-        mine = {n: rms(self.ours[n].astype(np.float64) - o.wanted[n]) for n in comparable}
+        mine = {n: rms(self.ours[n].astype(o.wanted[n].dtype) - o.wanted[n]) for n in comparable}
         worst = {name: max(samples) for name, samples in few.items()}
         if all(mine[name] <= worst[name] for name in mine):
             return worst

@@ -21,8 +21,8 @@ from parity._flax import run as flax_run
 from parity._flax.network import Part
 from parity._judge import returned
 from parity._judge.verdict import Verdict, failed, judge
-from parity._torch.network import Arrays, Call
-from parity._torch.network import floating as floating_arrays
+from parity._torch import network as torch_network
+from parity._torch.network import Arrays, Call, inexact
 from parity._torch.original import LayerRun
 from parity._torch.tensors import to_numpy
 
@@ -73,7 +73,7 @@ _DEFINED: dict[type[torch.nn.Module], Callable[..., dict[str, Reference]]] = {
     torch.nn.MaxPool2d: _max_pool,
     torch.nn.MaxPool3d: _max_pool,
 }
-_RENAMED = {"y": "output", "indices": "index"}
+_RENAMED = {"y": "output"}
 
 
 def _of_coordinates(call: Call, how: Arithmetic) -> float:
@@ -84,10 +84,22 @@ def _of_coordinates(call: Call, how: Arithmetic) -> float:
     return 8 * max(n for shape in shapes for n in shape) * max(how.accumulate, roundoff(np.float64))
 
 
-def _defined(ref: Reference, how: Arithmetic) -> Expected:
-    if ref.is_exact:
-        return Expected(ref.value, None, np.zeros(ref.value.shape))
-    return Expected(ref.value, tolerance.bound(ref, how), tolerance.bound(ref, how.narrow()))
+def defined(
+    references: Mapping[str, Reference], how: Arithmetic, of_torch: Arithmetic
+) -> dict[str, Expected]:
+    """What follows from a definition.
+
+    Args:
+        references: the results by name.
+        how: what our layer computes in.
+        of_torch: what torch's computes in.
+    """
+    return {
+        name: Expected(ref.value, None, np.zeros(ref.value.shape))
+        if ref.is_exact
+        else Expected(ref.value, tolerance.bound(ref, how), tolerance.bound(ref, of_torch.narrow()))
+        for name, ref in references.items()
+    }
 
 
 def precision(part: Part) -> str:
@@ -138,14 +150,19 @@ class JudgedLayer:
         """Why our layer did not take torch's input, if it did not."""
         return self._attempt if isinstance(self._attempt, Exception) else None
 
+    @property
+    def dtype(self) -> np.dtype:
+        """Of the first output that is rounded; what has none still has the gradients of its inputs, all zero."""
+        call = self.run.call
+        rounded = [*self.run.cotangents, *inexact((call.args, call.kwargs)), np.zeros(0, np.float32)]
+        return rounded[0].dtype
+
     @cached_property
     def arithmetic(self) -> Arithmetic:
         """What our layer computes in, on its device and in its precision."""
         call, cotangents = self.run.call, self.run.cotangents
         platform = jax.default_backend() if self.device is None else self.device.platform
-        # What has no floating output still has the gradients of its floating inputs, all zero.
-        floating = [*cotangents, *floating_arrays((call.args, call.kwargs)), np.zeros(0, np.float32)]
-        how = tolerance.arithmetic(floating[0].dtype, platform, precision(self.part))
+        how = tolerance.arithmetic(self.dtype, platform, precision(self.part))
         in_half = flax_run.sums_in_half(self.part, call.args, call.kwargs, cotangents)
         return replace(how, sums=how.store) if in_half else how
 
@@ -183,15 +200,30 @@ class JudgedLayer:
         run, call = self.run, self.run.call
         # Only the class itself is known: a subclass may compute anything.
         define = _DEFINED.get(type(call.module))
-        if define is not None and len(call.args) == 1 and not call.kwargs and call.args[0].size:
-            params = {name: to_numpy(p) for name, p in call.module.named_parameters()}
-            defined = define(call.module, call.args[0], params, run.cotangents[0])
-            return {_RENAMED.get(name, name): _defined(ref, self.arithmetic) for name, ref in defined.items()}
+        params = {name: to_numpy(p) for name, p in call.module.state_dict().items()}
+        if (
+            define is not None
+            and params.keys() <= {"weight", "bias"}
+            and len(call.args) == 1
+            and not call.kwargs
+            and 0 not in call.args[0].shape[1:]
+        ):
+            references = define(call.module, call.args[0], params, next(iter(run.cotangents), None))
+            named = dict(zip(self._names(references), references.values(), strict=True))
+            return defined(named, self.arithmetic, tolerance.arithmetic(self.dtype))  # torch runs on the CPU
         limits = self.limits
         return {
-            name: Expected(v, limits.get(name) if v.dtype.kind == "f" else None)
+            name: Expected(v, limits.get(name) if v.dtype.kind in "fc" else None)
             for name, v in run.wide.items()
         }
+
+    def _names(self, references: Mapping[str, Reference]) -> list[str]:
+        """The references' names as `parity._torch.network.run` has them: what is no floating output is an index."""
+        exact = [
+            name for name in references if name == "indices" or (name == "y" and not self.run.cotangents)
+        ]
+        indices = iter(torch_network.names("index", len(exact)))
+        return [next(indices) if name in exact else _RENAMED.get(name, name) for name in references]
 
     @cached_property
     def verdicts(self) -> tuple[Verdict, ...]:
@@ -206,9 +238,12 @@ class JudgedLayer:
             wanted = self.expected
         except rounding.UnknownPrimitive as error:
             return (failed("layer", f"not judged: {error}"),)
-        theirs = self.run.theirs
-        names = dict.fromkeys([*wanted, *theirs, *self.ours])
-        return tuple(_judge(name, self.ours, theirs, wanted) for name in names)
+        return tuple(judge_all(self.ours, self.run.theirs, wanted))
+
+
+def judge_all(ours: Arrays, theirs: Arrays, wanted: Mapping[str, Expected]) -> list[Verdict]:
+    """One verdict for each result that is expected or that a side has; one that a side lacks is a failure."""
+    return [_judge(name, ours, theirs, wanted) for name in dict.fromkeys([*wanted, *theirs, *ours])]
 
 
 def _judge(name: str, ours: Arrays, theirs: Arrays, wanted: Mapping[str, Expected]) -> Verdict:

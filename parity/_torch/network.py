@@ -26,7 +26,7 @@ class Call:
         name: the module's path; of a second call of the same module 'path#2'.
         module: the module, as it was before the call.
         args, kwargs: what it was called with, arrays in the place of tensors.
-        outputs: how many floating arrays it gave, with their shapes and dtypes.
+        outputs: the shape and dtype of each floating or complex array that it gave.
     """
 
     name: str
@@ -55,15 +55,22 @@ def leaves(result: Any) -> list[Any]:
     return [result] if isinstance(result, torch.Tensor | np.ndarray) else []
 
 
-def floating(result: Any) -> list[Any]:
-    """Those of `leaves` that are floating."""
-    return [x for x in leaves(result) if _is_floating(x)]
+def inexact(result: Any) -> list[Any]:
+    """Those of `leaves` that are floating or complex."""
+    return [x for x in leaves(result) if _is_inexact(x)]
 
 
-def _is_floating(x: Any) -> bool:
+def _is_inexact(x: Any) -> bool:
     if isinstance(x, torch.Tensor):
-        return x.is_floating_point()
-    return isinstance(x, np.ndarray) and x.dtype.kind not in "biuc"
+        return x.is_floating_point() or x.is_complex()
+    return isinstance(x, np.ndarray) and x.dtype.kind not in "biu"
+
+
+def _widest(x: Any) -> Any:
+    """A tensor or an array in float64 or complex128, if it is floating or complex."""
+    if isinstance(x, torch.Tensor):
+        return x.to(torch.complex128 if x.is_complex() else torch.float64) if _is_inexact(x) else x
+    return x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)
 
 
 def copy_of(module: torch.nn.Module) -> torch.nn.Module:
@@ -132,9 +139,7 @@ def _noted(
 
         def post(_: Any, args: Any, kwargs: Any, output: Any) -> None:
             call, given, named = running.pop()
-            outputs = tuple(
-                (tuple(y.shape), to_numpy(y[:0] if y.ndim else y).dtype) for y in floating(output)
-            )
+            outputs = tuple((tuple(y.shape), to_numpy(y[:0] if y.ndim else y).dtype) for y in inexact(output))
             found.append(Call(call, before[name], given, named, outputs))
 
         handles.append(layer.register_forward_pre_hook(pre, with_kwargs=True))
@@ -191,27 +196,27 @@ def run(
         zero, as for JAX.
     """
     own = copy.deepcopy(module)
-    own = own.double() if wide else own
+    own = own._apply(_widest) if wide else own
     sources: list[torch.Tensor] = []
 
     def tensor(x: Any) -> Any:
         if not isinstance(x, np.ndarray):
             return x
-        if not _is_floating(x):
+        if not _is_inexact(x):
             return from_numpy(x)
-        sources.append(from_numpy(x.astype(np.float64) if wide else x).requires_grad_())
+        sources.append(from_numpy(_widest(x) if wide else x).requires_grad_())
         return sources[-1].clone()  # what is done to it in place must not meet a leaf
 
     given = [tree_map(tensor, a) for a in args], {k: tree_map(tensor, v) for k, v in kwargs.items()}
     parameters = dict(own.named_parameters(remove_duplicate=False))
-    cts = [from_numpy(ct.astype(np.float64) if wide else ct) for ct in cotangents or ()]
+    cts = [from_numpy(_widest(ct) if wide else ct) for ct in cotangents or ()]
     # Attention in one piece has no steps that noise could be put into, and no float64 on some machines.
     with (
         sdpa_kernel(SDPBackend.MATH) if wide else nullcontext(),
         Wide(*(noise or ())) if wide else nullcontext(),
     ):
         result = own(*given[0], **given[1])
-        outputs = floating(result)
+        outputs = inexact(result)
         wanted = [*sources, *(p for p in parameters.values() if p.requires_grad)]
         live = [(y, ct) for y, ct in zip(outputs, cts, strict=cotangents is not None) if y.requires_grad]
         grads: Sequence[Any] = [None] * len(wanted)
@@ -220,7 +225,7 @@ def run(
             grads = torch.autograd.grad(ys, wanted, cotangents_of, allow_unused=True)
     by_id = {id(w): torch.zeros_like(w) if g is None else g for w, g in zip(wanted, grads, strict=True)}
     named = dict(zip(names("output", len(outputs)), outputs, strict=True))
-    other = [x for x in leaves(result) if not x.is_floating_point()]
+    other = [x for x in leaves(result) if not _is_inexact(x)]
     named |= dict(zip(names("index", len(other)), other, strict=True))
     named |= {f"grad.{n}": by_id[id(x)] for n, x in zip(names("input", len(sources)), sources, strict=True)}
     named |= {f"grad.{n}": by_id[id(p)] for n, p in parameters.items() if id(p) in by_id}

@@ -68,7 +68,12 @@ class LayerRun:
 
 def drawn(call: Call, rng: np.random.Generator) -> LayerRun:
     """A call with random cotangents."""
-    return LayerRun(call, [rng.standard_normal(shape).astype(dtype) for shape, dtype in call.outputs])
+    return LayerRun(call, [_normal(rng, shape, dtype) for shape, dtype in call.outputs])
+
+
+def _normal(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    real = rng.standard_normal(shape)
+    return (real + 1j * rng.standard_normal(shape) if dtype.kind == "c" else real).astype(dtype)
 
 
 class Original:
@@ -174,12 +179,15 @@ class Original:
     @cached_property
     def own(self) -> dict[str, float]:
         """How far rounding carried torch's own floating results."""
-        floating = (name for name, value in self.wanted.items() if value.dtype.kind == "f")
-        return {name: rms(self.theirs[name].astype(np.float64) - self.wanted[name]) for name in floating}
+        floating = (name for name, value in self.wanted.items() if value.dtype.kind in "fc")
+        return {
+            name: rms(self.theirs[name].astype(self.wanted[name].dtype) - self.wanted[name])
+            for name in floating
+        }
 
     def spread(self, module: torch.nn.Module, exact: Arrays, how: Arithmetic, runs: Iterable[int]) -> Samples:
         """The distances of another network on this input, whose results in float64 are given, in these runs."""
-        found: Samples = {name: [] for name, value in exact.items() if value.dtype.kind == "f"}
+        found: Samples = {name: [] for name, value in exact.items() if value.dtype.kind in "fc"}
         backward = any(name.startswith("grad.") for name in exact)
         for run in runs:
             _give_back_memory()
@@ -198,7 +206,7 @@ class Original:
 
 def rms(a: np.ndarray) -> float:
     """The root mean square of what is finite."""
-    finite = a[np.isfinite(a)].astype(np.float64)
+    finite = np.abs(a[np.isfinite(a)]).astype(np.float64)
     return float(np.sqrt(np.mean(np.square(finite)))) if finite.size else 0.0
 
 

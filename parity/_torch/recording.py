@@ -307,7 +307,9 @@ class Recording(Original):
         kept = f"parameter {key}" if as_parameter else key
         if kept not in tensors:
             own = from_numpy(self._arrays[key])
-            tensors[kept] = torch.nn.Parameter(own, own.is_floating_point()) if as_parameter else own
+            tensors[kept] = (
+                torch.nn.Parameter(own, own.is_floating_point() or own.is_complex()) if as_parameter else own
+            )
         return tensors[kept]
 
 

@@ -37,6 +37,12 @@ def floating(dtype: Any) -> bool:
     return np.dtype(dtype).name in TORCH_DTYPES and bool(jnp.issubdtype(dtype, jnp.floating))
 
 
+def inexact(name: str) -> bool:
+    """Whether torch has this dtype and it is floating or complex."""
+    dtype = TORCH_DTYPES.get(name)
+    return dtype is not None and (dtype.is_floating_point or dtype.is_complex)
+
+
 class Invalid(ValueError):
     """All that is wrong with a header, one line each."""
 

@@ -264,7 +264,11 @@ def output_shapes(module: torch.nn.Module, args: Any, kwargs: Any) -> list[tuple
     except Exception as error:  # torch's refusals are of many types
         raise ValueError(str(error).split("\n")[0][:300]) from error
     leaves = result if isinstance(result, tuple | list) else [result]
-    return [tuple(y.shape) for y in leaves if isinstance(y, torch.Tensor) and y.is_floating_point()]
+    return [
+        tuple(y.shape)
+        for y in leaves
+        if isinstance(y, torch.Tensor) and (y.is_floating_point() or y.is_complex())
+    ]
 
 
 def _on_meta(tree: Any) -> Any:

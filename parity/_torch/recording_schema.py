@@ -10,7 +10,7 @@ import torch
 
 from parity._bounds.tolerance import Arithmetic
 from parity._torch.original import MANY
-from parity._torch.recording_check import TORCH_DTYPES, Checker, Invalid, floating
+from parity._torch.recording_check import Checker, Invalid, inexact
 from parity._torch.recording_layers import LAYERS, misfits
 
 VERSION = 2
@@ -191,7 +191,7 @@ class _Check(Checker):
             expected += [
                 (f"grad.{path}", self.arrays[key].shape)
                 for path, key in self.parameters
-                if floating(self.arrays[key].dtype)
+                if inexact(self.arrays[key].dtype.name)
             ]
             self._shapes("theirs", theirs, expected)
             self._floating_results = {name for name, a in wanted.items() if a.dtype.kind == "f"}
@@ -305,7 +305,7 @@ def _is_output(value: Any) -> bool:
     if not (isinstance(value, list) and len(value) == 2 and isinstance(value[0], list)):
         return False
     shape, dtype = value
-    return all(map(_count, shape)) and isinstance(dtype, str) and dtype in TORCH_DTYPES and floating(dtype)
+    return all(map(_count, shape)) and isinstance(dtype, str) and inexact(dtype)
 
 
 def _walk(children: Mapping[str, Mapping[str, str]]) -> Iterator[str]:

@@ -80,11 +80,6 @@ class Case:
         return _MODULES.get(self.op, self.op)
 
     @property
-    def is_layer(self) -> bool:
-        """Whether it is about a layer that has no table of its own."""
-        return self.op not in _MODULES
-
-    @property
     def has_weights(self) -> bool:
         """Whether the operation has weights, and its module a dtype for them."""
         return "out_channels" in self.arguments
@@ -93,11 +88,6 @@ class Case:
     def call_arguments(self) -> dict[str, Any]:
         """The keyword arguments of the functional call, weights apart."""
         return {name: value for name, value in self.args if name not in _MODULE_ONLY[self.op]}
-
-    @property
-    def differentiable(self) -> bool:
-        """Whether there are gradients to compare."""
-        return as_dtype(self.dtype).kind not in "biu"
 
     def seed(self, suite_seed: int, stream: str) -> int:
         """A 32-bit seed for one of the case's streams of random numbers."""
@@ -187,9 +177,3 @@ def draw_weights(case: Case, suite_seed: int) -> dict[str, np.ndarray]:
     if args.get("bias", True):
         weights["bias"] = _normal(rng, (args["out_channels"],), dtype)
     return weights
-
-
-def draw_cotangent(case: Case, suite_seed: int, shape: tuple[int, ...]) -> np.ndarray:
-    """A random cotangent: one of ones could not tell a permuted output from the right one."""
-    rng = np.random.default_rng(case.seed(suite_seed, "cotangent"))
-    return _normal(rng, shape, as_dtype(case.dtype))

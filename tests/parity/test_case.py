@@ -4,7 +4,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from parity.suite.case import DRAWS, Case, as_dtype, case, draw_cotangent, draw_input, draw_weights
+from parity.suite.case import DRAWS, Case, as_dtype, case, draw_input, draw_weights
 
 ARGS = {"in_channels": 4, "out_channels": 6, "kernel_size": (3, 2), "groups": 2}
 
@@ -58,7 +58,6 @@ def test_every_dtype_is_drawn_in_that_dtype_and_varies(dtype):
     drawn = case("conv2d", "g", "functional", None, ARGS, (2, 4, 9, 8), dtype)
     for array in (
         draw_input(drawn, 0),
-        draw_cotangent(drawn, 0, (3, 5, 7)),
         *draw_weights(drawn, 0).values(),
     ):
         assert array.dtype == as_dtype(dtype)
@@ -83,5 +82,5 @@ def test_the_case_names_module_and_functional_call():
     assert conv().module == "Conv2d" and conv().has_weights
     assert conv(stride=2).call_arguments == {"groups": 2, "stride": 2}
     pool = case("max_pool2d", "window", "linen", None, {"kernel_size": 2}, (3, 4, 4), "int64")
-    assert pool.module == "MaxPool2d" and not pool.has_weights and not pool.differentiable
+    assert pool.module == "MaxPool2d" and not pool.has_weights
     assert pool.call_arguments == {"kernel_size": 2} == pool.arguments

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from jaxconv_parity import cli
-from parity.suite import jax_side
+from parity.suite import sides
 from parity.suite.case import as_dtype
 from parity.suite.tables import ALL
 
@@ -38,7 +38,7 @@ def test_all_agree(capsys, tmp_path):
 
 
 def test_something_differs(capsys, monkeypatch):
-    monkeypatch.setattr(jax_side.jaxconv.functional, "conv2d", lambda x, *args, **kwargs: x)
+    monkeypatch.setattr(sides.jaxconv.functional, "conv2d", lambda x, *args, **kwargs: x)
     assert cli.main(["suite", "-k", "s=0 and conv2d/refused/functional"]) == cli.DIFFERENT
     assert "torch refused, we did not" in capsys.readouterr().out
 

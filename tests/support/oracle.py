@@ -11,10 +11,10 @@ import torch
 
 from jaxconv import functional as F
 from parity._bounds import definition, rounding, tolerance
+from parity._judge.layer import defined, judge_all
 from parity._judge.verdict import judge
 from parity._torch.monte_carlo import Wide, uncertainty
 from parity._torch.tensors import from_numpy, to_numpy
-from parity.suite.runner import judge_outputs
 
 REFUSALS = (RuntimeError, TypeError, ValueError, NotImplementedError, IndexError)
 
@@ -66,8 +66,9 @@ def jax_outputs(function, arrays, ct):
     return out | {f"grad.{n}": np.conj(np.asarray(g)) for n, g in zip(names, grads, strict=True)}
 
 
-def judge_all(ours, torchs, references, dtype):
-    verdicts = judge_outputs(ours, torchs, references, str(dtype))
+def judge_defined(ours, torchs, references, dtype):
+    how = tolerance.arithmetic(np.float32 if np.dtype(dtype).kind in "biu" else dtype)
+    verdicts = judge_all(ours, torchs, defined(references, how, how))
     bad = [
         f"{v.name}: {v.reason} (ratio {v.ratio:.3g}, torch {v.torch_ratio:.3g})" for v in verdicts if not v.ok
     ]
@@ -91,7 +92,7 @@ def check_conv(ndim, x, w, b, kwargs, ct_rng):
         for key, value in args.items()
     }
     refs = definition.conv_layer(args, x, {"weight": w} | ({} if b is None else {"bias": b}), ct)
-    return judge_all(ours, torchs, refs, x.dtype)
+    return judge_defined(ours, torchs, refs, x.dtype)
 
 
 def check_max_pool(ndim, x, kwargs, ct_rng):
@@ -111,7 +112,7 @@ def check_max_pool(ndim, x, kwargs, ct_rng):
     }
     args = {key: None if value == () else value for key, value in args.items()}
     refs = definition.max_pool_layer(args, x, ct, ndim)
-    return judge_all(ours, torchs, refs, x.dtype)
+    return judge_defined(ours, torchs, refs, x.dtype)
 
 
 def expect_refusal(ours, torchs_error):

@@ -1,0 +1,67 @@
+"""Networks with complex numbers inside: a filter in the frequency domain."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import torch
+from flax import nnx
+
+import jaxconv
+import parity
+
+X = np.random.default_rng(0).standard_normal((2, 2, 4, 4)).astype(np.float32)
+
+
+class Filter(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.randn(3, 1, 1, dtype=torch.complex64))
+
+    def forward(self, x):
+        return torch.fft.fft2(x) * self.weight
+
+
+class Torch(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.filter = torch.nn.Conv2d(2, 3, 1), Filter()
+
+    def forward(self, x):
+        return self.filter(self.conv(x)).abs()
+
+
+class FlaxFilter(nnx.Module):
+    def __init__(self, change):
+        self.weight, self.change = nnx.Param(jnp.ones((3, 1, 1), jnp.complex64)), change
+
+    def __call__(self, x):
+        return self.change(jnp.fft.fft2(x) * self.weight)
+
+
+class Flax(nnx.Module):
+    def __init__(self, change):
+        self.conv, self.filter = jaxconv.Conv2d(2, 3, 1, rngs=nnx.Rngs(0)), FlaxFilter(change)
+
+    def __call__(self, x):
+        return jnp.abs(self.filter(self.conv(x)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_right_port_passes(seed):
+    torch.manual_seed(seed)
+    parity.check(Torch(), Flax(lambda z: z), X, seed=seed).assert_ok()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        jnp.conj,
+        lambda z: z * jnp.complex64(1j),
+        lambda z: z * jnp.float32(1 + 1e-3),
+        lambda z: z.swapaxes(2, 3),
+    ],
+    ids=["conjugated", "turned", "scaled", "transposed"],
+)
+def test_a_wrong_layer_is_found_where_its_absolute_value_is_right(change):
+    report = parity.check(Torch(), Flax(change), X)
+    assert [layer.name for layer in report.layers if not layer.ok] == ["filter"]
