@@ -1,7 +1,7 @@
 """Everything that parity uses of JAX and Flax without a promise that it stays.
 
 A new JAX release can break this file, and rules of `parity._bounds.rounding` that read a primitive's parameters. Each
-name has a test in tests/parity/test_jax_internals.py, each rule one in tests/parity/test_primitives.py.
+name has a test in tests/parity/_bounds/test_jax_internals.py, each rule one in tests/parity/_bounds/test_primitives.py.
 """
 
 from collections.abc import Iterator
