@@ -45,7 +45,11 @@ ACTIVATIONS = [
 ]  # fmt: skip
 SHAPES = ["channel_shuffle", "flatten", "pad", "pixel_shuffle", "pixel_unshuffle", "unflatten", "unfold"]
 RESIZES = ["interpolate", "upsample_bilinear", "upsample_nearest"]
-TABLE = [*ADAPTIVE, *CONVS, *POOLS, *NORMS, *ACTIVATIONS, *SHAPES, *RESIZES, "bilinear", "linear"]
+LOSSES = [
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "huber_loss", "kl_div", "l1_loss",
+    "mse_loss", "nll_loss", "poisson_nll_loss", "smooth_l1_loss",
+]  # fmt: skip
+TABLE = [*ADAPTIVE, *CONVS, *POOLS, *NORMS, *ACTIVATIONS, *SHAPES, *RESIZES, *LOSSES, "bilinear", "linear"]
 
 RANDOM = {"alpha_dropout", "dropout", "dropout2d", "dropout3d", "feature_alpha_dropout", "rrelu"}
 """With an OpInfo whose outputs are random."""
