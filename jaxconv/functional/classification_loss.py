@@ -63,9 +63,10 @@ def _negative_log_likelihood(
     ignored = target == ignore_index if _representable(ignore_index, target.dtype) else target != target
     indices = jnp.expand_dims(target, axis)
     is_class = indices == along(jnp.arange(logs.shape[axis], dtype=target.dtype), axis, logs.ndim)
+    chosen = is_class & ~jnp.expand_dims(ignored, axis)
     zero = jnp.zeros((), logs.dtype)
     # A sum of one number and zeros, no gather: it runs sharded, and its gradient is no scatter.
-    loss = -jnp.where(is_class, logs, zero).sum(axis)
+    loss = -jnp.where(chosen, logs, zero).sum(axis)
     if weight is None:
         of_index = jnp.ones_like(loss)
         even = logs

@@ -53,8 +53,9 @@ def _elementwise(
         raise TypeError(f'"{op}" is not implemented for `input` of dtype {x.dtype} and `target` of {t.dtype}')
     if w is not None and w.shape != x.shape:
         raise ValueError(f"`weight` of shape {w.shape} must have the shape {x.shape} of `input`")
+    pair = together(x, t, dtype=common)
     warn_of_broadcast(op, x, t)
-    loss = function(*together(x, t, dtype=common))
+    loss = function(*pair)
     out = x.dtype if in_dtype_of_input else common
     if jnp.issubdtype(out, jnp.complexfloating):
         out = loss.dtype
@@ -175,7 +176,7 @@ def huber_loss(
         off = jnp.abs(x - t)
         inside = jnp.where(off <= d, off, jnp.zeros_like(off))
         outside = jnp.where(off <= d, jnp.zeros_like(off), off)
-        slope = jnp.minimum(jnp.asarray(d, off.dtype), jnp.finfo(off.dtype).max)
+        slope = min(d, float(jnp.finfo(off.dtype).max)) if isinstance(d, int | float) else d
         return jnp.where(off <= d, 0.5 * jnp.square(inside), slope * (outside - 0.5 * slope))
 
     return _elementwise(

@@ -47,7 +47,9 @@ SHAPES = ["channel_shuffle", "flatten", "pad", "pixel_shuffle", "pixel_unshuffle
 RESIZES = ["interpolate", "upsample_bilinear", "upsample_nearest"]
 LOSSES = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "huber_loss", "kl_div", "l1_loss",
-    "mse_loss", "nll_loss", "poisson_nll_loss", "smooth_l1_loss",
+    "mse_loss", "nll_loss", "poisson_nll_loss", "smooth_l1_loss", "cosine_embedding_loss", "gaussian_nll_loss",
+    "hinge_embedding_loss", "margin_ranking_loss", "multi_margin_loss", "multilabel_margin_loss",
+    "multilabel_soft_margin_loss", "soft_margin_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss",
 ]  # fmt: skip
 TABLE = [*ADAPTIVE, *CONVS, *POOLS, *NORMS, *ACTIVATIONS, *SHAPES, *RESIZES, *LOSSES, "bilinear", "linear"]
 
@@ -151,6 +153,7 @@ def errors():
     return [n for n in TABLE if hasattr(F, n) and any(op.error_inputs_func for op in op_infos(n))]
 
 
+@pytest.mark.filterwarnings("ignore:Using a target size")
 @pytest.mark.parametrize("name", errors())
 def test_error_inputs_are_refused(name):
     refused = 0
