@@ -35,6 +35,10 @@ from jaxconv.functional.avg_pooling import avg_pool3d as avg_pool3d
 from jaxconv.functional.avg_pooling import lp_pool1d as lp_pool1d
 from jaxconv.functional.avg_pooling import lp_pool2d as lp_pool2d
 from jaxconv.functional.avg_pooling import lp_pool3d as lp_pool3d
+from jaxconv.functional.binary_loss import binary_cross_entropy as binary_cross_entropy
+from jaxconv.functional.binary_loss import (
+    binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
+)
 from jaxconv.functional.classification_loss import cross_entropy as cross_entropy
 from jaxconv.functional.classification_loss import nll_loss as nll_loss
 from jaxconv.functional.conv import conv1d as conv1d
@@ -64,8 +68,6 @@ from jaxconv.functional.interpolate import upsample_bilinear as upsample_bilinea
 from jaxconv.functional.interpolate import upsample_nearest as upsample_nearest
 from jaxconv.functional.linear import bilinear as bilinear
 from jaxconv.functional.linear import linear as linear
-from jaxconv.functional.loss import binary_cross_entropy as binary_cross_entropy
-from jaxconv.functional.loss import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
 from jaxconv.functional.loss import huber_loss as huber_loss
 from jaxconv.functional.loss import kl_div as kl_div
 from jaxconv.functional.loss import l1_loss as l1_loss

@@ -222,14 +222,15 @@ def gaussian_nll_loss(
     Args:
         input: the mean, real, any shape.
         target: real, of a shape that broadcasts with the input's.
-        var: the variance: of the input's shape, without its last dimension, or with one of its dimensions 1; or a float.
+        var: the variance: of the input's shape, without its last dimension, or with one
+            of its dimensions 1; or a float.
         full: whether 0.5 log(2 pi) is added.
         eps: the variance is at least that.
         reduction: 'none', 'mean' or 'sum'.
 
     Returns:
-        In the arrays' common dtype: the broadcast shape, or () of a mean or sum. NaN of a negative variance in an array,
-        which torch refuses: the values are not known where the call is compiled.
+        In the arrays' common dtype: the broadcast shape, or () of a mean or sum. NaN of a negative variance in an
+        array, which torch refuses: the values are not known where the call is compiled.
 
     Raises:
         ValueError: shapes that do not fit, a negative float, an unknown reduction.
@@ -252,8 +253,8 @@ def gaussian_nll_loss(
             v = v.reshape(*v.shape, 1)
         elif v.ndim != x.ndim or sum(n for m, n in zip(x.shape, v.shape, strict=True) if m != n) != 1:
             raise ValueError(
-                f"`var` of shape {v.shape} is of incorrect size for `input` of shape {x.shape}: it must have that shape, "
-                "that without the last dimension, or one of 1 in a single dimension"
+                f"`var` of shape {v.shape} is of incorrect size for `input` of shape {x.shape}: it must have that "
+                "shape, that without the last dimension, or one of 1 in a single dimension"
             )
     out = promoted(x, t, v)
     if not jnp.issubdtype(out, jnp.floating):

@@ -89,6 +89,8 @@ def share(items, dtype, every):
 
 
 def torch_to_jax(value):
+    if isinstance(value, torch.nn.PairwiseDistance):
+        return None  # it is the default
     return jnp.dtype(str(value)[6:]) if isinstance(value, torch.dtype) else value
 
 
