@@ -66,6 +66,11 @@ def together(*arrays: jax.Array, dtype: Any = None) -> tuple[jax.Array, ...]:
     return tuple(broadcast(a, shape).astype(wide) for a in arrays)
 
 
+def magnitude(x: jax.Array) -> jax.Array:
+    """|x|, with the derivative 0 at 0 as in torch; JAX's is 1."""
+    return jnp.abs(x) if jnp.iscomplexobj(x) else jnp.sign(x) * x
+
+
 def floating(op: str, name: str, x: Any) -> jax.Array:
     """An array of a floating dtype."""
     y = array(name, x)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from jaxconv._dtypes import compute_dtype
 from jaxconv.functional._arrays import array, refuse_dtype
-from jaxconv.functional._loss import check_reduction, promoted, reduced, together
+from jaxconv.functional._loss import check_reduction, magnitude, promoted, reduced, together
 from jaxconv.functional.activation import number
 from jaxconv.functional.margin_loss import at_least_zero
 
@@ -69,7 +69,7 @@ def _distance(a: jax.Array, b: jax.Array, p: float, eps: float) -> jax.Array:
     """torch.nn.functional.pairwise_distance: the p-norm of a - b + eps along the last dimension; derivative 0 at 0."""
     off = a - b + eps
     off = off.reshape(1) if off.ndim == 0 else off
-    size = jnp.abs(off)
+    size = magnitude(off)
     zero, one = jnp.zeros_like(size), jnp.ones_like(size)
     if p == 0:
         return jnp.where(size == 0, zero, one).sum(-1)

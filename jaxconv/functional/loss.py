@@ -18,6 +18,7 @@ from jaxconv.functional._loss import (
     REDUCTIONS,
     check_reduction,
     floating,
+    magnitude,
     promoted,
     reduced,
     together,
@@ -93,7 +94,9 @@ def l1_loss(
         TypeError: booleans; integers with 'mean'.
     """
     check_reduction(reduction, size_average, reduce)
-    return _elementwise("l1_loss", lambda x, t: jnp.abs(x - t), input, target, reduction, weight, exact=True)
+    return _elementwise(
+        "l1_loss", lambda x, t: magnitude(x - t), input, target, reduction, weight, exact=True
+    )
 
 
 def mse_loss(

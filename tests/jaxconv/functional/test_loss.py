@@ -63,12 +63,11 @@ TABLE = {
     "soft_margin_loss": [((X, sign(3, 4)), {}), ((X, sign(4)), {})],
     "hinge_embedding_loss": [((X, sign(3, 4)), {}), ((X, sign(3, 4)), dict(margin=0.3))],
     "margin_ranking_loss": [((X, Y, sign(3, 4)), {}), ((X, Y[:1], sign(3, 1)), dict(margin=0.4))],
-    "cosine_embedding_loss": [((X, Y, sign(3)), {}), ((X[0], Y[0], -np.ones(())), dict(margin=-0.7))],
+    "cosine_embedding_loss": [((X, Y, sign(3)), {}), ((X[0], Y[0], np.array(-1.0)), dict(margin=-0.7))],
     "triplet_margin_loss": [
         ((X, Y, draw(3, 4) + 0.1), dict(margin=5.0)),
         ((X, Y, X[::-1].copy()), dict(margin=3.0, p=3.0, swap=True)),
         ((X, Y, X[::-1].copy()), dict(margin=9.0, p=1)),
-        ((X, Y, X[::-1].copy()), dict(margin=9.0, p=float("inf"))),
     ],
     "triplet_margin_with_distance_loss": [((X, Y, X[::-1].copy()), dict(swap=True, margin=4.0))],
     "multi_margin_loss": [
@@ -84,7 +83,6 @@ TABLE = {
         ((X, np.array([0, 3, 1], np.uint8)), dict(ignore_index=3)),
         ((X, np.array([0, -100, 1])), dict(weight=share(4))),
         ((X[0], np.array(2)), dict(weight=share(4))),
-        ((X[0], np.array([2])), {}),
         ((draw(2, 4, 3), np.array([[0, 1, -7], [3, 3, 2]])), dict(ignore_index=-7, weight=share(4))),
         ((draw(2, 4, 1, 3, 2), np.arange(12).reshape(2, 1, 3, 2) % 4), {}),
     ],
@@ -105,6 +103,8 @@ ONLY_WIDE = {"multi_margin_loss", "multilabel_margin_loss"}
 """torch has no kernels for reduced precision on the CPU."""
 # torch differentiates with respect to no weights of classes or probabilities.
 CONSTANT = ("weight", "pos_weight")
+SIGNS = {"soft_margin_loss"}
+"""torch does not differentiate these with respect to their target."""
 
 
 def names(function):
@@ -121,7 +121,11 @@ def sample(name, positional, kwargs, dtype, reduction):
     given = dict(zip(names(getattr(F, name)), positional, strict=False))
     arrays = {k: cast(v, dtype) for k, v in (given | kwargs).items() if isinstance(v, np.ndarray)}
     rest = {k: v for k, v in kwargs.items() if k not in arrays} | {"reduction": reduction}
-    wrt = tuple(k for k, v in arrays.items() if k not in CONSTANT and jnp.issubdtype(v.dtype, jnp.floating))
+    wrt = tuple(
+        k
+        for k, v in arrays.items()
+        if not (k in CONSTANT or (k == "target" and name in SIGNS)) and jnp.issubdtype(v.dtype, jnp.floating)
+    )
     return Sample(
         lambda **a: getattr(torch.nn.functional, name)(**a, **rest),
         lambda **a: getattr(F, name)(**a, **rest),
@@ -137,6 +141,8 @@ def sample(name, positional, kwargs, dtype, reduction):
 def test_every_argument(name, dtype):
     if name in ONLY_WIDE and jnp.dtype(dtype).itemsize < 4:
         pytest.skip("torch has no kernel for it on the CPU")
+    if name == "multilabel_margin_loss" and dtype is np.float64:
+        pytest.skip("torch's kernel takes no float64 whose rounding is imitated")
     more = ("batchmean",) if name == "kl_div" else ()
     cases = [(*case, reduction) for case in TABLE[name] for reduction in (*REDUCTIONS, *more)]
     if dtype is not np.float32:
@@ -164,12 +170,14 @@ KINKS = {
     "multilabel_margin_loss": ([[1.0, 0, 0], [1, 1, 1]], [[0, -1, 0], [1, 2, -1]], {}),
     "triplet_margin_loss": ([[1.0, 2]], [[1.0, 2]], [[1.0, 2]], dict(eps=0.0)),
     "triplet_margin_loss of p=1": ([[1.0, 2]], [[1.0, 3]], [[0.0, 2]], dict(eps=0.0, p=1.0, swap=True)),
+    "triplet_margin_loss of p=inf": ([[1.0, 2]], [[5.0, 3]], [[0.5, 9]], dict(margin=9.0, p=float("inf"))),
     "gaussian_nll_loss": ([1.0, 2], [0.0, 3], [0.0, 1], {}),
     "nll_loss": ([[1.0, 2], [3, 4]], [-100, -100], {}),
     "cross_entropy": ([[1.0, 2], [3, 4]], [-100, -100], {}),
 }
 
 
+@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides")
 @pytest.mark.parametrize("case", KINKS)
 def test_the_derivative_at_a_kink_is_torchs(case):
     *arrays, kwargs = KINKS[case]
@@ -224,6 +232,7 @@ def test_cross_entropy_of_any_shape_and_option(data):
     )
 
 
+@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides")
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("name", ["mse_loss", "kl_div", "nll_loss", "cross_entropy", "soft_margin_loss"])
 def test_an_empty_batch(name, reduction):
@@ -237,55 +246,55 @@ def ones(*shape, dtype=np.float32):
     return np.ones(shape, dtype)
 
 
-I = np.array([0, 1, 2])
+INDICES = np.array([0, 1, 2])
 REFUSED = {
     "reduction": ("mse_loss", (X, X), dict(reduction="average"), ValueError, r"`reduction` \(='average'\) is not a"),
     "reduction None": ("mse_loss", (X, X), dict(reduction=None), ValueError, r"`reduction` \(=None\)"),
     "batchmean": ("mse_loss", (X, X), dict(reduction="batchmean"), ValueError, "one of .'none', 'mean', 'sum'"),
     "shapes": ("mse_loss", (X, X[:2]), {}, ValueError, r"shapes \(3, 4\), \(2, 4\) do not broadcast"),
     "weight": ("mse_loss", (X, X), dict(weight=X[0]), ValueError, r"`weight` of shape \(4,\) must have the shape"),
-    "integers": ("mse_loss", (I, I), {}, TypeError, "`input` of dtype int64 and `target` of int64"),
-    "mean of integers": ("l1_loss", (I, I), {}, TypeError, "'mean' needs a floating loss, got int64"),
+    "integers": ("mse_loss", (INDICES, INDICES), {}, TypeError, "`input` of dtype int64 and `target` of int64"),
+    "mean of integers": ("l1_loss", (INDICES, INDICES), {}, TypeError, "'mean' needs a floating loss, got int64"),
     "l1 bool": ("l1_loss", (X, X > 0), {}, TypeError, "not implemented for dtype bool"),
     "beta": ("smooth_l1_loss", (X, X), dict(beta=-1.0), ValueError, r"`beta` \(=-1.0\) must be non-negative"),
     "beta str": ("smooth_l1_loss", (X, X), dict(beta="1"), TypeError, "`beta` must be a number, got '1'"),
     "delta": ("huber_loss", (X, X), dict(delta=0), ValueError, r"`delta` \(=0\) must be positive"),
-    "huber int": ("huber_loss", (I, ones(3)), {}, TypeError, "`input` of dtype int64"),
-    "kl int": ("kl_div", (ones(3), I), {}, TypeError, '"kl_div" is not implemented for dtype int64'),
+    "huber int": ("huber_loss", (INDICES, ones(3)), {}, TypeError, "`input` of dtype int64"),
+    "kl int": ("kl_div", (ones(3), INDICES), {}, TypeError, '"kl_div" is not implemented for dtype int64'),
     "bce shape": ("binary_cross_entropy", (W, W[:1]), {}, ValueError, r"shape \(1, 4\) must have the shape \(3, 4\)"),
     "bce dtype": ("binary_cross_entropy", (W, W > 1), {}, TypeError, "`target` of dtype bool must have the dtype"),
     "bce weight": ("binary_cross_entropy", (W, W), dict(weight=ones(5, 3, 4)), ValueError, "`weight` of shape .5, 3, 4."),
-    "logits int": ("binary_cross_entropy_with_logits", (X, I), {}, TypeError, "for dtype int64"),
+    "logits int": ("binary_cross_entropy_with_logits", (X, INDICES), {}, TypeError, "for dtype int64"),
     "pos_weight": (
         "binary_cross_entropy_with_logits", (X, W), dict(pos_weight=ones(3)), ValueError, "`pos_weight` of shape .3,.",
     ),
-    "nll dtype": ("nll_loss", (X, I.astype(np.int8)), {}, TypeError, "int64 or int32 or uint8 .* got int8"),
+    "nll dtype": ("nll_loss", (X, INDICES.astype(np.int8)), {}, TypeError, "int64 or int32 or uint8 .* got int8"),
     "nll uint8 with size": (
-        "nll_loss", (X[:, :, None], I.astype(np.uint8)[:, None]), {}, TypeError, "int64 or int32 .* got uint8",
+        "nll_loss", (X[:, :, None], INDICES.astype(np.uint8)[:, None]), {}, TypeError, "int64 or int32 .* got uint8",
     ),
     "nll float": ("nll_loss", (X, ones(3)), {}, TypeError, "got float32"),
-    "nll shape": ("nll_loss", (X, I[:2]), {}, ValueError, r"shape \(3,\) for `input` of shape \(3, 4\), but got \(2,\)"),
+    "nll shape": ("nll_loss", (X, INDICES[:2]), {}, ValueError, r"shape \(3,\) for `input` of shape \(3, 4\), but got \(2,\)"),
     "nll ()": ("nll_loss", (ones(), np.array(0)), {}, ValueError, "1 or more dimensions"),
-    "nll no classes": ("nll_loss", (ones(3, 0), I), {}, ValueError, "has no classes"),
-    "nll input": ("nll_loss", (X.astype(int), I), {}, TypeError, "not implemented for dtype int64"),
-    "nll weight": ("nll_loss", (X, I), dict(weight=ones(3, dtype=float)), ValueError, r"must have the shape \(4,\)"),
-    "nll weight dtype": ("nll_loss", (X, I), dict(weight=ones(4)), TypeError, "`weight` of dtype float32 must"),
-    "ignore_index": ("nll_loss", (X, I), dict(ignore_index=1.5), TypeError, "`ignore_index` must be an int, got 1.5"),
+    "nll no classes": ("nll_loss", (ones(3, 0), INDICES), {}, ValueError, "has no classes"),
+    "nll input": ("nll_loss", (X.astype(int), INDICES), {}, TypeError, "not implemented for dtype int64"),
+    "nll weight": ("nll_loss", (X, INDICES), dict(weight=ones(3, dtype=float)), ValueError, r"must have the shape \(4,\)"),
+    "nll weight dtype": ("nll_loss", (X, INDICES), dict(weight=ones(4)), TypeError, "`weight` of dtype float32 must"),
+    "ignore_index": ("nll_loss", (X, INDICES), dict(ignore_index=1.5), TypeError, "`ignore_index` must be an int, got 1.5"),
     "probabilities int": ("cross_entropy", (X, X.astype(int)), {}, TypeError, "must be class probabilities"),
     "probabilities ignore": ("cross_entropy", (X, W), dict(ignore_index=1), ValueError, "`ignore_index` .=1. is not"),
     "probabilities weight": ("cross_entropy", (X, W), dict(weight=ones(3)), ValueError, "one for each class"),
-    "smoothing": ("cross_entropy", (X, I), dict(label_smoothing=1.1), ValueError, "`label_smoothing` .=1.1. must"),
+    "smoothing": ("cross_entropy", (X, INDICES), dict(label_smoothing=1.1), ValueError, "`label_smoothing` .=1.1. must"),
     "soft shape": ("soft_margin_loss", (X[:1], X), {}, ValueError, "does not broadcast to the shape"),
     "ranking rank": ("margin_ranking_loss", (X, X, ones(3)), {}, ValueError, "as many dimensions"),
     "ranking bool": ("margin_ranking_loss", (X > 0, X > 0, X), {}, TypeError, "dtype bool"),
-    "hinge int": ("hinge_embedding_loss", (I, I), {}, TypeError, "dtype int64"),
+    "hinge int": ("hinge_embedding_loss", (INDICES, INDICES), {}, TypeError, "dtype int64"),
     "cosine rank": ("cosine_embedding_loss", (X, X, ones(3, 1)), {}, ValueError, "expected `target` of shape"),
-    "margin p": ("multi_margin_loss", (X, I), dict(p=3), ValueError, r"`p` \(=3\) must be 1 or 2"),
-    "margin dtype": ("multi_margin_loss", (X, I.astype(np.int16)), {}, TypeError, "int64 or int32, but got int16"),
-    "margin shape": ("multi_margin_loss", (X, I[:2]), {}, ValueError, r"must have the shape \(3,\)"),
-    "margin weight": ("multi_margin_loss", (X, I), dict(weight=ones(3, dtype=float)), ValueError, "one for each class"),
-    "margin rank": ("multi_margin_loss", (X[None], I), {}, ValueError, r"\(C,\) or \(N, C\)"),
-    "labels shape": ("multilabel_margin_loss", (X, I), {}, ValueError, r"must have the shape \(3, 4\)"),
+    "margin p": ("multi_margin_loss", (X, INDICES), dict(p=3), ValueError, r"`p` \(=3\) must be 1 or 2"),
+    "margin dtype": ("multi_margin_loss", (X, INDICES.astype(np.int16)), {}, TypeError, "int64 or int32, but got int16"),
+    "margin shape": ("multi_margin_loss", (X, INDICES[:2]), {}, ValueError, r"must have the shape \(3,\)"),
+    "margin weight": ("multi_margin_loss", (X, INDICES), dict(weight=ones(3, dtype=float)), ValueError, "one for each class"),
+    "margin rank": ("multi_margin_loss", (X[None], INDICES), {}, ValueError, r"\(C,\) or \(N, C\)"),
+    "labels shape": ("multilabel_margin_loss", (X, INDICES), {}, ValueError, r"must have the shape \(3, 4\)"),
     "soft labels ()": ("multilabel_soft_margin_loss", (ones(), ones()), {}, ValueError, "a dimension of classes"),
     "variance": ("gaussian_nll_loss", (X, X, X[:, :3] ** 2), {}, ValueError, "is of incorrect size"),
     "variance < 0": ("gaussian_nll_loss", (X, X, -1.0), {}, ValueError, r"`var` \(=-1.0\) must not be negative"),
@@ -298,7 +307,7 @@ REFUSED = {
 }  # fmt: skip
 
 
-@pytest.mark.filterwarnings("ignore:Using a target size")
+@pytest.mark.filterwarnings("ignore:Using a target size", "ignore:reduction. 'mean' divides")
 @pytest.mark.parametrize(
     ("name", "arrays", "kwargs", "error", "message"), REFUSED.values(), ids=REFUSED.keys()
 )
@@ -333,10 +342,12 @@ def test_a_target_that_is_broadcast_warns(name):
 
 def test_complex_and_integer_l1():
     z = X + 1j * Y
-    check(torch.nn.functional.l1_loss, F.l1_loss, [z, z[::-1].copy()], rng=rng())
+    check(torch.nn.functional.l1_loss, F.l1_loss, [z, 0.5 - z[::-1]], rng=rng())
     for r in ("none", "sum"):
-        theirs = torch.nn.functional.l1_loss(torch.tensor(I), torch.tensor(I[::-1].copy()), reduction=r)
-        got = F.l1_loss(I, I[::-1], reduction=r)
+        theirs = torch.nn.functional.l1_loss(
+            torch.tensor(INDICES), torch.tensor(INDICES[::-1].copy()), reduction=r
+        )
+        got = F.l1_loss(INDICES, INDICES[::-1], reduction=r)
         np.testing.assert_array_equal(got, theirs.numpy())
         assert str(got.dtype) == str(theirs.dtype)[6:]
 
