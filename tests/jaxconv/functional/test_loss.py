@@ -143,8 +143,11 @@ def test_every_argument(name, dtype):
         pytest.skip("torch has no kernel for it on the CPU")
     if name == "multilabel_margin_loss" and dtype is np.float64:
         pytest.skip("torch's kernel takes no float64 whose rounding is imitated")
+    table = [
+        case for case in TABLE[name] if not (dtype is np.float16 and case[1].get("p") == 3)
+    ]  # torch: NaN
     more = ("batchmean",) if name == "kl_div" else ()
-    cases = [(*case, reduction) for case in TABLE[name] for reduction in (*REDUCTIONS, *more)]
+    cases = [(*case, reduction) for case in table for reduction in (*REDUCTIONS, *more)]
     if dtype is not np.float32:
         cases = cases[:: 2 if len(cases) % 2 else 3]
     results = check_samples([sample(name, x, kw, dtype, r) for x, kw, r in cases], rng())
