@@ -11,7 +11,9 @@ import jaxconv
 PAGE = Path(__file__).with_name("layers.md")
 
 REASONS = {
-    r".*Loss(2d)?|AdaptiveLogSoftmaxWithLoss": "a loss: optax has them",
+    r"CTCLoss": "optax.ctc_loss",
+    r"NLLLoss2d": "torch's old name: NLLLoss",
+    r"AdaptiveLogSoftmaxWithLoss|LinearCrossEntropyLoss": "not done yet: a Linear and a loss in one",
     r"RNN.*|LSTM.*|GRU.*": "recurrent: flax.nnx.RNN and its cells",
     r"Transformer.*|MultiheadAttention": "attention: flax.nnx.MultiHeadAttention; `from_torch` takes torch's",
     r"Embedding|EmbeddingBag": "flax.nnx.Embed; `from_torch` takes torch's Embedding",

@@ -35,6 +35,12 @@ from jaxconv.functional.avg_pooling import avg_pool3d as avg_pool3d
 from jaxconv.functional.avg_pooling import lp_pool1d as lp_pool1d
 from jaxconv.functional.avg_pooling import lp_pool2d as lp_pool2d
 from jaxconv.functional.avg_pooling import lp_pool3d as lp_pool3d
+from jaxconv.functional.binary_loss import binary_cross_entropy as binary_cross_entropy
+from jaxconv.functional.binary_loss import (
+    binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
+)
+from jaxconv.functional.classification_loss import cross_entropy as cross_entropy
+from jaxconv.functional.classification_loss import nll_loss as nll_loss
 from jaxconv.functional.conv import conv1d as conv1d
 from jaxconv.functional.conv import conv2d as conv2d
 from jaxconv.functional.conv import conv3d as conv3d
@@ -47,6 +53,12 @@ from jaxconv.functional.dropout import dropout1d as dropout1d
 from jaxconv.functional.dropout import dropout2d as dropout2d
 from jaxconv.functional.dropout import dropout3d as dropout3d
 from jaxconv.functional.dropout import feature_alpha_dropout as feature_alpha_dropout
+from jaxconv.functional.embedding_loss import cosine_embedding_loss as cosine_embedding_loss
+from jaxconv.functional.embedding_loss import gaussian_nll_loss as gaussian_nll_loss
+from jaxconv.functional.embedding_loss import triplet_margin_loss as triplet_margin_loss
+from jaxconv.functional.embedding_loss import (
+    triplet_margin_with_distance_loss as triplet_margin_with_distance_loss,
+)
 from jaxconv.functional.fold import fold as fold
 from jaxconv.functional.fold import unfold as unfold
 from jaxconv.functional.glu import glu as glu
@@ -56,6 +68,18 @@ from jaxconv.functional.interpolate import upsample_bilinear as upsample_bilinea
 from jaxconv.functional.interpolate import upsample_nearest as upsample_nearest
 from jaxconv.functional.linear import bilinear as bilinear
 from jaxconv.functional.linear import linear as linear
+from jaxconv.functional.loss import huber_loss as huber_loss
+from jaxconv.functional.loss import kl_div as kl_div
+from jaxconv.functional.loss import l1_loss as l1_loss
+from jaxconv.functional.loss import mse_loss as mse_loss
+from jaxconv.functional.loss import poisson_nll_loss as poisson_nll_loss
+from jaxconv.functional.loss import smooth_l1_loss as smooth_l1_loss
+from jaxconv.functional.margin_loss import hinge_embedding_loss as hinge_embedding_loss
+from jaxconv.functional.margin_loss import margin_ranking_loss as margin_ranking_loss
+from jaxconv.functional.margin_loss import multi_margin_loss as multi_margin_loss
+from jaxconv.functional.margin_loss import multilabel_margin_loss as multilabel_margin_loss
+from jaxconv.functional.margin_loss import multilabel_soft_margin_loss as multilabel_soft_margin_loss
+from jaxconv.functional.margin_loss import soft_margin_loss as soft_margin_loss
 from jaxconv.functional.norm import group_norm as group_norm
 from jaxconv.functional.norm import layer_norm as layer_norm
 from jaxconv.functional.norm import rms_norm as rms_norm

@@ -388,3 +388,97 @@ def test_nan_in_reduced_precision_has_other_bits(dtype):
     assert np.isnan(ours.astype(np.float32)).all()
     np.testing.assert_array_equal(ours.view(np.uint16) >> 15, bits >> 31)
     assert (ours.view(np.uint16) != theirs).any()
+
+
+def test_losses_are_nan_where_torch_refuses_a_value():
+    x, p = np.zeros((2, 3), np.float32), np.full((2, 3), 0.5, np.float32)
+    wrong = {
+        "nll_loss": (x, np.array([0, 3])),
+        "cross_entropy": (x, np.array([0, -1])),
+        "multi_margin_loss": (x, np.array([0, 3])),
+        "multilabel_margin_loss": (x, np.array([[0, -1, 0], [3, -1, 0]])),
+        "binary_cross_entropy": (p, np.array([[0, 0, 1], [0, 0, 1.5]], np.float32)),
+        "gaussian_nll_loss": (x, x, np.array([[1.0], [-1]], np.float32)),
+    }
+    for name, arrays in wrong.items():
+        with pytest.raises((RuntimeError, IndexError, ValueError)):
+            getattr(T, name)(*map(torch.from_numpy, arrays))
+        for function in (getattr(F, name), jax.jit(getattr(F, name))):
+            assert np.isnan(function(*arrays)), name
+        each = np.asarray(getattr(F, name)(*arrays, reduction="none"))
+        assert np.isfinite(each[0]).all() and np.isnan(each[1]).any(), name
+    outside = np.array([[0.5, 0.5, 1.5]], np.float32)
+    with pytest.raises(RuntimeError):
+        T.binary_cross_entropy(torch.from_numpy(outside), torch.from_numpy(p[:1]))
+    got = np.asarray(F.binary_cross_entropy(outside, p[:1], reduction="none"))
+    np.testing.assert_array_equal(np.isnan(got), [[False, False, True]])
+
+
+def test_losses_take_int32_class_indices_and_reduced_precision():
+    target = np.array([0, 2], np.int32)
+    for name in ("nll_loss", "cross_entropy", "multi_margin_loss"):
+        with pytest.raises(RuntimeError):
+            getattr(T, name)(torch.zeros(2, 3), torch.from_numpy(target))
+        got = getattr(F, name)(np.zeros((2, 3), np.float32), target)
+        np.testing.assert_array_equal(got, getattr(F, name)(np.zeros((2, 3), np.float32), target.astype(int)))
+    with pytest.raises(NotImplementedError):
+        T.multi_margin_loss(torch.zeros(2, 3).half(), torch.tensor([0, 2]))
+    assert F.multi_margin_loss(np.zeros((2, 3), np.float16), target).dtype == jnp.float16
+
+
+def test_losses_of_integers_and_complex_numbers():
+    i = torch.tensor([1, 2])
+    assert T.hinge_embedding_loss(i, i, reduction="none").dtype == torch.int64
+    with pytest.raises(TypeError, match="not implemented for dtype int64"):
+        F.hinge_embedding_loss(i.numpy(), i.numpy(), reduction="none")
+    z = torch.tensor([1 + 1j])
+    assert T.soft_margin_loss(z, z).is_complex() and T.poisson_nll_loss(z, z).is_complex()
+    for name in ("soft_margin_loss", "poisson_nll_loss"):
+        with pytest.raises(TypeError, match="not implemented for dtype complex64"):
+            getattr(F, name)(z.numpy(), z.numpy())
+
+
+def test_losses_of_reduced_precision_are_rounded_once():
+    x = np.array([300.0, 0, 0, 0], np.float16)
+    assert torch.isinf(T.mse_loss(torch.from_numpy(x), torch.zeros(4).half()))
+    assert F.mse_loss(x, np.zeros(4, np.float16)) == np.float16(22500)
+
+
+def test_soft_margin_loss_does_not_overflow():
+    x, target = np.array([200.0], np.float32), -np.ones(1, np.float32)
+    tensor = torch.tensor(x, requires_grad=True)
+    theirs = T.soft_margin_loss(tensor, torch.from_numpy(target))
+    theirs.backward()
+    assert torch.isinf(theirs) and torch.isnan(tensor.grad)
+    value, grad = jax.value_and_grad(lambda x: F.soft_margin_loss(x, target))(jnp.asarray(x))
+    assert value == 200 and grad == 1
+
+
+@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides")
+def test_kl_div_of_a_target_of_zero():
+    x, target = np.array([-2.0], np.float32), np.zeros(1, np.float32)
+    tensor = torch.tensor(target, requires_grad=True)
+    T.kl_div(torch.from_numpy(x), tensor).backward()
+    assert torch.isnan(tensor.grad)
+    assert jax.grad(lambda t: F.kl_div(jnp.asarray(x), t))(jnp.asarray(target)) == 2
+
+
+@pytest.mark.filterwarnings("ignore:size_average and reduce")
+def test_losses_refuse_what_torch_deprecated():
+    x = np.ones(2, np.float32)
+    assert T.mse_loss(torch.from_numpy(x), torch.zeros(2), False) == 2
+    with pytest.raises(ValueError, match=r"`size_average` \(=False\) is deprecated .* use `reduction`"):
+        F.mse_loss(x, x, False)
+
+
+def test_loss_layers_promote_and_their_weight_has_a_gradient():
+    x, target = torch.zeros(2, 3, dtype=torch.bfloat16), torch.tensor([0, 2])
+    with pytest.raises(RuntimeError):
+        torch.nn.CrossEntropyLoss(torch.ones(3))(x, target)
+    weight = np.ones(3, np.float32)
+    got = jaxconv.CrossEntropyLoss(weight)(jnp.zeros((2, 3), jnp.bfloat16), target.numpy())
+    assert got.dtype == jnp.float32
+    with pytest.raises(RuntimeError):
+        T.nll_loss(torch.zeros(2, 3), target, torch.ones(3, requires_grad=True))
+    grad = jax.grad(lambda w: F.nll_loss(jnp.ones((2, 3)), target.numpy(), w, reduction="sum"))(jnp.ones(3))
+    np.testing.assert_array_equal(grad, [-1, 0, -1])

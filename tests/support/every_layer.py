@@ -10,6 +10,18 @@ from flax import nnx
 import jaxconv
 from parity.suite.tables.modules import ROWS
 
+LOSSES = [
+    *("L1Loss", "MSELoss", "SmoothL1Loss", "HuberLoss", "KLDivLoss", "PoissonNLLLoss", "SoftMarginLoss"),
+    *("HingeEmbeddingLoss", "MultiLabelMarginLoss"),
+]
+WEIGHTED = [
+    *("BCELoss", "BCEWithLogitsLoss", "NLLLoss", "CrossEntropyLoss", "MultiMarginLoss"),
+    "MultiLabelSoftMarginLoss",
+]
+TRIPLES = [
+    *("GaussianNLLLoss", "MarginRankingLoss", "TripletMarginLoss", "TripletMarginWithDistanceLoss"),
+]
+
 MORE = [
     ("Conv2d", [(2, 4, 9, 8)], dict(in_channels=4, out_channels=6, kernel_size=3, padding=1, groups=2)),
     *(
@@ -48,6 +60,11 @@ MORE = [
     ("LazyLinear", [(3, 6)], dict(out_features=4)),
     ("GroupNorm", [(2, 4, 9, 8)], dict(num_groups=2, num_channels=4)),
     ("RReLU", [(3, 6)], {}),
+    *((name, [(4, 6), (4, 6)], {}) for name in LOSSES),
+    *((name, [(4, 6), (4, 6)], dict(weight=np.full(6, 1.5, np.float32))) for name in WEIGHTED),
+    ("CrossEntropyLoss", [(4, 6, 3), (4, 3)], dict(label_smoothing=0.1)),
+    ("CosineEmbeddingLoss", [(4, 6), (4, 6), (4,)], {}),
+    *((name, [(4, 6)] * 3, {}) for name in TRIPLES),
 ]
 
 LAYERS = [(name, [shape], arguments) for name, shape, arguments in ROWS] + MORE
@@ -80,7 +97,22 @@ def inputs(name, shapes):
     if name.startswith("MaxUnpool"):
         size = int(np.prod(shapes[0][2:]))
         arrays.append(np.broadcast_to(np.arange(size).reshape(shapes[0][2:]), shapes[0]).astype(np.int64))
+    if name.endswith("Loss"):
+        arrays[:-1] = [np.abs(x) % 1 for x in arrays[:-1]]
+        arrays[-1] = targets(name, arrays[-1])
     return arrays
+
+
+def targets(name, drawn):
+    """What a loss takes last: class indices, labels, probabilities, variances or signs."""
+    if name in ("NLLLoss", "CrossEntropyLoss", "MultiMarginLoss"):
+        indices = drawn if drawn.shape[-1] == 3 else drawn[:, 0]
+        return (np.abs(indices) * 10 % 3).astype(np.int64)
+    if name == "MultiLabelMarginLoss":
+        return np.broadcast_to([3, 1, -1, 0, 0, 0], drawn.shape).astype(np.int64)
+    if name in ("BCELoss", "BCEWithLogitsLoss", "KLDivLoss", "PoissonNLLLoss", "GaussianNLLLoss"):
+        return np.abs(drawn) % 1
+    return np.sign(drawn)
 
 
 def step(name, shapes, arguments, training):

@@ -11,6 +11,7 @@ import jaxconv
 LAYERS = [f"{kind}Norm{n}d" for kind in ("Batch", "Instance") for n in (1, 2, 3)]
 LAYERS += ["GroupNorm", "LayerNorm", "RMSNorm", "LocalResponseNorm", "Linear", "Bilinear"]
 LAYERS += ["Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"]
+LAYERS += [name for name in vars(jaxconv.nn) if name.endswith("Loss")]
 FUNCTIONS = [
     "batch_norm",
     "instance_norm",
@@ -21,6 +22,12 @@ FUNCTIONS = [
     "normalize",
 ]
 FUNCTIONS += ["dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"]
+FUNCTIONS += [
+    name
+    for name in vars(jaxconv.functional)
+    if name.endswith("_loss") or "entropy" in name or name == "kl_div"
+]
+FUNCTIONS = [name for name in FUNCTIONS if callable(getattr(jaxconv.functional, name))]
 
 
 def positional(function, *without):

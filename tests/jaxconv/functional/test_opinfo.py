@@ -45,7 +45,13 @@ ACTIVATIONS = [
 ]  # fmt: skip
 SHAPES = ["channel_shuffle", "flatten", "pad", "pixel_shuffle", "pixel_unshuffle", "unflatten", "unfold"]
 RESIZES = ["interpolate", "upsample_bilinear", "upsample_nearest"]
-TABLE = [*ADAPTIVE, *CONVS, *POOLS, *NORMS, *ACTIVATIONS, *SHAPES, *RESIZES, "bilinear", "linear"]
+LOSSES = [
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "huber_loss", "kl_div", "l1_loss",
+    "mse_loss", "nll_loss", "poisson_nll_loss", "smooth_l1_loss", "cosine_embedding_loss", "gaussian_nll_loss",
+    "hinge_embedding_loss", "margin_ranking_loss", "multi_margin_loss", "multilabel_margin_loss",
+    "multilabel_soft_margin_loss", "soft_margin_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss",
+]  # fmt: skip
+TABLE = [*ADAPTIVE, *CONVS, *POOLS, *NORMS, *ACTIVATIONS, *SHAPES, *RESIZES, *LOSSES, "bilinear", "linear"]
 
 RANDOM = {"alpha_dropout", "dropout", "dropout2d", "dropout3d", "feature_alpha_dropout", "rrelu"}
 """With an OpInfo whose outputs are random."""
@@ -83,6 +89,8 @@ def share(items, dtype, every):
 
 
 def torch_to_jax(value):
+    if isinstance(value, torch.nn.PairwiseDistance):
+        return None  # it is the default
     return jnp.dtype(str(value)[6:]) if isinstance(value, torch.dtype) else value
 
 
@@ -147,6 +155,7 @@ def errors():
     return [n for n in TABLE if hasattr(F, n) and any(op.error_inputs_func for op in op_infos(n))]
 
 
+@pytest.mark.filterwarnings("ignore:Using a target size")
 @pytest.mark.parametrize("name", errors())
 def test_error_inputs_are_refused(name):
     refused = 0
