@@ -10,6 +10,7 @@ import numpy as np
 from flax import nnx
 
 from jaxconv._files import as_numpy
+from jaxconv._from_torch import hooks
 from jaxconv._from_torch.binding import bind
 from jaxconv._from_torch.module import TorchNetwork, draws, signature_at
 from jaxconv._from_torch.own_copy import own_copy
@@ -147,7 +148,7 @@ def _torch(module: Any, args: Any, kwargs: Any, nudge: bool) -> _Run:
                     move(tensor)
             return result
 
-    with torch.no_grad(), torch.random.fork_rng(devices=[]), own_copy(module) as own:
+    with torch.no_grad(), torch.random.fork_rng(devices=[]), own_copy(module) as own, hooks.aside(own):
         args, kwargs = tree_map(lambda x: x.clone() if isinstance(x, torch.Tensor) else x, (args, kwargs))
         for tensor in (*own.parameters(), *own.buffers(), *tree_flatten((args, kwargs))[0]):
             if isinstance(tensor, torch.Tensor):

@@ -7,7 +7,10 @@ from typing import Any
 from jaxconv._from_torch import conditions, sizes
 from jaxconv._from_torch.alias import Tensors
 from jaxconv._from_torch.exported import is_norm
-from jaxconv._from_torch.frames import Path, Value
+from jaxconv._from_torch.custom_functions import NAMESPACE
+from jaxconv._from_torch.custom_steps import CustomCalls
+from jaxconv._from_torch.frames import Path, Value, atoms
+from jaxconv._from_torch.module import NORMS, random
 from jaxconv._from_torch.program import Array, Dtype, Mode, Signature, Size, Variable
 from jaxconv._from_torch.structure import Structure
 from jaxconv._from_torch.traced import Trace
@@ -39,6 +42,7 @@ class _Tracer:
         self.children = dict(module.named_modules(remove_duplicate=False))
         self.tensors = Tensors()
         self.parts: dict[Any, Any] = {}
+        self.custom = CustomCalls(self.tensors, self.atom, lambda op: op in NORMS or random(op))
 
     def aliases(self) -> dict[Path, tuple[Path, ...]]:
         """All names of each parameter and buffer that has several."""
@@ -90,6 +94,10 @@ class _Tracer:
             conditions.of(program),
         )
         outputs += [self.tensors.now(node, ()) for node in changed]
+        made = {*inputs, *(step.result for step in self.tensors.steps)}
+        used = atoms(([(step.args, step.kwargs) for step in self.tensors.steps], outputs))
+        if any(isinstance(atom, Value) and atom not in made for atom in used):
+            raise ValueError("the backward of a custom autograd Function leaves something behind that the network uses")
         return Trace(self.tensors.steps, inputs, outputs, signature, constants, self.aliases())
 
     def walk(self, graph: Any) -> Any:
@@ -99,6 +107,11 @@ class _Tracer:
                 self.tensors.root(node, None)
             elif node.op == "call_function" and name_of(node.target) == "wrap_with_set_grad_enabled":
                 self.parts[node] = self.part(node)
+            elif node.op == "call_function" and self.custom.has(node):
+                self.custom.result(node)
+            elif node.op == "call_function" and name_of(node.target).startswith(NAMESPACE):
+                kind = name_of(node.target).split(".")[1]
+                self.custom.call(node, kind, self.frame(node), place_of(node))
             elif node.op == "call_function" and node.args and node.args[0] in self.parts:
                 self.result_of_part(node, *self.parts[node.args[0]])
             elif node.op == "call_function":
@@ -113,13 +126,17 @@ class _Tracer:
         for inner, outer in zip((n for n in graph.nodes if n.op == "placeholder"), given, strict=True):
             if outer in self.tensors.of:
                 self.tensors.of[inner] = self.tensors.of[outer]
-        return enabled, self.walk(graph)
+        before, self.tensors.recorded = self.tensors.recorded, enabled
+        outside = {id(self.tensors.of[outer]) for outer in given if outer in self.tensors.of}
+        result = self.walk(graph)
+        self.tensors.recorded = before
+        return enabled, outside, result
 
-    def result_of_part(self, node: Any, enabled: bool, results: Any) -> None:
+    def result_of_part(self, node: Any, enabled: bool, outside: set[int], results: Any) -> None:
         result = results[node.args[1]]
         if result not in self.tensors.of:
             return  # a size
-        if enabled:
+        if enabled or id(self.tensors.of[result]) in outside:  # written to in place: still the same tensor
             self.tensors.of[node] = self.tensors.of[result]
         else:
             frame, place = self.frame(result), place_of(result)
