@@ -146,6 +146,13 @@ def _of(tensor: _Tensor) -> Any:
     return getattr(tensor.value, "shape", ())
 
 
+def written(node: Any) -> Any:
+    """The node whose tensor an in-place operation returns; of any other operation its own."""
+    while node.op == "call_function" and _writes(node.target):
+        node = node.args[0]
+    return node
+
+
 def _writes(target: Any) -> bool:
     schema = getattr(target, "_schema", None)
     first = schema.arguments[0] if schema is not None and schema.arguments else None

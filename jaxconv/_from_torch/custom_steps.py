@@ -10,6 +10,12 @@ from jaxconv._from_torch.frames import Backward, Step, Value, atoms, symbols_of
 from jaxconv._from_torch.program import Mode, Size, Variable
 
 
+_REFUSAL = (
+    "the backward of {} could not be traced: {}. Write it in torch's operations, so that it decides by shapes and "
+    "settings only; or put jax.lax.stop_gradient around what needs no gradient"
+)
+
+
 @dataclass
 class _Open:
     """A call whose backward is being read: its cotangents, where its steps begin, and what was written until then."""
@@ -73,7 +79,7 @@ class CustomCalls:
         known = (*opened.cotangents, *inputs, *outputs)
         backward: Any
         if refused:
-            backward, rest = f"the backward of {name} could not be traced: {refused}", ()
+            backward, rest = _REFUSAL.format(name, refused), ()
         else:
             backward, rest = _backward(used, known, grads)
         result = Value()

@@ -42,6 +42,8 @@ def export(
     except TypeError as wrong:
         raise explained(module, args, kwargs, wrong) from wrong
     error: Exception | None = None
+    if torch.is_inference_mode_enabled():
+        args, kwargs = _out_of_inference_mode(args, kwargs)
     run = torch.export.export
     with (
         _mode_of_norms_aside(module),
@@ -70,6 +72,14 @@ def export(
             return exported
     assert error is not None
     raise explained(module, args, kwargs, error) from error
+
+
+def _out_of_inference_mode(args: Any, kwargs: Any) -> Any:
+    import torch
+    from torch.utils._pytree import tree_map
+
+    with torch.inference_mode(False):
+        return tree_map(lambda x: x.clone() if isinstance(x, torch.Tensor) else x, (args, kwargs))
 
 
 def _attempts(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

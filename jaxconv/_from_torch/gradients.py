@@ -30,13 +30,15 @@ def gradients_kept(
     import torch
 
     name = type(module).__name__
+    # What was made in inference mode can be traced in it only, and takes no gradients.
+    inference = torch.is_inference_mode_enabled() and any(p.is_inference() for p in module.parameters())
     _refuse_hooks(name, [] if ignore_hooks else hooks.held(module))
 
     @contextmanager
     def kept(analysed: bool = False) -> Iterator[None]:
         watch = Watch(strict=analysed)
         with (
-            torch.inference_mode(False),
+            torch.inference_mode(inference),
             torch.enable_grad(),
             hooks.aside(module, watch.hook),
             custom_functions.traced(watch),
@@ -49,7 +51,13 @@ def gradients_kept(
     if not strict:
         yield kept
         return
-    with kept(analysed=True), suppress(Exception), torch.random.fork_rng(devices=[]), own_copy(module) as own:
+    with (
+        torch.no_grad(),
+        torch.random.fork_rng(devices=[]),
+        own_copy(module) as own,
+        kept(analysed=True),
+        suppress(Exception),
+    ):
         own(*_copies(args), **_copies(kwargs))
     yield (lambda: hooks.aside(module)) if ignore_hooks else nullcontext
 

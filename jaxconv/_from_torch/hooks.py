@@ -1,5 +1,6 @@
 """What a network does to gradients outside of its forward pass: torch's backward hooks, which no trace sees."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -50,7 +51,7 @@ def aside(module: Any, note: Callable[[str], None] = lambda hook: None) -> Itera
     def registers(name: str) -> Callable[..., Any]:
         def register(tensor: Any, hook: Any, *args: Any, **kwargs: Any) -> Any:
             note(f"{name}({definition(hook)})")
-            return torch.utils.hooks.RemovableHandle({})
+            return torch.utils.hooks.RemovableHandle(OrderedDict())
 
         return register
 

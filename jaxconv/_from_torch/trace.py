@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from jaxconv._from_torch import conditions, sizes
-from jaxconv._from_torch.alias import Tensors
+from jaxconv._from_torch.alias import Tensors, written
 from jaxconv._from_torch.exported import is_norm
 from jaxconv._from_torch.custom_functions import NAMESPACE
 from jaxconv._from_torch.custom_steps import CustomCalls
@@ -127,16 +127,15 @@ class _Tracer:
             if outer in self.tensors.of:
                 self.tensors.of[inner] = self.tensors.of[outer]
         before, self.tensors.recorded = self.tensors.recorded, enabled
-        outside = {id(self.tensors.of[outer]) for outer in given if outer in self.tensors.of}
         result = self.walk(graph)
         self.tensors.recorded = before
-        return enabled, outside, result
+        return enabled, result
 
-    def result_of_part(self, node: Any, enabled: bool, outside: set[int], results: Any) -> None:
+    def result_of_part(self, node: Any, enabled: bool, results: Any) -> None:
         result = results[node.args[1]]
         if result not in self.tensors.of:
             return  # a size
-        if enabled or id(self.tensors.of[result]) in outside:  # written to in place: still the same tensor
+        if enabled or written(result).op == "placeholder":  # a tensor from outside, written to in place
             self.tensors.of[node] = self.tensors.of[result]
         else:
             frame, place = self.frame(result), place_of(result)

@@ -1,5 +1,6 @@
 """What the network's code does while it is traced that torch.export leaves out of the graph."""
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -115,4 +116,4 @@ class _Node:
         import torch
 
         self._watch.hooks.append(f"Node.register_hook({definition(hook)}) at {here()}")
-        return torch.utils.hooks.RemovableHandle({})
+        return torch.utils.hooks.RemovableHandle(OrderedDict())
