@@ -102,8 +102,8 @@ def tied(tree: Any) -> list[set[str]]:
 def buffer_names(tree: Any) -> frozenset[str]:
     """The names of what is no parameter, as far as a tree of its kind can tell.
 
-    A module and an nnx.State tell by nnx.Param and FrozenParam, a Linen variables dict by its collections; a nested dict
-    of arrays has nothing but torch's own names for buffers.
+    A module and an nnx.State tell by nnx.Param and FrozenParam, a Linen variables dict by its collections; a nested
+    dict of arrays has nothing but torch's own names for buffers.
     """
     leaves = _leaves(tree)
     known = isinstance(tree, nnx.Pytree | nnx.State) or _is_variables(tree)

@@ -73,8 +73,8 @@ def from_torch(
 
     Raises:
         NotImplementedError: the network has operations that are not covered: all of them, and where they are.
-        ValueError: torch.export cannot trace it, backward hooks, a float64 parameter while JAX's 64-bit types are off, or another
-            result than torch's on the example.
+        ValueError: torch.export cannot trace it, it has backward hooks, a float64 parameter while JAX's 64-bit types
+            are off, or another result than torch's on the example.
         TypeError: `module` is not a torch.nn.Module, or `example_input` holds a JAX array of a dtype torch has not.
         ImportError: torch is not installed.
     """

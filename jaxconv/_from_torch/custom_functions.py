@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import cache
+from functools import cache, wraps
+from threading import get_ident
 from typing import Any
 
 from jaxconv._from_torch.places import here
@@ -68,9 +69,10 @@ def _wrap(cls: Any, forward: Any, watch: Watch, stack: ExitStack) -> None:
         return
     call = _checkpoint if cls is CheckpointFunction else _call
 
+    @wraps(forward)  # `apply` takes default arguments from its signature
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         # `apply` switches gradients off where no trace sees it.
-        applied = watch.enabled and not torch.is_grad_enabled()
+        applied = watch.enabled and not torch.is_grad_enabled() and watch.thread == get_ident()
         return call(watch, cls, forward, args, kwargs) if applied else forward(*args, **kwargs)
 
     if "forward" in vars(cls):
@@ -90,7 +92,7 @@ def _checkpoint(watch: Watch, cls: Any, forward: Any, args: Any, kwargs: Any) ->
 
 
 def _call(watch: Watch, cls: Any, forward: Any, args: Any, kwargs: Any) -> Any:
-    """Runs the forward, then the backward on cotangents that are no numbers yet, and says in the trace which is which."""
+    """Runs the forward, then the backward on cotangents without numbers, and marks each in the trace."""
     import torch
     from torch.autograd.function import FunctionCtx
 

@@ -9,7 +9,6 @@ from jaxconv._from_torch.alias import Tensors
 from jaxconv._from_torch.frames import Backward, Step, Value, atoms, symbols_of
 from jaxconv._from_torch.program import Mode, Size, Variable
 
-
 _REFUSAL = (
     "the backward of {} could not be traced: {}. Write it in torch's operations, so that it decides by shapes and "
     "settings only; or put jax.lax.stop_gradient around what needs no gradient"
@@ -31,13 +30,13 @@ class CustomCalls:
     Args:
         tensors: all nodes' tensors, and the steps.
         atom: makes an argument of a node's.
-        impure: whether an operation may draw random numbers or change a buffer.
+        problem: why a backward cannot have an operation; nothing if it can.
     """
 
     def __init__(
-        self, tensors: Tensors, atom: Callable[[Any, Any], Any], impure: Callable[[str], bool]
+        self, tensors: Tensors, atom: Callable[[Any, Any], Any], problem: Callable[[str], str]
     ) -> None:
-        self.tensors, self.atom, self.impure = tensors, atom, impure
+        self.tensors, self.atom, self.problem = tensors, atom, problem
         self.results: dict[Any, list[Value]] = {}
         self.open: dict[int, _Open] = {}
 
@@ -73,9 +72,8 @@ class CustomCalls:
             )
         inner = self.cut(opened)
         used = self.reached(inner, grads)
-        if impure := next((step for step in used if self.is_impure(step)), None):
-            op = impure.op.partition(".")[0]
-            refused = refused or f"{op} draws random numbers or changes a buffer in it"
+        problems = (self.problem_of(step) for step in used)
+        refused = refused or next((problem for problem in problems if problem), "")
         known = (*opened.cotangents, *inputs, *outputs)
         backward: Any
         if refused:
@@ -105,16 +103,19 @@ class CustomCalls:
 
     def reached(self, steps: Sequence[Step], results: Any) -> list[Step]:
         """Those of the steps that the results depend on."""
-        wanted, used = {a for a in atoms(results) if isinstance(a, Value)}, []
+        wanted = {a for a in atoms(results) if isinstance(a, Value)}
+        used: list[Step] = []
         for step in reversed(steps):
             if step.result in wanted:
                 used.insert(0, step)
                 wanted |= {a for a in atoms((step.args, step.kwargs)) if isinstance(a, Value)}
         return used
 
-    def is_impure(self, step: Step) -> bool:
-        """Whether a step needs more than its arguments."""
-        return self.impure(step.op) or any(isinstance(a, Mode) for a in atoms((step.args, step.kwargs)))
+    def problem_of(self, step: Step) -> str:
+        """Why a backward cannot have a step; nothing if it can."""
+        if any(isinstance(a, Mode) for a in atoms((step.args, step.kwargs))):
+            return f"{step.op} in it depends on the module's mode"
+        return self.problem(step.op)
 
 
 def _backward(

@@ -49,7 +49,11 @@ def _fitted(grad: Any, x: jax.Array) -> jax.Array:
         ones = tuple(
             i + len(extra) for i, n in enumerate(x.shape) if n == 1 and grad.shape[i + len(extra)] != 1
         )
-        grad = grad.sum(extra + ones).reshape(x.shape) if grad.ndim >= x.ndim else jnp.broadcast_to(grad, x.shape)
+        grad = (
+            grad.sum(extra + ones).reshape(x.shape)
+            if grad.ndim >= x.ndim
+            else jnp.broadcast_to(grad, x.shape)
+        )
     if jnp.iscomplexobj(grad) and not jnp.iscomplexobj(x):
         grad = grad.real
     return jnp.conj(grad).astype(x.dtype)

@@ -8,6 +8,7 @@ from typing import Any
 
 from jaxconv._from_torch import sizes
 from jaxconv._from_torch.gradients import Lost, gradients_kept
+from jaxconv._from_torch.own_copy import copies
 from jaxconv._from_torch.program import evaluate, symbols
 from jaxconv._from_torch.remedies import explained
 
@@ -43,7 +44,8 @@ def export(
         raise explained(module, args, kwargs, wrong) from wrong
     error: Exception | None = None
     if torch.is_inference_mode_enabled():
-        args, kwargs = _out_of_inference_mode(args, kwargs)
+        with torch.inference_mode(False):
+            args, kwargs = copies((args, kwargs))
     run = torch.export.export
     with (
         _mode_of_norms_aside(module),
@@ -72,14 +74,6 @@ def export(
             return exported
     assert error is not None
     raise explained(module, args, kwargs, error) from error
-
-
-def _out_of_inference_mode(args: Any, kwargs: Any) -> Any:
-    import torch
-    from torch.utils._pytree import tree_map
-
-    with torch.inference_mode(False):
-        return tree_map(lambda x: x.clone() if isinstance(x, torch.Tensor) else x, (args, kwargs))
 
 
 def _attempts(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

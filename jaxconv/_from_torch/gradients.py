@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from typing import Any
 
 from jaxconv._from_torch import custom_functions, hooks
-from jaxconv._from_torch.own_copy import own_copy
+from jaxconv._from_torch.own_copy import copies, own_copy
 from jaxconv._from_torch.watch import Watch, watching
 
 
@@ -58,15 +58,8 @@ def gradients_kept(
         kept(analysed=True),
         suppress(Exception),
     ):
-        own(*_copies(args), **_copies(kwargs))
+        own(*copies(args), **copies(kwargs))
     yield (lambda: hooks.aside(module)) if ignore_hooks else nullcontext
-
-
-def _copies(tree: Any) -> Any:
-    import torch
-    from torch.utils._pytree import tree_map
-
-    return tree_map(lambda x: x.clone() if isinstance(x, torch.Tensor) else x, tree)
 
 
 def _refuse_hooks(network: str, found: list[str]) -> None:

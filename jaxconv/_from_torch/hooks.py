@@ -3,13 +3,20 @@
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from threading import get_ident
 from typing import Any
 
 from jaxconv._from_torch.places import definition
 
 # torch's attributes for hooks, and what registers them.
-_OF_MODULES = {"_backward_hooks": "register_full_backward_hook", "_backward_pre_hooks": "register_full_backward_pre_hook"}
-_OF_TENSORS = {"_backward_hooks": "register_hook", "_post_accumulate_grad_hooks": "register_post_accumulate_grad_hook"}
+_OF_MODULES = {
+    "_backward_hooks": "register_full_backward_hook",
+    "_backward_pre_hooks": "register_full_backward_pre_hook",
+}
+_OF_TENSORS = {
+    "_backward_hooks": "register_hook",
+    "_post_accumulate_grad_hooks": "register_post_accumulate_grad_hook",
+}
 
 
 def held(module: Any) -> list[str]:
@@ -48,8 +55,14 @@ def aside(module: Any, note: Callable[[str], None] = lambda hook: None) -> Itera
     import torch
     from torch.nn.modules import module as torch_module
 
+    thread = get_ident()
+
     def registers(name: str) -> Callable[..., Any]:
+        original = getattr(torch.Tensor, name)
+
         def register(tensor: Any, hook: Any, *args: Any, **kwargs: Any) -> Any:
+            if get_ident() != thread:
+                return original(tensor, hook, *args, **kwargs)
             note(f"{name}({definition(hook)})")
             return torch.utils.hooks.RemovableHandle(OrderedDict())
 
@@ -60,7 +73,7 @@ def aside(module: Any, note: Callable[[str], None] = lambda hook: None) -> Itera
             note(f"saved_tensors_hooks({definition(hooks.pack_hook)}, {definition(hooks.unpack_hook)})")
         enter(hooks)
 
-    saved = torch.autograd.graph.saved_tensors_hooks
+    saved: Any = torch.autograd.graph.saved_tensors_hooks
     enter = saved.__enter__
     with ExitStack() as stack:
         for name in _OF_TENSORS.values():
@@ -74,4 +87,3 @@ def aside(module: Any, note: Callable[[str], None] = lambda hook: None) -> Itera
             stack.callback(table.update, dict(table))
             table.clear()
         yield
-

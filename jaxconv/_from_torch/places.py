@@ -7,7 +7,7 @@ from typing import Any
 
 
 def own_line(frames: Iterable[traceback.FrameSummary]) -> str:
-    """The innermost line that is neither torch's nor ours: 'net.py line 12: if x.sum() > 0:'; empty if there is none."""
+    """The innermost line that is neither torch's nor ours, as 'net.py line 12: if x.sum() > 0:', or nothing."""
     import torch
 
     not_its_own = (str(Path(torch.__file__).parent), str(Path(__file__).parent), "<")

@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from jaxconv._from_torch import hooks
-from jaxconv._from_torch.own_copy import own_copy
+from jaxconv._from_torch.own_copy import copies, own_copy
 from jaxconv._from_torch.places import own_line
 from jaxconv._from_torch.structure import record
 
@@ -33,15 +33,19 @@ def explained(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], error:
 def eager_error(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """What torch's own call of the network raises, without any tracing; empty if it raises nothing."""
     import torch
-    from torch.utils._pytree import tree_map
 
-    args, kwargs = tree_map(lambda x: x.clone() if isinstance(x, torch.Tensor) else x, (args, kwargs))
-    try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]), own_copy(module) as own, hooks.aside(own):
-            own(*args, **kwargs)
-    except Exception as error:
-        return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
-    return ""
+    told = []
+    for gradients in (False, True):  # some networks take gradients in their forward
+        given = copies((args, kwargs))
+        try:
+            with torch.no_grad(), torch.random.fork_rng(devices=[]), own_copy(module) as own, hooks.aside(own):
+                with torch.set_grad_enabled(gradients):
+                    own(*given[0], **given[1])
+        except Exception as error:
+            told.append(f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}")
+        else:
+            return ""
+    return told[0]
 
 
 _OF_EXAMPLE = (

@@ -71,8 +71,12 @@ def _text(trace: Trace, numbers: dict[str, int]) -> str:
     """All that a trace does, with numbers for its sizes and its values."""
     count = {value: i for i, value in enumerate((*trace.inputs, *(step.result for step in trace.steps)))}
     return repr(
-        (_plain(trace.steps, numbers, count), _atom(trace.outputs, numbers, count))
-        + (trace.signature.result, trace.signature.updates)
+        (
+            _plain(trace.steps, numbers, count),
+            _atom(trace.outputs, numbers, count),
+            trace.signature.result,
+            trace.signature.updates,
+        )
     )
 
 

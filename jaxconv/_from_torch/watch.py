@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from threading import get_ident
 from typing import Any
 
 from jaxconv._from_torch.places import definition, here
@@ -21,6 +22,7 @@ class Watch:
         lost: what changes gradients and is not in the graph, in words.
         hooks: the backward hooks that the code registers.
         numbers: of the calls of custom Functions.
+        thread: where the trace runs.
     """
 
     strict: bool = False
@@ -29,6 +31,7 @@ class Watch:
     lost: list[str] = field(default_factory=list)
     hooks: list[str] = field(default_factory=list)
     numbers: Any = field(default_factory=count)
+    thread: int = field(default_factory=get_ident)
 
     @contextmanager
     def backward(self) -> Iterator[None]:
@@ -41,7 +44,9 @@ class Watch:
 
     def hook(self, hook: str) -> None:
         """Notes a hook that the code registers."""
-        self.hooks.append(f"Tensor.{hook} at {here()}" if hook.startswith("register") else f"{hook} at {here()}")
+        self.hooks.append(
+            f"Tensor.{hook} at {here()}" if hook.startswith("register") else f"{hook} at {here()}"
+        )
 
 
 @contextmanager
@@ -67,6 +72,9 @@ def watching(watch: Watch) -> Iterator[None]:
                     return args[0].detach()
                 if args[0].requires_grad:
                     watch.lost.append(f"Tensor.data ({here()})")
+            elif func is torch.autograd.grad and not kwargs.get("create_graph", False):
+                # torch's results have no history; what the trace has recorded on the way to them would have one.
+                return tuple(g if g is None else g.detach() for g in func(*args, **kwargs))
             elif func == tensor.grad_fn.__get__:
                 node = func(*args)
                 return node and _Node(node, watch)

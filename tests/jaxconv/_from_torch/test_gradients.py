@@ -70,7 +70,7 @@ class Scale(Function):
 
     @staticmethod
     def backward(ctx, grad, of_largest, of_where, of_sum):
-        x, weight, y = ctx.saved_tensors
+        x, _, y = ctx.saved_tensors
         assert of_largest is not None and of_where is not None
         return grad * 3 + of_sum * y, (grad * x).sum(0) * ctx.shape[0], None
 
@@ -293,7 +293,9 @@ def compare(module, network, *arrays):
                 (y * ct).sum() for y, ct in zip(results, cotangents, strict=True) if ct is not None
             ), results
 
-        (_, results), (of_network, of_arrays) = nnx.value_and_grad(loss, argnums=(0, 1), has_aux=True)(network, arrays)
+        (_, results), (of_network, of_arrays) = nnx.value_and_grad(loss, argnums=(0, 1), has_aux=True)(
+            network, arrays
+        )
         held = jaxconv.state_dict(of_network)
         return results, [*of_arrays, *(held[name] for name in names)]
 
@@ -420,7 +422,10 @@ def bad(make):
 
 
 UNTRACEABLE = {
-    "branch": (lambda g: g * 2 if g.sum() > 0 else g, r"reads the numbers in a tensor \(test_gradients.py line"),
+    "branch": (
+        lambda g: g * 2 if g.sum() > 0 else g,
+        r"reads the numbers in a tensor \(test_gradients.py line",
+    ),
     "item": (lambda g: g / g.abs().max().item(), r"reads the numbers in a tensor \(test_gradients.py line"),
     "numpy": (numpys, r"reads the numbers in a tensor \(test_gradients.py line"),
     "random": (lambda g: g * torch.rand_like(g), "rand_like draws random numbers"),
@@ -489,10 +494,14 @@ HOOKS = {
 }
 HELD = {
     "register_hook": lambda net: net.fc.weight.register_hook(double),
-    "register_post_accumulate_grad_hook": lambda net: net.fc.weight.register_post_accumulate_grad_hook(double),
+    "register_post_accumulate_grad_hook": lambda net: net.fc.weight.register_post_accumulate_grad_hook(
+        double
+    ),
     "register_full_backward_hook": lambda net: net.fc.register_full_backward_hook(double),
     "register_full_backward_pre_hook": lambda net: net.fc.register_full_backward_pre_hook(double),
-    "register_module_full_backward_hook": lambda net: nn.modules.module.register_module_full_backward_hook(double),
+    "register_module_full_backward_hook": lambda net: nn.modules.module.register_module_full_backward_hook(
+        double
+    ),
 }
 
 
@@ -500,10 +509,14 @@ HELD = {
 def test_a_hook_that_forward_registers_is_refused_by_place_or_ignored(kind):
     name = kind.partition(",")[0]
     module = Net(HOOKS[kind])
-    with pytest.raises(ValueError, match=rf"Net has 1 backward hook.*{name}\(.* at test_gradients.py line \d+.*ignore_hooks"):
+    with pytest.raises(
+        ValueError, match=rf"Net has 1 backward hook.*{name}\(.* at test_gradients.py line \d+.*ignore_hooks"
+    ):
         jaxconv.from_torch(module, torch.ones(2, 3))
     x = numbers(4, 3)
-    check = not kind.startswith(("Node", "register_hook, of"))  # without gradients, as in the check, torch has no nodes
+    check = not kind.startswith(
+        ("Node", "register_hook, of")
+    )  # without gradients, as in the check, torch has no nodes
     network = jaxconv.from_torch(module, torch.ones(2, 3), ignore_hooks=True, check=check)
     np.testing.assert_array_equal(network(x), module(torch.from_numpy(x)).detach().numpy())
 
@@ -514,11 +527,16 @@ def test_a_hook_that_the_network_holds_is_refused_by_name_and_place_or_ignored(k
     handle = HELD[kind](module)
     x = numbers(4, 3)
     try:
-        with pytest.raises(ValueError, match=rf"Net has 1 backward hook.*{kind}\(`double` \(test_gradients.py line \d+\)\) of"):
+        with pytest.raises(
+            ValueError,
+            match=rf"Net has 1 backward hook.*{kind}\(`double` \(test_gradients.py line \d+\)\) of",
+        ):
             jaxconv.from_torch(module, torch.ones(2, 3))
         network = jaxconv.from_torch(module, torch.ones(2, 3), ignore_hooks=True)
         held = [*module.fc._backward_hooks.values(), *module.fc._backward_pre_hooks.values()]
-        assert (held == [double]) == ("fc" in kind or kind.startswith("register_full")), "torch's own hooks stay"
+        assert (held == [double]) == ("fc" in kind or kind.startswith("register_full")), (
+            "torch's own hooks stay"
+        )
     finally:
         handle.remove()
     compare(module, network, x)
@@ -534,16 +552,24 @@ def test_freezing_a_parameter_in_forward_is_refused():
         jaxconv.from_torch(module, torch.ones(2, 3))
 
 
+@pytest.mark.filterwarnings("ignore:Guards may run slower:RuntimeWarning")  # Python 3.13.0
 @pytest.mark.parametrize(
     ("kind", "words"),
-    [("reversal", "backward of Reverse"), ("data", "Tensor.data"), ("inference mode", "torch.inference_mode")],
+    [
+        ("reversal", "backward of Reverse"),
+        ("data", "Tensor.data"),
+        ("inference mode", "torch.inference_mode"),
+    ],
 )
 def test_strict_refuses_what_it_would_lose(kind, words):
     with pytest.raises(ValueError, match=rf"{words} \(test_gradients.py line \d+.*strict=False"):
         jaxconv.from_torch(Net(FUNCTIONS[kind]), torch.ones(2, 3), strict=True)
     with pytest.raises(ValueError, match="register_hook"):
         jaxconv.from_torch(Net(HOOKS["register_hook"]), torch.ones(2, 3), strict=True)
-    assert jaxconv.from_torch(Net(lambda y, x: y), torch.ones(2, 3), strict=True)(numbers(2, 3)).shape == (2, 3)
+    assert jaxconv.from_torch(Net(lambda y, x: y), torch.ones(2, 3), strict=True)(numbers(2, 3)).shape == (
+        2,
+        3,
+    )
 
 
 # Frozen parameters
