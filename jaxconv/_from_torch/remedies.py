@@ -38,9 +38,14 @@ def eager_error(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> s
     for gradients in (False, True):  # some networks take gradients in their forward
         given = copies((args, kwargs))
         try:
-            with torch.no_grad(), torch.random.fork_rng(devices=[]), own_copy(module) as own, hooks.aside(own):
-                with torch.set_grad_enabled(gradients):
-                    own(*given[0], **given[1])
+            with (
+                torch.no_grad(),
+                torch.random.fork_rng(devices=[]),
+                own_copy(module) as own,
+                hooks.aside(own),
+                torch.set_grad_enabled(gradients),
+            ):
+                own(*given[0], **given[1])
         except Exception as error:
             told.append(f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}")
         else:

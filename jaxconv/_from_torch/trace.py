@@ -109,7 +109,11 @@ class _Tracer:
                 self.tensors.root(node, None)
             elif node.op == "call_function" and name_of(node.target) == "wrap_with_set_grad_enabled":
                 self.parts[node] = self.part(node, *node.args)
-            elif node.op == "call_function" and name_of(node.target) == "wrap_with_autocast" and not node.args[2]:
+            elif (
+                node.op == "call_function"
+                and name_of(node.target) == "wrap_with_autocast"
+                and not node.args[2]
+            ):
                 # Switched off, as torch.amp.custom_bwd has it
                 self.parts[node] = self.part(node, self.tensors.recorded, *node.args[4:])
             elif node.op == "call_function" and self.custom.has(node):
@@ -215,7 +219,11 @@ def _problem_in_backward(op: str) -> str:
         return f"{op} in it may change a buffer"
     if random(op):
         return f"{op} in it draws random numbers"
-    return "" if supported(op) else f"from_torch does not cover {op if ':' in op else 'aten.' + op}, which is in it"
+    return (
+        ""
+        if supported(op)
+        else f"from_torch does not cover {op if ':' in op else 'aten.' + op}, which is in it"
+    )
 
 
 # Operations that do something else in training mode, and which argument tells.

@@ -428,7 +428,7 @@ UNTRACEABLE = {
     ),
     "item": (lambda g: g / g.abs().max().item(), r"reads the numbers in a tensor \(test_gradients.py line"),
     "numpy": (numpys, r"reads the numbers in a tensor \(test_gradients.py line"),
-    "random": (lambda g: g * torch.rand_like(g), "rand_like draws random numbers"),
+    "random": (lambda g: g * torch.rand_like(g), "rand_like.default in it draws random numbers"),
     "count": (counts_wrongly, r"returns 3 gradient\(s\) for 1 input"),
     "error": (lambda g: g @ torch.ones(7), "RuntimeError"),
 }
