@@ -148,6 +148,7 @@ from jaxconv.nn import UpsamplingNearest2d as UpsamplingNearest2d
 from jaxconv.nn import ZeroPad1d as ZeroPad1d
 from jaxconv.nn import ZeroPad2d as ZeroPad2d
 from jaxconv.nn import ZeroPad3d as ZeroPad3d
+from jaxconv.nn.frozen import FrozenParam as FrozenParam
 from jaxconv.state_dict import load_file as load_file
 from jaxconv.state_dict import load_state_dict as load_state_dict
 from jaxconv.state_dict import save_file as save_file

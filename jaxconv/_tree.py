@@ -16,6 +16,7 @@ from flax.core.meta import AxisMetadata
 from jaxconv import _jax_internals as internals
 from jaxconv._layers.lazy import UninitializedParameter
 from jaxconv.nn.containers import Container
+from jaxconv.nn.frozen import FrozenParam
 
 Tree = TypeVar("Tree")
 
@@ -101,8 +102,8 @@ def tied(tree: Any) -> list[set[str]]:
 def buffer_names(tree: Any) -> frozenset[str]:
     """The names of what is no parameter, as far as a tree of its kind can tell.
 
-    A module and an nnx.State tell by nnx.Param, a Linen variables dict by its collections; a nested dict of arrays has
-    nothing but torch's own names for buffers.
+    A module and an nnx.State tell by nnx.Param and FrozenParam, a Linen variables dict by its collections; a nested
+    dict of arrays has nothing but torch's own names for buffers.
     """
     leaves = _leaves(tree)
     known = isinstance(tree, nnx.Pytree | nnx.State) or _is_variables(tree)
@@ -168,7 +169,7 @@ def _walk(
         value = node.get_raw_value()
         if not isinstance(node, _TRANSIENT_VARIABLES) and value is not None:
             _check_array(value, path)
-            yield _Leaf(path, node, not isinstance(node, nnx.Param))
+            yield _Leaf(path, node, not isinstance(node, nnx.Param | FrozenParam))
     elif isinstance(node, nnx.Pytree | nnx.State | Mapping | list | tuple):
         if isinstance(node, nnx.Pytree) and not in_module and above:
             raise TypeError(f"{'.'.join(path)!r} is an NNX {type(node).__name__} inside a dict: use nnx.Dict")

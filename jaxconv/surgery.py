@@ -16,8 +16,8 @@ A selector is
 - a list of selectors: whatever any of them selects; each must select something.
 Parameters are selected, as torch's `net.parameters()` lists them, and not buffers such as `running_mean`: an exact name
 selects a buffer, and so does everything with `buffers=True`. What is a buffer, an NNX module and an nnx.State tell by
-nnx.Param, and Linen variables by their collection; a plain dict tells only torch's own names for them: running_mean,
-running_var and num_batches_tracked.
+nnx.Param and jaxconv.FrozenParam, and Linen variables by their collection; a plain dict tells only torch's own names
+for them: running_mean, running_var and num_batches_tracked.
 A selector that selects nothing is an error, and with `count` one that does not select as many names as that.
 
 The functions with names of torch.nn.init fill what is selected. Those that draw take `key`, and draw each

@@ -33,10 +33,16 @@ class _Tensor:
 
 @dataclass
 class Tensors:
-    """All nodes' tensors, and the steps that make them."""
+    """All nodes' tensors, and the steps that make them.
+
+    Attributes:
+        steps, of: both.
+        recorded: whether torch would note for gradients what is done.
+    """
 
     steps: list[Step] = field(default_factory=list)
     of: dict[Any, _Tensor] = field(default_factory=dict)
+    recorded: bool = True
 
     def root(self, node: Any, value: Any) -> None:
         """A tensor with memory of its own."""
@@ -101,7 +107,7 @@ class Tensors:
         return self.of[node.args[0]] if here & there else None
 
     def _write(self, tensor: _Tensor, value: Any, frame: Any, place: str) -> None:
-        base = tensor.base
+        base, old, recorded = tensor.base, tensor.base.value, self.recorded
         if tensor is not base:
             chain: list[Any] = []
             at = tensor
@@ -109,14 +115,21 @@ class Tensors:
                 if at.moves:
                     op, args, kwargs, *_ = at.make
                     chain.insert(0, (op, tuple(args[1:]), tuple(sorted(kwargs.items()))))
+                recorded &= not at.make[0].startswith("detach")
                 at = at.source
             base.value = self._emit(
                 "put_view.default", (base.value, value, tuple(chain)), {}, frame, place, _of(base)
             )
         else:
             base.value = value
+        if not recorded:  # the tensor's gradient does not know of it
+            args = (base.value, old)
+            base.value = self._emit("written_unnoticed.default", args, {}, frame, place, _of(base))
         base.version += 1
-        tensor.value, tensor.version = value, base.version
+        if recorded:
+            tensor.value, tensor.version = value, base.version
+        elif tensor is base:
+            tensor.version = base.version
 
     def _emit(self, op: str, args: Any, kwargs: Any, frame: Any, place: str, shape: Any) -> Value:
         result = Value(shape)
@@ -131,6 +144,13 @@ _KEPT = ("to", "_to_copy", "type_as", "detach", "expand", "expand_as")
 
 def _of(tensor: _Tensor) -> Any:
     return getattr(tensor.value, "shape", ())
+
+
+def written(node: Any) -> Any:
+    """The node whose tensor an in-place operation returns; of any other operation its own."""
+    while node.op == "call_function" and _writes(node.target):
+        node = node.args[0]
+    return node
 
 
 def _writes(target: Any) -> bool:

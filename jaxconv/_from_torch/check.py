@@ -1,6 +1,7 @@
 """A converted network's result on its own example, compared with torch's."""
 
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 from flax import nnx
 
 from jaxconv._files import as_numpy
+from jaxconv._from_torch import hooks
 from jaxconv._from_torch.binding import bind
 from jaxconv._from_torch.module import TorchNetwork, draws, signature_at
-from jaxconv._from_torch.own_copy import own_copy
+from jaxconv._from_torch.own_copy import copies, own_copy
 from jaxconv._from_torch.remedies import eager_error
 
 
@@ -41,7 +43,7 @@ def check_example(module: Any, network: TorchNetwork, args: tuple[Any, ...], kwa
     if draws(run, at):
         return
     try:
-        theirs, moved = (_torch(module, args, kwargs, nudge) for nudge in (False, True))
+        theirs, moved = _both(module, args, kwargs)
     except Exception as error:
         if own_error := eager_error(module, args, kwargs):
             raise ValueError(
@@ -119,11 +121,19 @@ def _problem(ours: Any, theirs: Any, moved: Any, roundings: float) -> str:
     return f"differs by {difference:.3g}, of which rounding explains {allowed:.3g}"
 
 
-def _torch(module: Any, args: Any, kwargs: Any, nudge: bool) -> _Run:
+def _both(module: Any, args: Any, kwargs: Any) -> list[_Run]:
+    """Torch's runs as it is and moved; with gradients for a network that takes some in its forward."""
+    try:
+        return [_torch(module, args, kwargs, nudge, False) for nudge in (False, True)]
+    except Exception:
+        return [_torch(module, args, kwargs, nudge, True) for nudge in (False, True)]
+
+
+def _torch(module: Any, args: Any, kwargs: Any, nudge: bool, gradients: bool) -> _Run:
     """Runs torch's network, and leaves it as it is."""
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
-    from torch.utils._pytree import tree_flatten, tree_map
+    from torch.utils._pytree import tree_flatten
 
     generator = torch.Generator().manual_seed(0)
     largest = 1
@@ -147,16 +157,13 @@ def _torch(module: Any, args: Any, kwargs: Any, nudge: bool) -> _Run:
                     move(tensor)
             return result
 
-    with torch.no_grad(), torch.random.fork_rng(devices=[]), own_copy(module) as own:
-        args, kwargs = tree_map(lambda x: x.clone() if isinstance(x, torch.Tensor) else x, (args, kwargs))
+    with torch.no_grad(), torch.random.fork_rng(devices=[]), own_copy(module) as own, hooks.aside(own):
+        args, kwargs = copies((args, kwargs))
         for tensor in (*own.parameters(), *own.buffers(), *tree_flatten((args, kwargs))[0]):
             if isinstance(tensor, torch.Tensor):
                 largest = max(largest, tensor.numel())
                 move(tensor)
-        if nudge:
-            with Nudged():
-                result = own(*args, **kwargs)
-        else:
+        with torch.set_grad_enabled(gradients), Nudged() if nudge else nullcontext():
             result = own(*args, **kwargs)
     leaves = [as_numpy(x.detach()) if isinstance(x, torch.Tensor) else x for x in tree_flatten(result)[0]]
     return _Run(leaves, largest)

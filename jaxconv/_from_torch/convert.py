@@ -18,6 +18,7 @@ from jaxconv._from_torch.module import TorchModule, TorchNetwork, random, suppor
 from jaxconv._from_torch.program import Mode, Program, Ref
 from jaxconv._from_torch.remedies import dataclasses_as_records, returns_unknown_class
 from jaxconv._from_torch.traced import Trace, same
+from jaxconv.nn.frozen import FrozenParam
 
 
 def from_torch(
@@ -28,6 +29,7 @@ def from_torch(
     rngs: Any = None,
     strict: bool = False,
     check: bool = True,
+    ignore_hooks: bool = False,
 ) -> TorchNetwork:
     """A torch network as an NNX module with torch's parameter names, layouts and values.
 
@@ -40,6 +42,10 @@ def from_torch(
     instance norms and dropout; at first each is in the mode that it has in torch. In training mode the running
     statistics are updated, as in torch. The rest of the network's Python code, `if self.training` too, has been run
     once and is fixed.
+
+    Gradients are torch's. A custom torch.autograd.Function keeps its backward; one whose backward cannot be traced
+    raises, by its name and place, when the result is differentiated. Parameters with `requires_grad=False` are
+    `jaxconv.FrozenParam`, which Flax does not train.
 
     The batch, the first dimension of every tensor in the example, may have any size later, if torch's code allows it;
     all other sizes are the example's. Numbers, strings and None among the arguments are fixed. Torch's code may
@@ -57,6 +63,8 @@ def from_torch(
         strict: torch.export's argument: whether Python code is analysed and not just run.
         check: whether to call both networks on the example, forward, and refuse a result that rounding does not
             explain. Random operations and a network that torch cannot run on the example are not compared.
+        ignore_hooks: whether to leave backward hooks out, which are refused otherwise: for hooks that only watch, and
+            for a network that needs no gradients.
 
     Returns:
         A module that is called as torch's is, and returns what torch's returns, with arrays for tensors. A dataclass
@@ -65,8 +73,8 @@ def from_torch(
 
     Raises:
         NotImplementedError: the network has operations that are not covered: all of them, and where they are.
-        ValueError: torch.export cannot trace it, a float64 parameter while JAX's 64-bit types are off, or another
-            result than torch's on the example.
+        ValueError: torch.export cannot trace it, it has backward hooks, a float64 parameter while JAX's 64-bit types
+            are off, or another result than torch's on the example.
         TypeError: `module` is not a torch.nn.Module, or `example_input` holds a JAX array of a dtype torch has not.
         ImportError: torch is not installed.
     """
@@ -89,12 +97,12 @@ def from_torch(
     )
     with ExitStack() as stack:
         try:
-            exported = export(module, args, kwargs, strict)
+            exported = export(module, args, kwargs, strict, ignore_hooks)
         except ValueError as error:
             if not returns_unknown_class(error):
                 raise
             stack.enter_context(dataclasses_as_records(module))
-            exported = export(module, args, kwargs, strict)
+            exported = export(module, args, kwargs, strict, ignore_hooks)
         return _converted(module, exported, args, kwargs, rngs, check)
 
 
@@ -193,7 +201,10 @@ def _fill(network: TorchNetwork, module: Any) -> dict[Path, Any]:
         if path:
             _set(nodes, path, node)
         transient = child._non_persistent_buffers_set
-        held: list[Any] = [(n, p, nnx.Param) for n, p in child._parameters.items()]
+        held: list[Any] = [
+            (n, p, nnx.Param if p is None or p.requires_grad else FrozenParam)
+            for n, p in child._parameters.items()
+        ]
         held += [(n, b, nnx.BatchStat) for n, b in child._buffers.items() if n not in transient]
         for own, tensor, kind in held:
             if tensor is not None and not hasattr(node, own):

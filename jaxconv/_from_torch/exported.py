@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jaxconv._from_torch import sizes
+from jaxconv._from_torch.gradients import Lost, gradients_kept
+from jaxconv._from_torch.own_copy import copies
 from jaxconv._from_torch.program import evaluate, symbols
 from jaxconv._from_torch.remedies import explained
 
@@ -26,11 +28,13 @@ class Exported:
     refused: dict[int, str] = field(default_factory=dict)
 
 
-def export(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], strict: bool) -> Exported:
+def export(
+    module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], strict: bool, ignore_hooks: bool
+) -> Exported:
     """torch.export's programs: with any batch size if torch can, else with the example's.
 
     Raises:
-        ValueError: torch cannot export the network.
+        ValueError: torch cannot export the network, or would lose what changes gradients.
     """
     import torch
 
@@ -39,19 +43,31 @@ def export(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], strict: b
     except TypeError as wrong:
         raise explained(module, args, kwargs, wrong) from wrong
     error: Exception | None = None
-    with _mode_of_norms_aside(module), _dropout_of_aliases():
+    if torch.is_inference_mode_enabled():
+        with torch.inference_mode(False):
+            args, kwargs = copies((args, kwargs))
+    run = torch.export.export
+    with (
+        _mode_of_norms_aside(module),
+        _dropout_of_aliases(),
+        gradients_kept(module, args, kwargs, strict, ignore_hooks) as kept,
+    ):
         for given, dynamic in _attempts(module, args, kwargs):
             try:
-                exported = Exported(
-                    torch.export.export(module, *given, dynamic_shapes=dynamic, strict=strict)
-                )
+                with kept():
+                    exported = Exported(run(module, *given, dynamic_shapes=dynamic, strict=strict))
                 _check_sizes(exported.program)
+            except Lost:
+                raise
             except Exception as caught:
                 error = caught
                 continue
             for size, example in _special(exported.program, given, (args, kwargs)).items():
                 try:
-                    exported.special[size] = torch.export.export(module, *example, strict=strict)
+                    with kept():
+                        exported.special[size] = run(module, *example, strict=strict)
+                except Lost:
+                    raise
                 except Exception as caught:
                     first = str(caught).strip().partition("\n")[0]
                     exported.refused[size] = f"{type(caught).__name__}: {first}"

@@ -40,6 +40,23 @@ class Step:
     place: str = ""
 
 
+@dataclass(eq=False)
+class Backward:
+    """What a custom Function's backward does.
+
+    Attributes:
+        steps: without frames.
+        inputs: cotangents, then what it takes from the forward pass.
+        sizes: what it needs of the batch size and no input's shape tells.
+        grads: a Value or None for each of the Function's inputs.
+    """
+
+    steps: tuple[Step, ...]
+    inputs: tuple[Value, ...]
+    sizes: tuple[Size, ...]
+    grads: tuple[Any, ...]
+
+
 @dataclass
 class Programs:
     """The programs of each module, equal ones once."""
@@ -55,12 +72,14 @@ class Programs:
 
 
 def atoms(tree: Any) -> Iterator[Any]:
-    """All but tuples in a tree of arguments."""
+    """All but tuples in a tree of arguments. Of a Backward, whose other arguments stand beside it, the sizes."""
     if isinstance(tree, tuple | list):
         for part in tree:
             yield from atoms(part)
     elif isinstance(tree, dict):
         yield from atoms(tuple(tree.values()))
+    elif isinstance(tree, Backward):
+        yield from tree.sizes
     else:
         yield tree
 
@@ -123,6 +142,9 @@ def _program(
             return tuple(ref(a) for a in arg)
         if isinstance(arg, Value):
             return numbers[arg]
+        if isinstance(arg, Backward):
+            own = _program(Programs(), (), 0, arg.steps, [*arg.inputs, *arg.sizes], arg.grads)
+            return own, arg.sizes
         return Variable(arg.path[len(path) :]) if isinstance(arg, Variable) else arg
 
     def emit(op: str, args: tuple[Any, ...], kwargs: dict[str, Any], place: str) -> Ref:
@@ -143,7 +165,7 @@ def _program(
         wanted = {a for s in others for a in _values(s)} | {a for a in atoms(outputs) if isinstance(a, Value)}
         given = [step.result for step in members if step.result in wanted]
         told = {d for v in taken for d in v.shape if isinstance(d, str)}
-        needed = sorted({s for step in members for s in _symbols(step)} - told)
+        needed = sorted({s for step in members for s in symbols_of(step)} - told)
         child = _program(programs, call[1], depth + 1, members, [*taken, *map(Size, needed)], tuple(given))
         which = programs.add(call[1], child)
         result = emit("call", (call[1][len(path) :], which, *ref(taken), *map(Size, needed)), {}, "")
@@ -172,6 +194,7 @@ def _values(step: Step) -> Iterator[Value]:
     return (a for a in atoms((step.args, step.kwargs)) if isinstance(a, Value))
 
 
-def _symbols(step: Step) -> set[str]:
+def symbols_of(step: Step) -> set[str]:
+    """The symbols in a step's sizes."""
     sizes = (a for a in atoms((step.args, step.kwargs)) if isinstance(a, Size))
     return set().union(*(symbols(size.expression) for size in sizes))

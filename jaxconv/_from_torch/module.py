@@ -10,6 +10,7 @@ from flax import nnx
 
 from jaxconv._from_torch import ops
 from jaxconv._from_torch.binding import bind
+from jaxconv._from_torch.custom_vjp import refusing, with_backward
 from jaxconv._from_torch.program import (
     Dtype,
     Instruction,
@@ -105,6 +106,9 @@ class TorchNetwork(TorchModule):
         return result
 
 
+# A call of a custom Function.
+CUSTOM = "custom_function.default"
+
 # What they leave behind goes into the module's own buffers.
 NORMS = ("batch_norm.default", "instance_norm.default")
 
@@ -170,12 +174,22 @@ def _run(module: TorchModule, program: Program, inputs: Any, at: int | None) -> 
             )
         elif step.op in NORMS:
             values.append(_norm(module, step, value))
+        elif step.op == CUSTOM:
+            values.append(_custom(module, at, *(value(arg) for arg in step.args)))
         else:
             args = [value(arg) for arg in step.args]
             if (function := ops.find(step.op)) is None:
                 function, args = ops.find_random(step.op), [_key_of(module, step.op), *args]
             values.append(function(*args, **{name: value(arg) for name, arg in step.kwargs}))
     return tuple(value(arg) for arg in program.outputs)
+
+
+def _custom(module: Any, at: Any, backward: Any, inputs: Any, outputs: Any, residuals: Any) -> Any:
+    """A custom Function's results."""
+    if isinstance(backward, str):
+        return with_backward(refusing(backward), inputs, outputs, residuals)
+    program, sizes = backward
+    return with_backward(lambda *kept: _run(module, program, (*kept, *sizes), at), inputs, outputs, residuals)
 
 
 def _holder(module: Any, path: tuple[str, ...]) -> Any:
@@ -231,7 +245,7 @@ def _key_of(module: Any, op: str) -> Callable[[], jax.Array]:
 
 def supported(op: str) -> bool:
     """Whether there is an operation of that name."""
-    return op in NORMS or ops.find(op) is not None or ops.find_random(op) is not None
+    return op in NORMS or op == CUSTOM or ops.find(op) is not None or ops.find_random(op) is not None
 
 
 def random(op: str) -> bool:

@@ -6,6 +6,14 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 
+def copies(tree: Any) -> Any:
+    """The same arguments with copies of the tensors."""
+    import torch
+    from torch.utils._pytree import tree_map
+
+    return tree_map(lambda x: x.clone() if isinstance(x, torch.Tensor) else x, tree)
+
+
 @contextmanager
 def own_copy(module: Any) -> Iterator[Any]:
     """A copy of a network; of one that cannot be copied itself, with what it holds put back afterwards."""

@@ -49,7 +49,9 @@ class Instruction:
     Attributes:
         op: ATen's name and overload, 'conv2d.default'; or 'call'.
         args, kwargs: Ref, Variable, Size, Mode, Dtype, numbers, strings, None, and tuples of these. Those of a call
-            are the child's path, which of its programs, and the inputs.
+            are the child's path, which of its programs, and the inputs; those of a custom Function its backward, a
+            Program with the Sizes that it needs or a text why there is none, its inputs, its outputs, and what else the
+            backward takes.
         place: where in the network's source this is, for messages.
     """
 
@@ -95,7 +97,12 @@ class Program:
 
 
 def _text(step: Instruction) -> tuple[Any, ...]:
-    return step.op, step.args, step.kwargs
+    def keys(arg: Any) -> Any:
+        if isinstance(arg, tuple):
+            return tuple(map(keys, arg))
+        return arg.key if isinstance(arg, Program) else arg
+
+    return step.op, keys(step.args), step.kwargs
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
-from pathlib import Path
 from typing import Any
 
-from jaxconv._from_torch.own_copy import own_copy
+from jaxconv._from_torch import hooks
+from jaxconv._from_torch.own_copy import copies, own_copy
+from jaxconv._from_torch.places import own_line
 from jaxconv._from_torch.structure import record
 
 _UNKNOWN_CLASS = re.compile(r"Found <class '(.*?)'> in output, which is not a known type")
@@ -25,33 +26,31 @@ def explained(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], error:
     told = f"{type(error).__name__}: {text.partition(chr(10))[0]}"
     if own := eager_error(module, args, kwargs):
         return ValueError(f"torch itself cannot run {name} on this example: {own}\n{_OF_EXAMPLE}")
-    where = f" ({place})" if (place := _place(error)) else ""
+    where = f" ({place})" if (place := own_line(traceback.extract_tb(error.__traceback__))) else ""
     return ValueError(f"torch.export cannot trace {name}: {told}{where}\n{_remedy(module, error, text)}")
 
 
 def eager_error(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """What torch's own call of the network raises, without any tracing; empty if it raises nothing."""
     import torch
-    from torch.utils._pytree import tree_map
 
-    args, kwargs = tree_map(lambda x: x.clone() if isinstance(x, torch.Tensor) else x, (args, kwargs))
-    try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]), own_copy(module) as own:
-            own(*args, **kwargs)
-    except Exception as error:
-        return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
-    return ""
-
-
-def _place(error: Exception) -> str:
-    """The last line of the network's own code in a traceback: 'net.py line 12: if x.sum() > 0:'."""
-    import torch
-
-    not_its_own = (str(Path(torch.__file__).parent), str(Path(__file__).parent), "<")
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if not frame.filename.startswith(not_its_own):
-            return f"{Path(frame.filename).name} line {frame.lineno}: {frame.line}"
-    return ""
+    told = []
+    for gradients in (False, True):  # some networks take gradients in their forward
+        given = copies((args, kwargs))
+        try:
+            with (
+                torch.no_grad(),
+                torch.random.fork_rng(devices=[]),
+                own_copy(module) as own,
+                hooks.aside(own),
+                torch.set_grad_enabled(gradients),
+            ):
+                own(*given[0], **given[1])
+        except Exception as error:
+            told.append(f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}")
+        else:
+            return ""
+    return told[0]
 
 
 _OF_EXAMPLE = (

@@ -5,9 +5,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from jaxconv._from_torch import conditions, sizes
-from jaxconv._from_torch.alias import Tensors
+from jaxconv._from_torch.alias import Tensors, written
+from jaxconv._from_torch.custom_functions import NAMESPACE
+from jaxconv._from_torch.custom_steps import CustomCalls
 from jaxconv._from_torch.exported import is_norm
-from jaxconv._from_torch.frames import Path, Value
+from jaxconv._from_torch.frames import Path, Value, atoms
+from jaxconv._from_torch.module import NORMS, random, supported
 from jaxconv._from_torch.program import Array, Dtype, Mode, Signature, Size, Variable
 from jaxconv._from_torch.structure import Structure
 from jaxconv._from_torch.traced import Trace
@@ -39,6 +42,7 @@ class _Tracer:
         self.children = dict(module.named_modules(remove_duplicate=False))
         self.tensors = Tensors()
         self.parts: dict[Any, Any] = {}
+        self.custom = CustomCalls(self.tensors, self.atom, _problem_in_backward)
 
     def aliases(self) -> dict[Path, tuple[Path, ...]]:
         """All names of each parameter and buffer that has several."""
@@ -90,6 +94,12 @@ class _Tracer:
             conditions.of(program),
         )
         outputs += [self.tensors.now(node, ()) for node in changed]
+        made = {*inputs, *(step.result for step in self.tensors.steps)}
+        used = atoms(([(step.args, step.kwargs) for step in self.tensors.steps], outputs))
+        if any(isinstance(atom, Value) and atom not in made for atom in used):
+            raise ValueError(
+                "the backward of a custom autograd Function leaves something behind that the network uses"
+            )
         return Trace(self.tensors.steps, inputs, outputs, signature, constants, self.aliases())
 
     def walk(self, graph: Any) -> Any:
@@ -98,7 +108,19 @@ class _Tracer:
             if node.op == "get_attr":  # a graph in the graph
                 self.tensors.root(node, None)
             elif node.op == "call_function" and name_of(node.target) == "wrap_with_set_grad_enabled":
-                self.parts[node] = self.part(node)
+                self.parts[node] = self.part(node, *node.args)
+            elif (
+                node.op == "call_function"
+                and name_of(node.target) == "wrap_with_autocast"
+                and not node.args[2]
+            ):
+                # Switched off, as torch.amp.custom_bwd has it
+                self.parts[node] = self.part(node, self.tensors.recorded, *node.args[4:])
+            elif node.op == "call_function" and self.custom.has(node):
+                self.custom.result(node)
+            elif node.op == "call_function" and name_of(node.target).startswith(NAMESPACE):
+                kind = name_of(node.target).split(".")[1]
+                self.custom.call(node, kind, self.frame(node), place_of(node))
             elif node.op == "call_function" and node.args and node.args[0] in self.parts:
                 self.result_of_part(node, *self.parts[node.args[0]])
             elif node.op == "call_function":
@@ -106,20 +128,22 @@ class _Tracer:
             elif node.op == "output":
                 return node.args[0]
 
-    def part(self, node: Any) -> Any:
+    def part(self, node: Any, enabled: bool, name: Any, *given: Any) -> Any:
         """A part of the network under torch.no_grad() or torch.enable_grad() is a graph of its own."""
-        enabled, name, *given = node.args
         graph = getattr(node.graph.owning_module, name.target).graph
         for inner, outer in zip((n for n in graph.nodes if n.op == "placeholder"), given, strict=True):
             if outer in self.tensors.of:
                 self.tensors.of[inner] = self.tensors.of[outer]
-        return enabled, self.walk(graph)
+        before, self.tensors.recorded = self.tensors.recorded, enabled
+        result = self.walk(graph)
+        self.tensors.recorded = before
+        return enabled, result
 
     def result_of_part(self, node: Any, enabled: bool, results: Any) -> None:
         result = results[node.args[1]]
         if result not in self.tensors.of:
             return  # a size
-        if enabled:
+        if enabled or written(result).op == "placeholder":  # a tensor from outside, written to in place
             self.tensors.of[node] = self.tensors.of[result]
         else:
             frame, place = self.frame(result), place_of(result)
@@ -187,6 +211,19 @@ class _Tracer:
         elif args[at] == layer.training:
             args = (*args[:at], Mode("deterministic"), *args[at + 1 :])
         return args, kwargs
+
+
+def _problem_in_backward(op: str) -> str:
+    """Why a custom Function's backward cannot have an operation; nothing if it can."""
+    if op in NORMS:
+        return f"{op} in it may change a buffer"
+    if random(op):
+        return f"{op} in it draws random numbers"
+    return (
+        ""
+        if supported(op)
+        else f"from_torch does not cover {op if ':' in op else 'aten.' + op}, which is in it"
+    )
 
 
 # Operations that do something else in training mode, and which argument tells.

@@ -1,11 +1,12 @@
 """A torch network as a flat list of steps, without torch."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from jaxconv._from_torch.frames import Path, Step, Value
+from jaxconv._from_torch.frames import Backward, Path, Step, Value
 from jaxconv._from_torch.program import Signature, Size, Variable, evaluate
 
 
@@ -69,24 +70,35 @@ def same(general: Trace, special: Trace, size: int) -> bool:
 def _text(trace: Trace, numbers: dict[str, int]) -> str:
     """All that a trace does, with numbers for its sizes and its values."""
     count = {value: i for i, value in enumerate((*trace.inputs, *(step.result for step in trace.steps)))}
-
-    def plain(arg: Any) -> Any:
-        if isinstance(arg, tuple | list):
-            return tuple(map(plain, arg))
-        if isinstance(arg, Size):
-            return evaluate(arg.expression, numbers)
-        return f"%{count[arg]}" if isinstance(arg, Value) else arg
-
-    steps = [
+    return repr(
         (
-            s.op,
-            plain(s.args),
-            sorted((k, plain(v)) for k, v in s.kwargs.items()),
-            [path for _, path in s.frame],
+            _plain(trace.steps, numbers, count),
+            _atom(trace.outputs, numbers, count),
+            trace.signature.result,
+            trace.signature.updates,
         )
-        for s in trace.steps
+    )
+
+
+def _plain(steps: Iterable[Step], numbers: dict[str, int], count: dict[Value, int]) -> list[Any]:
+    def atom(arg: Any) -> Any:
+        return _atom(arg, numbers, count)
+
+    return [
+        (s.op, atom(s.args), sorted((k, atom(v)) for k, v in s.kwargs.items()), [path for _, path in s.frame])
+        for s in steps
     ]
-    return repr((steps, plain(trace.outputs), trace.signature.result, trace.signature.updates))
+
+
+def _atom(arg: Any, numbers: dict[str, int], count: dict[Value, int]) -> Any:
+    if isinstance(arg, tuple | list):
+        return tuple(_atom(a, numbers, count) for a in arg)
+    if isinstance(arg, Size):
+        return evaluate(arg.expression, numbers)
+    if isinstance(arg, Backward):
+        own = {value: i for i, value in enumerate((*arg.inputs, *(step.result for step in arg.steps)))}
+        return _plain(arg.steps, numbers, own), _atom(arg.grads, numbers, own)
+    return f"%{count[arg]}" if isinstance(arg, Value) else arg
 
 
 def _equal(a: Any, b: Any) -> bool:

@@ -37,12 +37,14 @@ class Guarded:
         held = vars(self).get(name, _NOTHING)
         switched_off = held is None and name in getattr(self, "_holds", ())
         if is_array and (isinstance(held, nnx.Variable) or switched_off):
-            kind = type(held).__name__ if isinstance(held, nnx.Variable) else "Param"
-            line = f"`layer.{name} = nnx.{kind}(array)`"
+            own = type(held) if isinstance(held, nnx.Variable) else nnx.Param
+            article, package = ("a", "jaxconv") if own.__module__.startswith("jaxconv") else ("an", "nnx")
+            kind = f"{package}.{own.__name__}"
+            line = f"`layer.{name} = {kind}(array)`"
             if not switched_off:
                 line = f"`layer.{name}[...] = array` changes this layer, {line} puts another one in its place"
             raise TypeError(
-                f"`{name}` is an nnx.{kind}, got a bare {type(value).__name__}, which state_dict, gradients and "
+                f"`{name}` is {article} {kind}, got a bare {type(value).__name__}, which state_dict, gradients and "
                 f"optimizers do not see: {line}, and jaxconv.surgery.replace(model, {{name: array}}) makes a new model"
             )
         super().__setattr__(name, value)

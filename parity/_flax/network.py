@@ -145,7 +145,11 @@ def _nnx_part(module: nnx.Module) -> Part:
     static, held = nnx.split(module)
     # Each variable gets a value of its own to be known by: torch's names are not in the variable.
     marks = nnx.merge(static, jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), held))
-    params = {id(v.get_raw_value()) for _, v in nnx.iter_graph(marks) if isinstance(v, nnx.Param)}
+    params = {
+        id(v.get_raw_value())
+        for _, v in nnx.iter_graph(marks)
+        if isinstance(v, nnx.Param | jaxconv.FrozenParam)
+    }
     names = tuple(name for name, value in jaxconv.state_dict(marks).items() if id(value) in params)
     return Part(type(module).__name__, _apply_nnx, static, held, names, module)
 

@@ -372,6 +372,55 @@ def test_instance_norm_of_an_empty_batch():
         torch.nn.InstanceNorm3d(3, affine=True)(torch.from_numpy(x))
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors:UserWarning")
+def test_a_transformer_encoder_computes_padded_positions_as_torch_does_with_gradients():
+    torch.manual_seed(0)
+    layer = torch.nn.TransformerEncoderLayer(4, 2, 8, batch_first=True, dtype=torch.float64)
+    encoder = torch.nn.TransformerEncoder(layer, 2).eval()
+    x, mask = torch.randn(2, 3, 4, dtype=torch.float64), torch.tensor([[False, False, True], [False] * 3])
+    with torch.no_grad():
+        fast = encoder(x, src_key_padding_mask=mask).numpy()
+    slow = encoder(x, src_key_padding_mask=mask).detach().numpy()
+    with jax.enable_x64(True):
+        converted = jaxconv.from_torch(encoder, (x,), {"src_key_padding_mask": mask})
+        ours = np.asarray(converted(x.numpy(), src_key_padding_mask=mask.numpy()))
+    assert (fast[0, 2] == 0).all() and (slow[0, 2] != 0).all()
+    kept = ~mask.numpy()
+    # Layer norms make numbers of size 1 out of sums of at most 8 products: float32 would be off by 1e-7.
+    units = 1000 * np.finfo(np.float64).eps
+    assert np.abs(ours - slow).max() < units and np.abs(ours - fast)[kept].max() < units
+
+
+def test_the_backward_of_a_custom_function_knows_nothing_of_one_backward_pass():
+    seen = []
+
+    class Watches(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, y):
+            ctx.set_materialize_grads(False)
+            return x * x, y * 3
+
+        @staticmethod
+        @torch.autograd.function.once_differentiable
+        def backward(ctx, of_x, of_y):
+            seen.append((ctx.needs_input_grad, of_y is None))
+            return 2 * of_x, of_y
+
+    class Calls(torch.nn.Module):
+        def forward(self, x):
+            return Watches.apply(x, x.detach())[0] ** 2
+
+    t = torch.ones((), requires_grad=True)
+    (first,) = torch.autograd.grad(Calls()(t), t, create_graph=True)
+    assert seen.pop() == ((True, False), True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        torch.autograd.grad(first, t)
+    converted = jaxconv.from_torch(Calls(), torch.ones(()))
+    assert set(seen) == {((True, True), False)}
+    assert jax.grad(converted)(1.0) == first.item()
+    assert np.isfinite(jax.grad(jax.grad(converted))(1.0))
+
+
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 @pytest.mark.filterwarnings("ignore:invalid value encountered in cast:RuntimeWarning")
 def test_nan_in_reduced_precision_has_other_bits(dtype):

@@ -18,6 +18,19 @@ def _float_binary(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda a, b: function(*map(floating, together(a, b)))
 
 
+def _written_unnoticed(new: Any, old: Any) -> jax.Array:
+    """The new values with the old one's gradient: torch's in-place operations under no_grad or on a detached tensor."""
+    if category(new.dtype) < 2:
+        return new
+
+    @jax.custom_jvp
+    def written(old: Any, new: Any) -> jax.Array:
+        return new
+
+    written.defjvp(lambda primals, tangents: (primals[1], tangents[0]))
+    return written(old, new)
+
+
 def _unary(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda x: function(floating(x))
 
@@ -126,6 +139,7 @@ def _logical(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 TABLE: dict[str, Callable[..., Any]] = {
+    "written_unnoticed": _written_unnoticed,
     "add": _add,
     "sub": _sub,
     "subtract": _sub,
