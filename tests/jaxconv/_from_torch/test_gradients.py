@@ -255,6 +255,10 @@ FUNCTIONS = {
     "under no_grad": lambda y, x: no_grad(y) + y * x,
     "checkpoint": lambda y, x: checkpoint(lambda z: reverse(z * x, 3.0), y, use_reentrant=False),
     "reentrant checkpoint": lambda y, x: checkpoint(lambda z: reverse(z * z, 3.0), y, use_reentrant=True),
+    "reentrant checkpoint of the input": lambda y, x: checkpoint(lambda z: z * z, x, use_reentrant=True) * y,
+    "then in place, after a checkpoint": lambda y, x: checkpoint(
+        lambda z: (z * z, z * 3), y, use_reentrant=True
+    )[0].mul_(2),
     "plain checkpoint": lambda y, x: checkpoint(lambda z: z * z, y, use_reentrant=True),
     "detach": lambda y, x: y.detach() * x + y,
     "data": lambda y, x: y.data * x + y,
@@ -262,6 +266,15 @@ FUNCTIONS = {
     "written under no_grad": lambda y, x: in_place_without_gradient(y) * x,
     "written to detach": written_through(lambda y: y.detach()),
     "written to data": written_through(lambda y: y.data),
+    "written to detach with gradients": lambda y, x: (d := y.detach(), d.add_(x), y * x + d)[2],
+    "written to a part of detach with gradients": lambda y, x: (
+        d := y.detach(),
+        d[:, 1:].add_(x[:, 1:]),
+        y * x + d,
+    )[2],
+    "view written under no_grad": lambda y, x: (v := y[:, 1], torch.no_grad()(v.mul_)(2), y * x + v[:, None])[
+        2
+    ],
     "written to a part of detach": written_through(lambda y: y.detach()[:, 1:]),
     "enable_grad": lambda y, x: torch.enable_grad()(lambda: y * x)(),
 }
@@ -337,10 +350,17 @@ def test_complex_gradients_are_torchs_conjugated():
     np.testing.assert_array_equal(np.conj(mine), t.grad.numpy())
 
 
-def test_a_backward_may_use_parameters_and_constants():
+@pytest.mark.parametrize(
+    "call", [WithState.apply, lambda x, module: checkpoint(module.dense, x, use_reentrant=True)]
+)
+@pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad:UserWarning")
+def test_parameters_that_a_function_is_not_given(call):
     class Uses(nn.Linear):
+        def dense(self, x):
+            return super().forward(x)
+
         def forward(self, x):
-            return WithState.apply(super().forward(x), self)
+            return call(x, self) + self.dense(x)
 
     module = Uses(3, 3)
     with torch.no_grad():
