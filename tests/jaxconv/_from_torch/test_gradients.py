@@ -1,6 +1,6 @@
-"""Gradients of converted networks are torch's: custom Functions, no_grad and detach, hooks, frozen parameters.
+"""Gradients of converted networks are torch's: custom Functions, no_grad, detach and checkpoints.
 
-What cannot be traced is in test_untraceable_backwards.py, hooks are in test_hooks.py, parameters with requires_grad=False in test_frozen.py.
+Beside this: test_untraceable_backwards.py, test_hooks.py, and test_frozen.py for requires_grad=False.
 """
 
 import pickle
