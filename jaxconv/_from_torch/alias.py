@@ -108,28 +108,37 @@ class Tensors:
 
     def _write(self, tensor: _Tensor, value: Any, frame: Any, place: str) -> None:
         base, old, recorded = tensor.base, tensor.base.value, self.recorded
-        if tensor is not base:
-            chain: list[Any] = []
-            at = tensor
-            while at is not base:
-                if at.moves:
-                    op, args, kwargs, *_ = at.make
-                    chain.insert(0, (op, tuple(args[1:]), tuple(sorted(kwargs.items()))))
-                recorded &= not at.make[0].startswith("detach")
-                at = at.source
-            base.value = self._emit(
-                "put_view.default", (base.value, value, tuple(chain)), {}, frame, place, _of(base)
-            )
-        else:
-            base.value = value
-        if not recorded:  # the tensor's gradient does not know of it
+        detached, at = None, tensor
+        while at is not base:
+            if at.make[0].startswith("detach"):
+                detached = detached or at
+            at = at.source
+        own = self._put(detached, tensor, value, frame, place) if detached and recorded else None
+        base.value = self._put(base, tensor, value, frame, place)
+        if detached or not recorded:  # the gradient of what has the memory does not know of it
             args = (base.value, old)
             base.value = self._emit("written_unnoticed.default", args, {}, frame, place, _of(base))
         base.version += 1
+        if detached and recorded:  # but the detached tensor's own does
+            detached.value, detached.version = own, base.version
         if recorded:
             tensor.value, tensor.version = value, base.version
         elif tensor is base:
             tensor.version = base.version
+
+    def _put(self, whole: _Tensor, part: _Tensor, value: Any, frame: Any, place: str) -> Any:
+        """The value of a tensor after one was written to a view of it."""
+        if part is whole:
+            return value
+        chain: list[Any] = []
+        at = part
+        while at is not whole:
+            if at.moves:
+                op, args, kwargs, *_ = at.make
+                chain.insert(0, (op, tuple(args[1:]), tuple(sorted(kwargs.items()))))
+            at = at.source
+        args = (self._now(whole, frame), value, tuple(chain))
+        return self._emit("put_view.default", args, {}, frame, place, _of(whole))
 
     def _emit(self, op: str, args: Any, kwargs: Any, frame: Any, place: str, shape: Any) -> Value:
         result = Value(shape)

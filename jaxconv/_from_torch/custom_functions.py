@@ -88,7 +88,24 @@ def _checkpoint(watch: Watch, cls: Any, forward: Any, args: Any, kwargs: Any) ->
 
     torch._C._set_grad_enabled(True)
     _, function, _, *inputs = args
-    return function(*inputs)
+    result = function(*inputs)
+    _without_history()
+    copies = [
+        y.clone() if isinstance(y, torch.Tensor) else y
+        for y in (result if isinstance(result, tuple) else (result,))
+    ]
+    return tuple(copies) if isinstance(result, tuple) else copies[0]
+
+
+def _without_history() -> None:
+    """Switches gradients off, until `apply` returns, where no trace sees it.
+
+    `apply` detaches, where a trace sees it, a result that takes gradients although no input does.
+    """
+    import torch
+
+    with torch._C.DisableTorchFunction():
+        torch._C._set_grad_enabled(False)
 
 
 def _call(watch: Watch, cls: Any, forward: Any, args: Any, kwargs: Any) -> Any:
@@ -122,6 +139,7 @@ def _call(watch: Watch, cls: Any, forward: Any, args: Any, kwargs: Any) -> Any:
         return output
     cotangents = operations.cotangents([outputs[i] for i in live], number)
     grads, refused = _backward(watch, cls, ctx, outputs, dict(zip(live, cotangents, strict=True)), len(given))
+    _without_history()
     results = operations.call(
         [outputs[i] for i in live],
         inputs,

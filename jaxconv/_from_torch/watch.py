@@ -91,12 +91,17 @@ def watching(watch: Watch) -> Iterator[None]:
     held: list[Any] = []
 
     def no_grad(mode: Any) -> None:
+        if get_ident() != watch.thread:
+            return enter(mode)
         if watch.strict:
             watch.lost.append(f"torch.inference_mode ({here()})")
         held.append(torch.set_grad_enabled(not mode.mode))
+        return None
 
     def restored(mode: Any, *error: Any) -> None:
-        held.pop().__exit__(*error)
+        if get_ident() != watch.thread:
+            return leave(mode, *error)
+        return held.pop().__exit__(*error)
 
     inference.__enter__, inference.__exit__ = no_grad, restored
     try:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from flax import nnx
+from torch.utils.checkpoint import checkpoint
 
 import jaxconv
 from jaxconv import functional as F
@@ -419,6 +420,18 @@ def test_the_backward_of_a_custom_function_knows_nothing_of_one_backward_pass():
     assert set(seen) == {((True, True), False)}
     assert jax.grad(converted)(1.0) == first.item()
     assert np.isfinite(jax.grad(jax.grad(converted))(1.0))
+
+
+@pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad:UserWarning")
+def test_a_reentrant_checkpoint_has_gradients_even_if_its_input_takes_none():
+    class Checkpointed(torch.nn.Linear):
+        def forward(self, x):
+            return checkpoint(super().forward, x, use_reentrant=True).sum()
+
+    module = Checkpointed(2, 2)
+    assert not module(torch.ones(1, 2)).requires_grad
+    converted = jaxconv.from_torch(module, torch.ones(1, 2))
+    assert nnx.grad(lambda m: m(jnp.ones((1, 2), jnp.float32)))(converted).bias[...].tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
