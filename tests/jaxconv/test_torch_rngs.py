@@ -58,10 +58,11 @@ for n in (1, 2, 3):
         f"LazyBatchNorm{n}d": (),
         f"LazyInstanceNorm{n}d": (),
     }
+# The weights of losses are arguments: nothing is drawn.
 WITH_PARAMETERS = {
     name
     for name, layer in vars(jaxconv).items()
-    if isinstance(layer, type) and issubclass(layer, ParamModule)
+    if isinstance(layer, type) and issubclass(layer, ParamModule) and not name.endswith("Loss")
 }
 
 
