@@ -20,14 +20,16 @@ NAMESPACE = "jaxconv_custom_function"
 
 
 @cache
-def _library() -> Any:
-    import torch
+def _defined() -> Any:
+    from torch import library
 
-    library = torch.library.Library(NAMESPACE, "DEF")
+    operations = library.Library(NAMESPACE, "DEF")
     for name, schema in _SCHEMAS.items():
-        library.define(name + schema)
-        library.impl(name, lambda tensors, *args: [t.clone() for t in tensors], "CompositeExplicitAutograd")
-    return library
+        operations.define(name + schema)
+        operations.impl(
+            name, lambda tensors, *args: [t.clone() for t in tensors], "CompositeExplicitAutograd"
+        )
+    return operations
 
 
 @contextmanager
@@ -35,7 +37,7 @@ def traced(watch: Watch) -> Iterator[None]:
     """Has every custom Function that is called put its backward into the trace."""
     import torch
 
-    _library()
+    _defined()
     function = torch.autograd.Function
     meta: Any = type(function)
     init = meta.__init__

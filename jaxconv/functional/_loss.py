@@ -50,6 +50,11 @@ def promoted(*arrays: Any) -> Any:
     return kind
 
 
+def inexact(dtype: Any) -> Any:
+    """The dtype of a loss computed from arrays of `dtype`: float32 for integers, as in torch."""
+    return dtype if jnp.issubdtype(dtype, jnp.inexact) else jnp.dtype(jnp.float32)
+
+
 def broadcast(x: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """`x` broadcast to `shape`, also under jax_numpy_rank_promotion='raise'."""
     return x if x.shape == shape else jnp.broadcast_to(ranked(x, len(shape)), shape)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from jaxconv._dtypes import compute_dtype
 from jaxconv.functional._arrays import array, refuse_dtype
-from jaxconv.functional._loss import check_reduction, magnitude, promoted, reduced, together
+from jaxconv.functional._loss import check_reduction, inexact, magnitude, promoted, reduced, together
 from jaxconv.functional.activation import number
 from jaxconv.functional.margin_loss import at_least_zero
 
@@ -54,8 +54,7 @@ def cosine_embedding_loss(
             f"{op}: expected `target` of shape () with inputs (D,), or (N,) with (N, D), but got {t.shape} with "
             f"{a.shape} and {b.shape}"
         )
-    out = promoted(a, b)
-    out = out if jnp.issubdtype(out, jnp.floating) else jnp.dtype(jnp.float32)
+    out = inexact(promoted(a, b))
     a, b = together(a, b, dtype=out)
     product = (a * b).sum(-1)
     squares = ((a * a).sum(-1) + 1e-12) * ((b * b).sum(-1) + 1e-12)
@@ -108,8 +107,7 @@ def _checked_triplet(
     if len({x.ndim for x in arrays}) > 1:
         shapes = ", ".join(f"{name} {x.shape}" for name, x in zip(given, arrays, strict=True))
         raise ValueError(f"{op}: the arrays must have as many dimensions, but got {shapes}")
-    out = promoted(*arrays)
-    out = out if jnp.issubdtype(out, jnp.inexact) else jnp.dtype(jnp.float32)
+    out = inexact(promoted(*arrays))
     together(*arrays)  # refuses shapes that do not broadcast
     wide = compute_dtype(out)
     anchor, positive, negative = (x.astype(wide) for x in arrays)

@@ -18,6 +18,7 @@ from jaxconv.functional._loss import (
     REDUCTIONS,
     check_reduction,
     floating,
+    inexact,
     magnitude,
     promoted,
     reduced,
@@ -64,8 +65,7 @@ def _elementwise(
     loss, wide = together(loss, w)
     if reduction != "mean" or not mean_by_weight:
         return reduced(loss * wide, reduction, out)
-    out = out if jnp.issubdtype(out, jnp.inexact) else jnp.float32
-    return (jnp.sum(loss * wide) / jnp.sum(w.astype(wide.dtype))).astype(out)
+    return (jnp.sum(loss * wide) / jnp.sum(w.astype(wide.dtype))).astype(inexact(out))
 
 
 def l1_loss(
@@ -139,7 +139,7 @@ def smooth_l1_loss(
 
     def function(x: jax.Array, t: jax.Array) -> jax.Array:
         off = jnp.abs(x - t)
-        # What is not chosen must not overflow: its derivative would be 0 * inf.
+        # The branch that is not chosen must not overflow: its derivative would be 0 * inf.
         inside = jnp.where(off < b, off, jnp.zeros_like(off))
         return jnp.where(off < b, 0.5 * jnp.square(inside) / b, off - 0.5 * b)
 
@@ -272,8 +272,7 @@ def poisson_nll_loss(
         refuse_dtype(op, a, jnp.complexfloating)
     refuse_dtype(op, x, jnp.bool_)
     small = number("eps", eps)
-    out = promoted(x, t)
-    out = out if jnp.issubdtype(out, jnp.floating) else jnp.dtype(jnp.float32)
+    out = inexact(promoted(x, t))
     wide, target_wide = together(x, t, dtype=out)
     loss = jnp.exp(wide) - target_wide * wide if log_input else wide - target_wide * jnp.log(wide + small)
     if full:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jaxconv._dtypes import widened
 from jaxconv.functional._arrays import along, array, refuse_dtype
-from jaxconv.functional._loss import check_reduction, floating, promoted, reduced, together
+from jaxconv.functional._loss import check_reduction, floating, inexact, promoted, reduced, together
 from jaxconv.functional.activation import logsigmoid, number
 
 
@@ -88,14 +88,9 @@ def margin_ranking_loss(
             f"{op}: `input1`, `input2` and `target` must have as many dimensions, but got shapes {a.shape}, "
             f"{b.shape} and {t.shape}"
         )
-    out = _inexact(promoted(a, b, t))
+    out = inexact(promoted(a, b, t))
     a, b, t = together(a, b, t, dtype=out)
     return reduced(at_least_zero(-t * (a - b) + limit), reduction, out)
-
-
-def _inexact(dtype: Any) -> Any:
-    """torch's dtype of integers that are computed with floating numbers."""
-    return dtype if jnp.issubdtype(dtype, jnp.inexact) else jnp.dtype(jnp.float32)
 
 
 def hinge_embedding_loss(

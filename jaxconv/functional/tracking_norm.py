@@ -46,7 +46,7 @@ def batch_norm(
 
     y = (x - mean) / sqrt(var + eps) * weight + bias (Ioffe & Szegedy 2015), with the batch's own mean and biased
     variance if `training`, else with the running ones. torch updates the running ones in place; arrays here cannot
-    be: `batch_norm_with_stats` returns them. Half types are computed in float32 and rounded once.
+    be: `batch_norm_with_stats` returns them. bfloat16 and float16 are computed in float32 and rounded once.
 
     Args:
         input: (N, C, *size) or (N, C), floating. N may be 0.
@@ -154,7 +154,7 @@ def instance_norm(
 
     y = (x - mean) / sqrt(var + eps) * weight + bias (Ulyanov et al. 2016), with each sample's own mean and biased
     variance if `use_input_stats`, else with the running ones. torch updates the running ones in place; arrays here
-    cannot be: `instance_norm_with_stats` returns them. Half types are computed in float32 and rounded once.
+    cannot be: `instance_norm_with_stats` returns them. bfloat16 and float16 are computed in float32 and rounded once.
 
     Args:
         input: (N, C, *size), floating. N may be 0. As in torch a sample alone needs a leading 1.

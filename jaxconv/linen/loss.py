@@ -8,6 +8,11 @@ from jaxconv.linen._module import Module, ParamModule
 
 
 class _WeightedLoss(ParamModule):
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        # A module that is compiled is hashed; arrays are not hashable.
+        cls.__hash__ = object.__hash__  # type: ignore[method-assign]
+
     def _held(self) -> Mapping[str, Any]:
         return {name: None if value is None else value.value for name, value in super()._held().items()}
 
@@ -69,30 +74,24 @@ class TripletMarginWithDistanceLoss(loss.TripletMarginWithDistanceLoss, Module):
 
 
 class BCELoss(loss.BCELoss, _WeightedLoss):
-    # A module that is compiled is hashed; arrays are not hashable.
-    __hash__ = object.__hash__
+    pass
 
 
 class BCEWithLogitsLoss(loss.BCEWithLogitsLoss, _WeightedLoss):
-    # A module that is compiled is hashed; arrays are not hashable.
-    __hash__ = object.__hash__
+    pass
 
 
 class NLLLoss(loss.NLLLoss, _WeightedLoss):
-    # A module that is compiled is hashed; arrays are not hashable.
-    __hash__ = object.__hash__
+    pass
 
 
 class CrossEntropyLoss(loss.CrossEntropyLoss, _WeightedLoss):
-    # A module that is compiled is hashed; arrays are not hashable.
-    __hash__ = object.__hash__
+    pass
 
 
 class MultiMarginLoss(loss.MultiMarginLoss, _WeightedLoss):
-    # A module that is compiled is hashed; arrays are not hashable.
-    __hash__ = object.__hash__
+    pass
 
 
 class MultiLabelSoftMarginLoss(loss.MultiLabelSoftMarginLoss, _WeightedLoss):
-    # A module that is compiled is hashed; arrays are not hashable.
-    __hash__ = object.__hash__
+    pass

@@ -20,24 +20,28 @@ def torchs(name, arguments):
     return getattr(torch.nn, name)(**given)
 
 
-@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides")
+def functional(layer, arrays, weights):
+    """What the layer's functional gives, which test_loss.py of the functionals holds against torch."""
+    options = {name: value for name, value in layer._options().items() if name not in weights}
+    return jax.jit(lambda arrays, weights: layer._function(*arrays, **weights, **options))(arrays, weights)
+
+
+@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides")  # kl_div's, in torch
 @pytest.mark.parametrize(
     ("name", "shapes", "arguments"), LOSSES, ids=[f"{i}-{r[0]}" for i, r in enumerate(LOSSES)]
 )
-def test_both_fronts_are_torchs(name, shapes, arguments):
+def test_both_fronts_are_the_functional_and_hold_what_torchs_holds(name, shapes, arguments):
     arrays = inputs(name, shapes)
     theirs = torchs(name, arguments)
-    expected = theirs(*map(torch.from_numpy, arrays)).numpy()
-    nnx_layer, linen = (getattr(place, name)(**arguments) for place in (jaxconv, jaxconv.linen))
+    layer, linen = (getattr(place, name)(**arguments) for place in (jaxconv, jaxconv.linen))
     variables = linen.init(jax.random.key(0), *arrays)
-    for got in (
-        nnx.jit(lambda layer, *xs: layer(*xs))(nnx_layer, *arrays),
-        jax.jit(linen.apply)(variables, *arrays),
-    ):
-        # The functionals' tests have the bounds; here, a sum of tens of terms.
-        assert got.shape == expected.shape and abs(got - expected) <= 32 * 2.0**-24 * (1 + abs(expected))
-    assert list(jaxconv.state_dict(nnx_layer)) == list(theirs.state_dict())
-    assert list(jaxconv.state_dict(variables)) == list(theirs.state_dict())
+    weights = {k: v for k, v in arguments.items() if isinstance(v, np.ndarray)}
+    expected = functional(layer, arrays, weights)
+    assert expected.shape == theirs(*map(torch.from_numpy, arrays)).shape
+    np.testing.assert_array_equal(nnx.jit(lambda layer, *xs: layer(*xs))(layer, *arrays), expected)
+    np.testing.assert_array_equal(jax.jit(linen.apply)(variables, *arrays), expected)
+    assert list(jaxconv.state_dict(layer)) == list(theirs.state_dict()) == list(weights)
+    assert list(jaxconv.state_dict(variables)) == list(weights)
 
 
 @pytest.mark.parametrize(
@@ -51,8 +55,8 @@ def test_both_fronts_are_torchs(name, shapes, arguments):
     ],
 )
 def test_weights_are_buffers_and_load(name, held):
-    weights = {k: torch.tensor([1.0, 2, 5]) for k in ("weight", "pos_weight")[:held]}
-    theirs = getattr(torch.nn, name)(**weights)
+    weights = {k: np.array([1.0, 2, 5], np.float32) for k in ("weight", "pos_weight")[:held]}
+    theirs = getattr(torch.nn, name)(**{k: torch.from_numpy(w) for k, w in weights.items()})
     start = {k: np.ones(3, np.float32) for k in weights}
     layer = getattr(jaxconv, name)(**start)
     assert all(isinstance(getattr(layer, k), nnx.BatchStat) for k in weights)
@@ -64,9 +68,10 @@ def test_weights_are_buffers_and_load(name, held):
     variables = linen.init(jax.random.key(0), x, target)
     assert set(variables) == {"batch_stats"}
     variables = jaxconv.load_state_dict(variables, theirs.state_dict())
-    expected = theirs(torch.from_numpy(x), torch.from_numpy(target)).numpy()
-    for got in (loaded(x, target), linen.apply(variables, x, target)):
-        np.testing.assert_array_max_ulp(np.asarray(got), expected, 16)
+    expected = functional(layer, (x, target), weights)
+    assert expected != functional(layer, (x, target), start)
+    np.testing.assert_array_equal(nnx.jit(lambda layer, *xs: layer(*xs))(loaded, x, target), expected)
+    np.testing.assert_array_equal(jax.jit(linen.apply)(variables, x, target), expected)
 
 
 def test_without_a_weight_nothing_is_held():

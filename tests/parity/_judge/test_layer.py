@@ -41,12 +41,19 @@ def cpus_like_gpus(monkeypatch):
     monkeypatch.setitem(tolerance._MULTIPLY, ("cpu", "default"), TF32)
 
 
-def judged(precision=None, device=None, dtype="float32"):
-    """A convolution with another stride than torch's, so that it is wrong."""
+def judged(precision=None, device=None, dtype="float32", dilation=2):
+    """A convolution with another dilation than torch's, so that it is wrong."""
     x = X.astype(jnp.dtype(dtype))
     theirs = torch.nn.Conv2d(4, 4, 3, padding=1).to(getattr(torch, dtype))
     ours = jaxconv.Conv2d(
-        4, 4, 3, padding=1, dilation=2, precision=precision, param_dtype=jnp.dtype(dtype), rngs=nnx.Rngs(0)
+        4,
+        4,
+        3,
+        padding=1,
+        dilation=dilation,
+        precision=precision,
+        param_dtype=jnp.dtype(dtype),
+        rngs=nnx.Rngs(0),
     )
     ours = jaxconv.load_state_dict(ours, theirs.state_dict())
     call = Call("conv", theirs, (x,), {}, (((2, 4, 6, 6), x.dtype),))
@@ -67,6 +74,20 @@ def test_the_layer_s_device(arithmetics, monkeypatch):
     assert layer.arithmetic.multiply == 0 and not all(v.ok for v in layer.verdicts)
     diagnose.layer(layer, None)
     assert arithmetics and arithmetics[0] == layer.arithmetic
+
+
+def test_torchs_own_result_is_judged_by_what_cpus_compute_in(monkeypatch):
+    """torch runs on the CPU, also where ours computes in TF32 on a GPU."""
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert all(v.ok for v in judged(dilation=1).verdicts)
+    layer = judged(dilation=1)
+    assert layer.arithmetic.multiply == TF32
+    rounded = np.float32(1 + 2.0**-12)
+    layer.ours["output"] = layer.ours["output"] * rounded
+    assert all(v.ok for v in layer.verdicts)
+    layer = judged(dilation=1)
+    layer.run.theirs["output"] = layer.run.theirs["output"] * rounded
+    assert [v.name for v in layer.verdicts if "torch is outside its own bound" in v.reason] == ["y"]
 
 
 def test_reduced_precision_that_is_summed_in_reduced_precision(arithmetics):
