@@ -5,8 +5,10 @@ every supported Python and every jaxlib since 0.10. Where the kernels cannot be 
 without them and convolutions use XLA alone; `jaxconv.kernels()` says so.
 """
 
+import re
 import sys
 import sysconfig
+import tomllib
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -44,7 +46,30 @@ def kernels() -> list[Extension]:
     ]
 
 
+def readme() -> str:
+    """Returns README.md for a package index, where links into the repository lead nowhere.
+
+    With a Source in pyproject.toml's `urls` they lead there. Without one, a link is its text and the file's path.
+    """
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    source = project.get("urls", {}).get("Source")
+
+    def absolute(link: re.Match[str]) -> str:
+        text, path = link.groups()
+        return (
+            f"[{text}]({source}/blob/v{project['version']}/{path})"
+            if source
+            else f"{text} (`{path.partition('#')[0]}`)"
+        )
+
+    return re.sub(
+        r"\[([^]]+)\]\((?!https?://|#)([^)]+)\)", absolute, Path("README.md").read_text(encoding="utf-8")
+    )
+
+
 setup(
+    long_description=readme(),
+    long_description_content_type="text/markdown",
     ext_modules=kernels(),
     options={"bdist_wheel": {"py_limited_api": "cp311"}} if STABLE_ABI else {},
 )

@@ -9,9 +9,8 @@ import os
 import platform
 import secrets
 import stat
-import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,15 +19,10 @@ import jax
 
 from jaxconv._lower import native
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-
 _PROGRAM, _VERSION = "jaxconv.compile", 2
 _LARGEST = 2**24
 _PATIENCE = 5.0
-"""Seconds to wait for another process that writes."""
+"""Seconds to wait for another process that is writing."""
 
 
 class NotOurs(ValueError):
@@ -148,9 +142,11 @@ def _entries(file: Path) -> dict[str, Any]:
 
 def remember(file: Path, key: str, entry: Mapping[str, Any], accepted: Callable[[Any], Any]) -> None:
     """Adds an entry to what is in the file by then. A file of another program is left as it is, with a warning."""
+    from filelock import FileLock  # 10 ms that only this needs
+
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(file):
+        with FileLock(file.with_name(f"{file.name}.lock"), timeout=_PATIENCE, mode=0o666):
             entries = {k: e for k, e in _entries(file).items() if _fits(e, accepted)} | {key: dict(entry)}
             _replace(file, {"program": _PROGRAM, "version": _VERSION, "settings": entries})
     except NotOurs as error:
@@ -169,31 +165,6 @@ def _fits(entry: Any, accepted: Callable[[Any], Any]) -> bool:
     except ValueError:
         return False
     return True
-
-
-@contextlib.contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    """While another process writes, this one waits."""
-    if fcntl is None:
-        yield
-        return
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(file.with_name(f"{file.name}.lock"), flags, 0o666)
-    try:
-        end = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > end:
-                    raise TimeoutError(
-                        f"another process has held {file}.lock for {_PATIENCE:.0f} s"
-                    ) from None
-                time.sleep(0.02)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _replace(file: Path, document: Any) -> None:
