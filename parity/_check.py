@@ -1,6 +1,7 @@
 """Whole networks: each layer judged on its own, and the network end to end."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 
 from parity import _diagnose as diagnose
 from parity._diagnose import Diagnosis
+from parity._flax import network as flax_network
 from parity._judge import layer as layers
 from parity._judge.end_to_end import Whole
 from parity._judge.verdict import Verdict, failed
@@ -16,6 +18,7 @@ from parity._report.layers import LayerReport
 from parity._report.report import Report
 from parity._torch import network as torch_network
 from parity._torch.original import MEMORY_LIMIT, LayerRun, Original, original
+from parity._torch.plain import keeps_its_parametrizations
 
 
 def check(
@@ -43,8 +46,8 @@ def check(
         flax_module: an NNX module, a bound Linen module, a pair (Linen module, variables), or a pair (function,
             parameters), called as function(parameters, *inputs). Its layers are found by torch's names, else by
             kind, order and shape; they may be jaxconv's, Flax's own, or anybody's.
-        inputs: arrays or tensors in torch's layout, floating, not constant: a constant input could not tell a layout
-            from another.
+        inputs: arrays or tensors in torch's layout: floating ones that are not constant, since a constant input could
+            not tell a layout from another, or integers and booleans (token ids, masks).
         convert: whose weights both networks get: 'to_flax' torch's, 'to_torch' ours; None leaves each its own.
         layout: of the Flax network's images: 'NCHW' as torch's, 'NHWC' channels last. None recognises it by its layers:
             jaxconv's are NCHW, Flax's own NHWC. Inputs and outputs are transposed at the border only.
@@ -58,14 +61,17 @@ def check(
 
     Raises:
         ValueError: weights that do not fit, no inputs (or some beside a recording), an unknown `convert`.
-        TypeError: a module of neither kind, an input that is no floating array.
+        TypeError: a module of neither kind, a ScriptModule, an input that is no array of numbers.
     """
     if convert not in ("to_flax", "to_torch", None):
         raise ValueError(f"`convert` (={convert!r}) must be 'to_flax', 'to_torch' or None")
     if layout not in ("NCHW", "NHWC", None):
         raise ValueError(f"`layout` (={layout!r}) must be 'NCHW', 'NHWC' or None")
     if not isinstance(torch_module, Original):
-        theirs = original(torch_module, inputs, seed, memory_limit)
+        ours = flax_network.network(flax_module).arrays()
+        theirs = original(
+            torch_module, inputs, seed, memory_limit, not keeps_its_parametrizations(iter(ours))
+        )
     elif inputs or seed or memory_limit != MEMORY_LIMIT:
         given = {"inputs": inputs, "seed": seed, "memory_limit": memory_limit != MEMORY_LIMIT}
         names = ", ".join(f"`{name}`" for name, value in given.items() if value)
@@ -81,6 +87,7 @@ def check(
         theirs = theirs.with_module(pair.torch_module)
     judged = {call.path for call in theirs.calls if call.path in pair.parts or _has_weights(call.module)}
     whole = Whole(theirs, pair.whole)
+    network = whole.judge()
     reports: list[LayerReport] = []
     causes: list[Diagnosis] = []
     shapes = images(theirs.calls)
@@ -88,24 +95,52 @@ def check(
         path = run.call.path
         part = pair.parts.get(path)
         judged_layer = None if part is None else layers.JudgedLayer(run, part)
-        reports.append(_check_layer(run, judged_layer))
-        if not reports[-1].ok and not any(d.layer.partition("#")[0] == path for d in causes):  # one a fault
+        report = _check_layer(run, judged_layer)
+        if not report.ok and all(v.ok for v in network):
+            report = replace(report, unjudged=_answered_for(run, judged_layer, whole))
+        reports.append(report)
+        if not report.ok and not any(d.layer.partition("#")[0] == path for d in causes):  # one a fault
             causes.append(_cause(run, judged_layer, pair, shapes.get(path)))
-    network = whole.judge()
     wrong = [v.name for v in network if not v.ok and v.name in theirs.wanted and v.name in whole.ours]
     if not causes and wrong:
         causes.append(
             diagnose.between(whole, theirs.calls, [r.name.partition("#")[0] for r in reports], wrong)
         )
     problems, notes = _problems(theirs, pair)
+    notes += tuple(
+        f"{r.name or r.kind} was compared end to end only: {r.unjudged}" for r in reports if r.unjudged
+    )
     if theirs.random:
         problems += ("torch's network gives another output each time (dropout?): call .eval() to compare it",)
     problems += tuple(
         f"torch's output {i} is constant or has no finite number: it shows nothing"
         for i, y in enumerate(theirs.outputs)
-        if y.size and (not np.isfinite(y).any() or ((y == y.flat[0]).all() and y.size > 1))
+        if y.size
+        and y.dtype.kind not in "biu"
+        and (not np.isfinite(y).any() or ((y == y.flat[0]).all() and y.size > 1))
     )
     return Report(tuple(reports), network, problems, notes, pair.matching.ledger, tuple(causes))
+
+
+def _answered_for(run: LayerRun, judged: layers.JudgedLayer | None, whole: Whole) -> str:
+    """Why a layer that differs from its partner, or has none, need not be the same; empty if it must be.
+
+    What counts is what the networks compute. They may divide it into layers in different ways: padding inside a
+    convolution or before it, weights kept in another form. Then the layer is no fault if the networks agree in
+    float64, and if the layer has a part in that: where its weights have no effect on this input, nothing is known.
+    """
+    parameters = [n for n, _ in run.call.module.named_parameters()]
+    names = [f"{run.call.path}.{name}" if run.call.path else name for name in parameters]
+    if any(f"grad.{name}" not in whole.ours for name in names):
+        return ""
+    if set(names or whole.original.dead) & set(whole.original.dead):
+        return ""
+    if whole.original.random or not whole.same_in_float64:
+        return ""
+    if judged is None:
+        return "no Flax layer holds its weights by itself"
+    first = next((f"{v.name}: {v.reason}" for v in judged.verdicts if not v.ok), "nothing was compared")
+    return f"the networks agree, and divide the computation in different ways; on torch's input, {first}"
 
 
 def _has_weights(module: torch.nn.Module) -> bool:
@@ -117,14 +152,10 @@ def _problems(theirs: Original, pair: Pair) -> tuple[tuple[str, ...], tuple[str,
     module, calls, inputs, dead = theirs.module, theirs.calls, theirs.inputs, theirs.dead
     called = {call.path for call in calls}
     known = torch_network.layers(module)
-    # A network without child modules is a layer itself, if it has weights or torch calls it one.
-    is_layer = _has_weights(module) or type(module).__module__.startswith("torch.nn.")
-    real = [call for call in calls if call.name or is_layer]
-    problems = [] if real else ["no layer was called: nothing was compared"]
-    problems += [
+    problems = [
         f"inputs[{i}] is constant: it cannot tell one layout from another"
         for i, x in enumerate(inputs)
-        if x.size == 1 or (x.size and (x == x.flat[0]).all())
+        if x.dtype.kind not in "biu" and (x.size == 1 or (x.size and (x == x.flat[0]).all()))
     ]
     problems += [f"inputs[{i}] is empty: nothing was compared" for i, x in enumerate(inputs) if not x.size]
     problems += [
@@ -142,6 +173,7 @@ def _problems(theirs: Original, pair: Pair) -> tuple[tuple[str, ...], tuple[str,
         if call.path not in pair.parts and not _has_weights(call.module)
     ]
     notes += [f"the gradient of {name!r} is zero: it shows nothing" for name in dead]
+    notes += [*theirs.notes, *pair.whole.notes]
     return tuple(problems), tuple(notes)
 
 

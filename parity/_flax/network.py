@@ -1,5 +1,6 @@
 """Our side of a whole network: what it holds, one function, and its layers by torch's paths."""
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from flax import linen, nnx
 
 import jaxconv
 from parity._bounds import jax_internals as internals
-from parity._flax.layout import Link, flat_order
+from parity._flax.layout import Group, Link, flat_order
 
 Arrays = dict[str, np.ndarray]
 
@@ -22,12 +23,14 @@ class Border:
     """What stands between torch's layout and a Flax module's.
 
     Attributes:
-        ranks: inputs of so many dimensions have channels second in torch and last in Flax; outputs likewise.
+        ranks: inputs of so many dimensions have channels second in torch and last in Flax.
+        turned: outputs likewise.
         flat: the shape (C, *size) of the image that the first input is, flattened, if each side counts it its own way.
         outputs: the shapes that torch's outputs have.
     """
 
     ranks: tuple[int, ...] = ()
+    turned: tuple[int, ...] = ()
     flat: tuple[int, ...] | None = None
     outputs: tuple[tuple[int, ...], ...] = ()
 
@@ -46,7 +49,7 @@ class Border:
         """Outputs in torch's layout. One whose shape is torch's only as it stands, stays."""
         moved = []
         for i, y in enumerate(leaves):
-            other = jnp.moveaxis(y, -1, 1) if y.ndim in self.ranks else y
+            other = jnp.moveaxis(y, -1, 1) if y.ndim in self.turned else y
             want = self.outputs[i] if i < len(self.outputs) else other.shape
             moved.append(y if y.shape == want != other.shape else other)
         return moved
@@ -65,6 +68,9 @@ class Part:
         module: the NNX or Linen module; the function.
         links: which of its arrays is which of torch's, where names or layouts differ.
         border: what is done to inputs and outputs, which are torch's.
+        options: keyword arguments that every call gets: `train=False`.
+        groups: arrays that hold together what several of torch's hold.
+        notes: what should be known of how it is called.
     """
 
     kind: str
@@ -75,6 +81,9 @@ class Part:
     module: Any
     links: tuple[Link, ...] | None = None
     border: Border = Border()
+    options: tuple[tuple[str, Any], ...] = ()
+    groups: tuple[Group, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def tree(self) -> Any:
@@ -117,28 +126,79 @@ def _apply_function(static: Any, held: Any, args: Any, kwargs: Any) -> Any:
     return static(held, *args, **kwargs), jaxconv.state_dict(held) if jax.tree.leaves(held) else {}
 
 
-def network(model: Any) -> Part:
-    """An NNX module, a bound Linen module, a pair (Linen module, variables), or a pair (function, parameters).
+@dataclass(frozen=True)
+class _Pytree:
+    """A callable pytree, as Equinox's modules are, apart from its arrays."""
+
+    structure: Any
+    others: tuple[Any, ...]
+    names: tuple[str, ...]
+
+    def __call__(self, held: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+        arrays = iter(held[name] for name in self.names)
+        leaves = [next(arrays) if leaf is None else leaf for leaf in self.others]
+        return jax.tree.unflatten(self.structure, leaves)(*args, **kwargs)
+
+
+def network(model: Any, training: bool | None = None) -> Part:
+    """An NNX module, a bound Linen module, a pair (Linen module, variables) or (function, parameters), a pytree.
+
+    Args:
+        model: one of these; a pytree is called with the inputs.
+        training: the mode of torch's network. What its call takes to be told the mode (`train`, `deterministic`) gets
+            it. None where the mode is the module's own affair.
 
     Raises:
         TypeError: anything else.
     """
     if isinstance(model, nnx.Module):
-        return _nnx_part(model)
+        return _in_mode(_nnx_part(model), model.__call__, training)
     if isinstance(model, linen.Module) and model.scope is not None:
         model = model.unbind()
     if isinstance(model, tuple) and len(model) == 2:
         module, held = model
         if isinstance(module, linen.Module):
-            return _linen_part(module, held)
+            return _in_mode(_linen_part(module, held), module.__call__, training)
         if callable(module) and not isinstance(module, type):
             names = tuple(jaxconv.state_dict(held)) if jax.tree.leaves(held) else ()
-            return Part(getattr(module, "__name__", "function"), _apply_function, module, held, names, module)
+            kind = getattr(module, "__name__", "function")
+            return _in_mode(Part(kind, _apply_function, module, held, names, module), module, training)
+    leaves, structure = jax.tree.flatten_with_path(model)
+    if callable(model) and not isinstance(model, linen.Module) and leaves and leaves[0][0]:
+        found = {
+            jax.tree_util.keystr(path, simple=True, separator="."): leaf
+            for path, leaf in leaves
+            if isinstance(leaf, jax.Array | np.ndarray)
+        }
+        others = tuple(None if isinstance(leaf, jax.Array | np.ndarray) else leaf for _, leaf in leaves)
+        function = _Pytree(structure, others, tuple(found))
+        part = Part(type(model).__name__, _apply_function, function, found, tuple(found), model)
+        return _in_mode(part, model.__call__, training)
     hint = ": give (module, variables) or module.bind(variables)" if isinstance(model, linen.Module) else ""
     raise TypeError(
         "`flax_module` must be an NNX module, or a Linen module with variables, or a pair (function, parameters), "
-        f"got {type(model).__name__}{hint}"
+        f"or a pytree that can be called, got {type(model).__name__}{hint}"
     )
+
+
+_TRAINING = ("train", "training", "is_training", "is_train")
+_EVALUATING = ("deterministic", "use_running_average", "inference", "eval", "evaluate", "is_eval")
+
+
+def _in_mode(part: Part, call: Callable[..., Any], training: bool | None) -> Part:
+    """The same, called in torch's mode if it is told the mode by an argument."""
+    if training is None or type(part.module).__module__.split(".")[0] in ("flax", "jaxconv"):
+        return part
+    with suppress(TypeError, ValueError):  # a call without a signature
+        taken = inspect.signature(call).parameters
+        options = {name: training for name in _TRAINING if name in taken}
+        options |= {name: not training for name in _EVALUATING if name in taken}
+        mode = "training" if training else "eval"
+        notes = tuple(
+            f"called with {name}={value}: torch's is in {mode} mode" for name, value in options.items()
+        )
+        return replace(part, options=tuple(options.items()), notes=notes)
+    return part
 
 
 def _nnx_part(module: nnx.Module) -> Part:
@@ -173,17 +233,29 @@ def layers(model: Any, part: Part, inputs: Sequence[np.ndarray]) -> dict[str, Pa
 
     def note(next_function: Any, args: Any, kwargs: Any, context: Any) -> Any:
         if context.method_name == "__call__":
-            path = ".".join(context.module.path)
-            module, held = context.module.unbind()
-            # A copy of the containers: what they hold is replaced when the layer runs in training mode.
-            found.setdefault(path, _linen_part(module, jax.tree.map(lambda x: x, held)))
+            path, (module, inside) = context.module.path, context.module.unbind()
+            # Inside a lifted transform there are only tracers: the arrays are the network's.
+            held = {name: _at(part.held[name], path) for name in inside if name in part.held}
+            held = {name: tree for name, tree in held.items() if tree is not None}
+            options = tuple((k, v) for k, v in kwargs.items() if isinstance(v, bool))
+            found.setdefault(".".join(path), replace(_linen_part(module, held), options=options))
         return next_function(*args, **kwargs)
 
     # A network that does not run is reported elsewhere; the layers that it came to are still judged.
     with linen.intercept_methods(note), suppress(Exception):
         args, _ = part.border.inward((tuple(map(jnp.asarray, inputs)), {}))
-        part.static.apply(part.held, *args, mutable=[name for name in part.held if name != "params"])
+        state = [name for name in part.held if name != "params"]
+        part.static.apply(part.held, *args, mutable=state, **dict(part.options))
     return found
+
+
+def _at(tree: Any, path: Sequence[str]) -> Any:
+    """A copy of the containers below a path: what they hold is replaced when a layer runs in training mode."""
+    for name in path:
+        if not isinstance(tree, Mapping) or name not in tree:
+            return None
+        tree = tree[name]
+    return jax.tree.map(lambda x: x, tree)
 
 
 def _nnx_modules(node: Any, path: tuple[str, ...]) -> Iterator[tuple[str, nnx.Module]]:

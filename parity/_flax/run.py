@@ -1,5 +1,6 @@
 """Runs our side of a network or layer, forward and backward, and derives how far rounding may take it."""
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -30,14 +31,16 @@ class _Program:
     """What is no floating array, by position; None where one is."""
     buffers: tuple[str, ...]
     border: Border
+    options: tuple[tuple[str, Any], ...]
 
     def __call__(self, moving: Sequence[Any], fixed: Sequence[Any]) -> Any:
         moving_left, fixed_left = iter(moving), iter(fixed)
         fill = {"moving": lambda: next(moving_left), "fixed": lambda: next(fixed_left)}
         leaves = [fill[kind]() if kind in fill else value for kind, value in self.constants]
         held, args, kwargs = jax.tree.unflatten(self.structure, leaves)
-        result, after = self.apply(self.static, held, *self.border.inward((args, kwargs)))
-        ys = self.border.outward([y for y in jax.tree.leaves(result) if hasattr(y, "dtype")])
+        args, kwargs = self.border.inward((args, kwargs))
+        result, after = self.apply(self.static, held, args, {**dict(self.options), **kwargs})
+        ys = self.border.outward(returned(result))
         inexact = [y for y in ys if jnp.issubdtype(y.dtype, jnp.inexact)]
         rest = [y for y in ys if not jnp.issubdtype(y.dtype, jnp.inexact)]
         return inexact, (rest, {name: after[name] for name in self.buffers if name in after})
@@ -51,6 +54,17 @@ class _Program:
         # JAX transposes linearly, torch conjugates: a complex gradient is the other's conjugate.
         given = [jnp.conj(ct.astype(y.dtype)) for y, ct in zip(ys, cotangents, strict=True)]
         return ys, rest, jax.tree.map(jnp.conj, vjp(given)[0])
+
+
+def returned(result: Any) -> list[Any]:
+    """The arrays in a result, in the order in which `parity._torch.network.leaves` has torch's."""
+    if dataclasses.is_dataclass(result) and not isinstance(result, Mapping | type):
+        result = {f.name: getattr(result, f.name) for f in dataclasses.fields(result)}
+    if isinstance(result, Mapping):
+        result = [result[key] for key in sorted(result)]
+    if isinstance(result, list | tuple):
+        return [leaf for item in result for leaf in returned(item)]
+    return [leaf for leaf in jax.tree.leaves(result) if hasattr(leaf, "dtype")]
 
 
 _run = jax.jit(_Program.with_gradients, static_argnums=0)
@@ -87,7 +101,14 @@ class Traced:
 
     def _linked(self, kind: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
         of = {link.flax: link for link in self.part.links or ()}
-        return {
+        grouped: dict[str, Any] = {}
+        for group in self.part.groups:
+            if all(arrays.get(name) is not None for name in group.flax):
+                held = [arrays[name] for name in group.flax]
+                back = group.gradients(held) if kind == "grad" else group.to_torch(held)
+                grouped |= {f"{kind}.{name}": a for name, a in back.items()}
+                arrays = {name: a for name, a in arrays.items() if name not in group.flax}
+        return grouped | {
             f"{kind}.{of[name].torch if name in of else name}": of[name].to_torch(np.asarray(a))
             if name in of
             else a
@@ -117,8 +138,9 @@ def trace(part: Part, args: Any, kwargs: Any, buffers: Sequence[str] = ()) -> Tr
         return tuple(leaf if isinstance(leaf, jax.Array) else jnp.asarray(leaf) for leaf in chosen)
 
     own = {link.torch: link.flax for link in part.links or ()}
-    buffers = tuple(own.get(name, name) for name in buffers)
-    program = _Program(part.apply, part.static, structure, tuple(kinds), buffers, part.border)
+    grouped = [name for group in part.groups if set(group.torch) & set(buffers) for name in group.flax]
+    buffers = (*(own.get(name, name) for name in buffers), *grouped)
+    program = _Program(part.apply, part.static, structure, tuple(kinds), buffers, part.border, part.options)
     return Traced(part, program, select("moving"), select("fixed"))
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import torch
 
@@ -86,6 +88,36 @@ class Whole:
         extra = [name for name in self.ours if name not in self.original.wanted]
         return (*verdicts, *(failed(name, "missing in torch's network") for name in extra))
 
+    @cached_property
+    def same_in_float64(self) -> bool:
+        """Whether both networks, run in float64, agree in every result up to float64's rounding.
+
+        Then they compute the same function here, however each divides it into layers. A network that computes in
+        another dtype whatever it is given does not agree in this sense, nor does a recording of torch's.
+        """
+        o = self.original
+        if not o.runnable:
+            return False
+        how = tolerance.arithmetic(np.dtype(np.float64), "cpu")
+        buffers = [name.removeprefix("buffer.") for name in o.theirs if name.startswith("buffer.")]
+        cotangents = [wide(ct) for ct in o.cotangents]
+        with jax.enable_x64(True):
+            part = replace(self.part, held=jax.tree.map(wide, self.part.held))
+            try:
+                ours = flax_run.run(part, [wide(x) for x in o.inputs], {}, cotangents, buffers)
+            except Exception:
+                return False
+        limits = {name: prediction_limit(found) for name, found in o.distances(how, FEW).items()}
+        return ours.keys() == o.wanted.keys() and all(
+            ours[name].shape == value.shape
+            and (
+                rms(ours[name] - value) <= limits[name]
+                if name in limits
+                else np.array_equal(ours[name], value, equal_nan=value.dtype.kind in "fc")
+            )
+            for name, value in o.wanted.items()
+        )
+
     def _limits(self) -> dict[str, float]:
         """How far rounding may carry each floating result.
 
@@ -119,6 +151,13 @@ class Whole:
         if name not in limits:
             return judge(name, mine.astype(other.dtype), other, value, None)
         return judge_whole(name, mine, other, value, limits[name])
+
+
+def wide(x: Any) -> Any:
+    """An array in float64 or complex128, if it is floating or complex; anything else as it is."""
+    if not hasattr(x, "dtype") or not jnp.issubdtype(x.dtype, jnp.inexact):
+        return x
+    return np.asarray(x).astype(np.complex128 if jnp.issubdtype(x.dtype, jnp.complexfloating) else np.float64)
 
 
 def _shapes(results: Arrays) -> list[tuple[int, ...]]:

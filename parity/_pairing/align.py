@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import jax
 import numpy as np
 import torch
 
@@ -12,8 +11,11 @@ import jaxconv
 from parity._flax import network as flax_network
 from parity._flax import run as flax_run
 from parity._flax.network import Border, Part
-from parity._pairing.match import Matching, match
-from parity._torch.network import Call
+from parity._pairing import choices
+from parity._pairing.choices import Fit
+from parity._pairing.leftovers import complete
+from parity._pairing.match import Matching, holders, match
+from parity._torch.network import Call, inexact
 from parity._torch.tensors import from_numpy, to_numpy
 
 # torch's layers whose channels are second; the others look at the last dimension or at every element.
@@ -53,34 +55,56 @@ def align(
     mapping: Mapping[str, str] | None,
 ) -> Pair:
     """Finds partners, carries the weights over, and says what is to be transposed; arguments as of `parity.check`."""
-    shapes = tuple(y.shape for y in outputs)
-    whole = flax_network.network(model)
-    whole, found = _laid_out(whole, model, _ranks(module, inputs), inputs, shapes, layout)
-    matching = match(module, [call.path for call in calls], found, whole, mapping)
-    last = bool(whole.border.ranks)
+    whole = flax_network.network(model, module.training)
+    tried = []
+    for candidate, found in _layouts(whole, model, _ranks(module, inputs), inputs, outputs, layout):
+        fit = Fit(module, candidate, inputs, inexact(list(outputs)), convert)
+        matching = _matched(module, calls, found, candidate, mapping, fit)
+        tried.append((fit.distance(matching), candidate, matching))
+        if tried[-1][0] <= choices.NEAR or convert is None:
+            break
+    _, whole, matching = choices.nearest(tried)
+    if convert is not None:
+        whole, module = _carried(module, whole, matching, convert)
+    found = flax_network.layers(model, whole, inputs)
+    last = bool(whole.border.ranks) or any(map(_is_flax_s_own, found.values()))
+    flat = _flattened(calls, matching, last)
+    first = {call.path: call for call in reversed(calls)}
+    together = {name.rpartition(".")[0] for group in matching.groups for name in group.torch}
+    parts = {}
+    for path, other in matching.layers.items():
+        if other not in found or path in together:
+            continue
+        used = any("channels first" in link.how for link in matching.links[path])
+        border = _border(first[path], last, flat[path] if used else None) if path in first else Border()
+        parts[path] = replace(found[other], links=matching.links[path], border=border)
+    whole = replace(whole, links=tuple(matching.all()), groups=matching.groups)
+    return Pair(module, whole, parts, matching)
+
+
+def _matched(
+    module: torch.nn.Module,
+    calls: Sequence[Call],
+    found: Mapping[str, Part],
+    whole: Part,
+    mapping: Mapping[str, str] | None,
+    fit: Fit,
+) -> Matching:
+    order = [call.path for call in calls]
+    matching = match(module, order, found, whole, mapping)
+    matching = complete(matching, module, order, holders(found, whole), whole, mapping)
+    last = bool(whole.border.ranks) or any(map(_is_flax_s_own, found.values()))
+    return choices.settled(matching, _flattened(calls, matching, last), fit)
+
+
+def _flattened(calls: Sequence[Call], matching: Matching, last: bool) -> dict[str, tuple[int, ...]]:
+    """The dense layers that a channels-last network may give an image in its own order."""
     # Where both sides hold torch's own weight, there is nothing to permute.
-    flat = {
+    return {
         path: shape
         for path, shape in images(calls).items()
         if last and any(link.flax == "kernel" for link in matching.links.get(path, ()))
     }
-    if convert is None:
-        for path, shape in flat.items():
-            matching = _as_it_lies(module, whole, matching, path, shape)
-    else:
-        for path, shape in flat.items():
-            ways = matching.with_flattened(path, shape), matching
-            matching = min(ways, key=lambda way: _distance(module, whole, way, convert, inputs, outputs))
-        whole, module = _carried(module, whole, matching, convert)
-    found = flax_network.layers(model, whole, inputs)
-    first = {call.path: call for call in reversed(calls)}
-    parts = {}
-    for path, other in matching.layers.items():
-        used = any("channels first" in link.how for link in matching.links[path])
-        border = _border(first[path], last, flat[path] if used else None) if path in first else Border()
-        if other in found:
-            parts[path] = replace(found[other], links=matching.links[path], border=border)
-    return Pair(module, replace(whole, links=tuple(matching.all())), parts, matching)
 
 
 def _ranks(module: torch.nn.Module, inputs: Sequence[np.ndarray]) -> tuple[int, ...]:
@@ -99,38 +123,38 @@ def _is_flax_s_own(part: Part) -> bool:
     return origin.startswith("flax.") and "Conv" in kind
 
 
-def _is_ours(part: Part) -> bool:
-    return type(part.module).__module__.startswith("jaxconv.") and hasattr(part.module, "ndim")
-
-
-def _laid_out(
+def _layouts(
     whole: Part,
     model: Any,
     ranks: tuple[int, ...],
     inputs: Sequence[np.ndarray],
-    shapes: tuple[tuple[int, ...], ...],
+    outputs: Sequence[np.ndarray],
     layout: str | None,
-) -> tuple[Part, dict[str, Part]]:
-    """The network with its border, and its modules."""
-    first = replace(whole, border=Border(outputs=shapes))
-    last = replace(whole, border=Border(ranks=ranks, outputs=shapes))
+) -> list[tuple[Part, dict[str, Part]]]:
+    """The network with each border that it may have, the most likely first, and its modules."""
+    shapes = tuple(y.shape for y in outputs)
+    first, last = (
+        replace(whole, border=Border(ranks=r, outputs=shapes, turned=turned))
+        for r, turned in (((), ()), (ranks, ranks))
+    )
     if layout is not None:
         chosen = first if layout == "NCHW" else last
-        return chosen, flax_network.layers(model, chosen, inputs)
+        return [(chosen, flax_network.layers(model, chosen, inputs))]
     found = flax_network.layers(model, first, inputs)
-    if not any(map(_is_flax_s_own, found.values())):
-        return first, found
-    found = flax_network.layers(model, last, inputs)
-    if not any(map(_is_ours, found.values())):
-        return last, found
-    # A mixture: whichever runs, and gives torch's shapes.
-    for candidate in (last, first):
+    candidates = [last, first] if any(map(_is_flax_s_own, found.values())) else [first, last]
+    # Mixtures that transpose by themselves: on the way in, or on the way out.
+    candidates += [replace(whole, border=replace(first.border, turned=ranks))]
+    candidates += [replace(whole, border=replace(last.border, turned=()))]
+    if not ranks:
+        candidates = [first]
+    fitting = []
+    for candidate in candidates:
         try:
-            if flax_run.shapes(candidate, inputs) == list(shapes):
-                return candidate, flax_network.layers(model, candidate, inputs)
+            if flax_run.shapes(candidate, inputs) == [y.shape for y in inexact(list(outputs))]:
+                fitting.append(candidate)
         except Exception:
             continue
-    return last, found
+    return [(c, flax_network.layers(model, c, inputs)) for c in fitting or candidates[:1]]
 
 
 def _border(call: Call, last: bool, flat: tuple[int, ...] | None) -> Border:
@@ -143,7 +167,7 @@ def _border(call: Call, last: bool, flat: tuple[int, ...] | None) -> Border:
         return Border(flat=flat, outputs=outputs)
     given = [a for a in call.args if isinstance(a, np.ndarray)]
     ranks = {a.ndim for a in given if a.ndim > 2} | {len(shape) for shape in outputs if len(shape) > 2}
-    return Border(ranks=tuple(sorted(ranks)), outputs=outputs)
+    return Border(ranks=tuple(sorted(ranks)), turned=tuple(sorted(ranks)), outputs=outputs)
 
 
 def images(calls: Sequence[Call]) -> dict[str, tuple[int, ...]]:
@@ -167,50 +191,13 @@ def _carried(
     if convert == "to_flax":
         state = {name: to_numpy(t) for name, t in module.state_dict().items()}
         held = whole.arrays()
-        if set(held) == set(state):  # as in torch, with torch's errors
+        if set(held) == set(state) and not matching.ways:  # as in torch, with torch's errors
             return (whole.with_weights(dict(module.state_dict())) if held else whole), module
         return whole.with_weights({**held, **matching.to_flax(state)}) if held else whole, module
     ours = {name: np.asarray(a) for name, a in whole.arrays().items()}
-    tensors = jaxconv.to_torch(ours) if set(ours) == set(module.state_dict()) else None
+    tensors = jaxconv.to_torch(ours) if set(ours) == set(module.state_dict()) and not matching.ways else None
     if tensors is None:
         tensors = {name: from_numpy(a) for name, a in matching.to_torch(ours).items()}
         tensors = {**module.state_dict(), **tensors}
     module.load_state_dict(tensors)
     return whole, module
-
-
-def _distance(
-    module: torch.nn.Module,
-    whole: Part,
-    matching: Matching,
-    convert: str,
-    inputs: Sequence[np.ndarray],
-    outputs: Sequence[np.ndarray],
-) -> float:
-    """How far the Flax network is from torch's with the weights carried over in this way."""
-    state = {name: to_numpy(t) for name, t in module.state_dict().items()}
-    if convert == "to_torch":  # the same question, asked of the way back
-        state = {**state, **matching.to_torch({n: np.asarray(a) for n, a in whole.arrays().items()})}
-        own = {name: from_numpy(np.ascontiguousarray(a)) for name, a in state.items()}
-        with torch.no_grad():
-            theirs = torch.func.functional_call(module, own, tuple(map(from_numpy, inputs)))
-        outputs = [to_numpy(y) for y in jax.tree.leaves(theirs)]
-    else:
-        whole = whole.with_weights({**whole.arrays(), **matching.to_flax(state)})
-    try:
-        ours = flax_run.forward(whole, inputs)
-        return float(
-            sum(np.square(a.astype(np.float64) - b).sum() for a, b in zip(ours, outputs, strict=True))
-        )
-    except Exception:
-        return np.inf
-
-
-def _as_it_lies(
-    module: torch.nn.Module, whole: Part, matching: Matching, path: str, shape: tuple[int, ...]
-) -> Matching:
-    """With weights of their own, the way in which they are equal; if in neither, as a right port would have them."""
-    weight = to_numpy(dict(module.named_parameters())[f"{path}.weight" if path else "weight"])
-    kernel = np.asarray(whole.arrays()[".".join(filter(None, (matching.layers[path], "kernel")))])
-    (link,) = (link for link in matching.links[path] if link.torch == "weight")
-    return matching if np.array_equal(link.to_torch(kernel), weight) else matching.with_flattened(path, shape)

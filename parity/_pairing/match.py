@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-import jaxconv
-from parity._flax.layout import Link, flattened
+from parity._flax.layout import Group, Link, flattened
 from parity._flax.network import Part
-from parity._pairing.weights import links
+from parity._pairing.weights import ways
+
+Shapes = dict[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -30,20 +32,27 @@ class Matching:
         layers: torch's path -> the Flax path.
         links: torch's path -> how the arrays of the two layers correspond.
         loose: arrays outside of layers, by full names.
+        groups: arrays that hold together what several of the other side's hold.
         missing: torch's tensors without a partner, by full name.
         extra: the Flax network's.
+        by_order: the layers that were found by order and shape only.
+        ways: torch's path -> every way in which its arrays may lie, where there are several; of a loose array likewise
+            by its full name.
     """
 
     layers: Mapping[str, str]
     links: Mapping[str, tuple[Link, ...]]
-    loose: tuple[Link, ...]
-    missing: tuple[str, ...]
-    extra: tuple[str, ...]
+    loose: tuple[Link, ...] = ()
+    groups: tuple[Group, ...] = ()
+    missing: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+    by_order: tuple[str, ...] = ()
+    ways: Mapping[str, Sequence[tuple[Link, ...]]] = field(default_factory=dict)
 
     def all(self) -> list[Link]:
-        """Every correspondence, by full names."""
+        """Every correspondence of one array to one, by full names."""
         return [
-            replace(link, torch=_join(path, link.torch), flax=_join(self.layers[path], link.flax))
+            replace(link, torch=join(path, link.torch), flax=join(self.layers[path], link.flax))
             for path, found in self.links.items()
             for link in found
         ] + list(self.loose)
@@ -52,36 +61,89 @@ class Matching:
     def ledger(self) -> tuple[Entry, ...]:
         """Every tensor of both sides."""
         entries = [Entry(link.torch, link.flax, link.how) for link in self.all()]
+        for group in self.groups:
+            together = ", ".join(group.torch if len(group.torch) > len(group.flax) else group.flax)
+            few = group.flax if len(group.torch) > len(group.flax) else group.torch
+            for name in group.torch:
+                entries.append(
+                    Entry(name, ", ".join(group.flax), f"{group.how}: {', '.join(few)} <-> {together}")
+                )
         entries += [Entry(name, None, "no partner") for name in self.missing]
         return (*entries, *(Entry(None, name, "no partner") for name in self.extra))
 
     def to_flax(self, state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """torch's arrays under the Flax names, in the Flax layout."""
-        return {link.flax: link.to_flax(state[link.torch]) for link in self.all() if link.torch in state}
+        found = {link.flax: link.to_flax(state[link.torch]) for link in self.all() if link.torch in state}
+        for group in self.groups:
+            arrays = group.to_flax(*(state[name] for name in group.torch))
+            found |= {name: np.asarray(a) for name, a in zip(group.flax, arrays, strict=True)}
+        return found
 
     def to_torch(self, held: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The Flax network's arrays under torch's names, in torch's layout."""
-        return {link.torch: link.to_torch(held[link.flax]) for link in self.all() if link.flax in held}
+        found = {link.torch: link.to_torch(held[link.flax]) for link in self.all() if link.flax in held}
+        for group in self.groups:
+            found |= group.to_torch([held[name] for name in group.flax])
+        return found
 
     def with_flattened(self, path: str, shape: tuple[int, ...]) -> "Matching":
         """The same where a dense layer's inputs are an image that each side flattens in its own layout."""
         new = tuple(flattened(x, shape) if x.torch == "weight" else x for x in self.links[path])
         return replace(self, links={**self.links, path: new})
 
+    def in_way(self, name: str, index: int) -> "Matching":
+        """The same where a layer's arrays, or a loose array, lie in another of their ways."""
+        way = self.ways[name][index]
+        if name in self.links:
+            return replace(self, links={**self.links, name: way})
+        return replace(self, loose=tuple(way[0] if link.torch == name else link for link in self.loose))
 
-def _join(path: str, name: str) -> str:
+    def exchanged(self, first: str, second: str) -> "Matching":
+        """The same where two layers have each other's partner."""
+        layers = {**self.layers, first: self.layers[second], second: self.layers[first]}
+        links = {**self.links, first: self.links[second], second: self.links[first]}
+        return replace(self, layers=layers, links=links)
+
+
+def join(path: str, name: str) -> str:
+    """A tensor's full name."""
     return f"{path}.{name}" if path else name
 
 
-def _normal(path: str) -> str:
+def normal(path: str) -> str:
     """Names as people write them twice: 'layer1.0.conv1', 'layer1_0.conv1' and 'layer1.layers_0.Conv1' are one."""
     words = [w for w in re.split(r"[._/]", path.lower()) if w and w != "layers"]
     return "_".join(words)
 
 
-def shapes(part: Part) -> dict[str, tuple[int, ...]]:
+class Holder(NamedTuple):
+    """What may be a layer's partner: a Flax module (None where there are only arrays), and what it holds itself."""
+
+    module: Any
+    shapes: Shapes
+
+
+def holders(parts: Mapping[str, Part], whole: Part) -> dict[str, Holder]:
+    """The Flax network's by path: its modules, or where it has none, the branches of its tree of arrays."""
+    if parts:
+        return {path: Holder(part.module, shapes(part)) for path, part in parts.items()}
+    found: dict[str, Holder] = {}
+    for name, array in whole.arrays().items():
+        path, _, own = name.replace("/", ".").rpartition(".")
+        place = name[: len(path)]
+        found.setdefault(place, Holder(None, {})).shapes[own] = tuple(np.shape(array))
+    return found
+
+
+def shapes(part: Part) -> Shapes:
     """The shapes of what a part itself holds, by name, without its child modules'."""
     return {name: tuple(np.shape(a)) for name, a in part.arrays().items() if "." not in name}
+
+
+def torch_layers(module: torch.nn.Module, order: Sequence[str]) -> dict[str, torch.nn.Module]:
+    """torch's modules without child modules, in the order of their calls, then those that were not called."""
+    theirs = {name: m for name, m in module.named_modules(remove_duplicate=False) if not list(m.children())}
+    return {name: theirs[name] for name in dict.fromkeys([*order, *theirs]) if name in theirs}
 
 
 def match(
@@ -98,102 +160,64 @@ def match(
         order: the paths of its layers in the order of their calls.
         parts: the Flax network's modules by path.
         whole: the Flax network.
-        mapping: torch's path -> the Flax path, where names differ and order would mislead.
+        mapping: torch's path -> the Flax path, where names differ and order would mislead; of parameters outside of
+            layers, their full names.
 
     Raises:
-        ValueError: `mapping` names a layer that is not there, or two that cannot be the same: all at once.
+        ValueError: `mapping` names something that is not there, or two that cannot be the same: all at once.
     """
-    theirs = {name: m for name, m in module.named_modules(remove_duplicate=False) if not list(m.children())}
-    theirs = {name: theirs[name] for name in dict.fromkeys([*order, *theirs]) if name in theirs}
+    theirs = torch_layers(module, order)
+    ours = holders(parts, whole)
     layers: dict[str, str] = {}
-    found: dict[str, tuple[Link, ...]] = {}
-    problems = []
-
-    def links_of(path: str, other: str) -> tuple[Link, ...] | None:
-        return links(theirs[path], parts[other].module, shapes(parts[other]))
+    found: dict[str, Sequence[tuple[Link, ...]]] = {}
 
     def take(path: str, other: str) -> bool:
-        pair = links_of(path, other)
-        if pair is None:
-            return False
-        layers[path], found[path] = other, pair
-        return True
+        pairs = ways(theirs[path], *ours[other])
+        if pairs:
+            layers[path], found[path] = other, pairs
+        return bool(pairs)
 
+    tensors = {*dict(module.named_parameters()), *dict(module.named_buffers())}
+    arrays = whole.arrays()
+    problems = []
     for path, other in (mapping or {}).items():
-        if path not in theirs:
+        if path in tensors and path not in theirs:
+            problems += [] if other in arrays else [f"the Flax network has no array {other!r}"]
+        elif path not in theirs:
             problems.append(f"torch has no layer {path!r}")
-        elif other not in parts:
+        elif other not in ours:
             problems.append(f"the Flax network has no layer {other!r}")
         elif not take(path, other):
             problems.append(f"{path!r} and {other!r} do not hold the same arrays")
     if problems:
-        known = f"torch's layers: {', '.join(theirs)}; the Flax network's: {', '.join(p for p in parts if p)}"
+        known = f"torch's layers: {', '.join(theirs)}; the Flax network's: {', '.join(p for p in ours if p)}"
         raise ValueError(f"`mapping`: {'; '.join(problems)} ({known})")
     for path in theirs:
-        if path in parts and path not in layers:
+        if path in ours and path not in layers:
             take(path, path)
     by_name: dict[str, list[str]] = {}
-    for other in parts:
-        by_name.setdefault(_normal(other), []).append(other)
+    for other in ours:
+        by_name.setdefault(normal(other), []).append(other)
     for path in theirs:
-        same = by_name.get(_normal(path), [])
+        same = by_name.get(normal(path), [])
         if path not in layers and len(same) == 1 and same[0] not in layers.values():
             take(path, same[0])
-    _by_order(theirs, parts, layers, links_of, take)
-    return _account(module, theirs, layers, found, whole)
+    named = set(layers)
+    _by_order(theirs, ours, layers, take)
+    return Matching(
+        layers,
+        {path: pairs[0] for path, pairs in found.items()},
+        by_order=tuple(path for path in layers if path not in named),
+        ways={path: pairs for path, pairs in found.items() if len(pairs) > 1},
+    )
 
 
-def _by_order(theirs, parts, layers, links_of, take) -> None:  # type: ignore[no-untyped-def]
+def _by_order(theirs, ours, layers, take) -> None:  # type: ignore[no-untyped-def]
     """What names do not tell: the first Flax layer left that holds the same arrays, in the order of the calls."""
-    left = [other for other, part in parts.items() if other not in layers.values() and shapes(part)]
+    left = [other for other, holder in ours.items() if other not in layers.values() and holder.shapes]
     for path, layer in theirs.items():
         if path in layers or not any(True for _ in layer.parameters()):
             continue
-        other = next((other for other in left if links_of(path, other)), None)
-        if other is not None and take(path, other):
+        other = next((other for other in left if take(path, other)), None)
+        if other is not None:
             left.remove(other)
-
-
-def _account(
-    module: torch.nn.Module,
-    theirs: Mapping[str, torch.nn.Module],
-    layers: dict[str, str],
-    found: dict[str, tuple[Link, ...]],
-    whole: Part,
-) -> Matching:
-    """The tensors outside of layers, and those that are left."""
-    tensors = {
-        **dict(module.named_parameters(remove_duplicate=False)),
-        **dict(module.named_buffers(remove_duplicate=False)),
-    }
-    saved = set(module.state_dict())
-    ours = {name: tuple(np.shape(a)) for name, a in whole.arrays().items()}
-    so_far = Matching(layers, found, (), (), ())
-    done = {link.torch for link in so_far.all()}
-    used = {link.flax for link in so_far.all()}
-    missing = [
-        name
-        for name in tensors
-        if name not in done and name in saved and not name.endswith("num_batches_tracked")
-    ]
-    extra = [name for name in ours if name not in used]
-    loose = []
-    for same in (lambda a, b: a == b, lambda a, b: _normal(a) == _normal(b)):
-        for name in list(missing):
-            shape = tuple(tensors[name].shape)
-            other = next((o for o in extra if same(name, o) and np.prod(ours[o]) == np.prod(shape)), None)
-            if other is not None:
-                loose.append(_loose(name, other, shape, ours[other]))
-                missing.remove(name)
-                extra.remove(other)
-    return Matching(layers, found, tuple(loose), tuple(missing), tuple(extra))
-
-
-def _loose(name: str, other: str, shape: tuple[int, ...], mine: tuple[int, ...]) -> Link:
-    how = "as it is" if shape == mine else f"reshaped to {mine}"
-    return Link(name, other, lambda x: x.reshape(mine), lambda x: x.reshape(shape), how)
-
-
-def weights(part: Part) -> dict[str, np.ndarray]:
-    """What the Flax network holds, by its own names."""
-    return {name: np.asarray(a) for name, a in jaxconv.state_dict(part.tree).items()}

@@ -22,6 +22,7 @@ class LayerReport:
         kind: torch's class.
         input_shape, output_shape: of the call.
         verdicts: one for each output and gradient.
+        unjudged: why the layer was compared only as a part of the network, if it was.
     """
 
     name: str
@@ -29,11 +30,19 @@ class LayerReport:
     input_shape: tuple[int, ...]
     output_shape: tuple[int, ...]
     verdicts: tuple[Verdict, ...]
+    unjudged: str = ""
 
     @property
     def ok(self) -> bool:
-        """Whether something was compared and all of it agrees."""
-        return any(v.elements for v in self.verdicts) and all(v.ok for v in self.verdicts)
+        """Whether something was compared and all of it agrees, or the network had to answer for the layer."""
+        return bool(self.unjudged) or (
+            any(v.elements for v in self.verdicts) and all(v.ok for v in self.verdicts)
+        )
+
+    @property
+    def word(self) -> str:
+        """The verdict in a table."""
+        return "end to end" if self.unjudged else "ok" if self.ok else "DIFFERS"
 
     @property
     def ratio(self) -> float:

@@ -20,7 +20,7 @@ from parity._report import junit
 from parity._report.layers import LayerReport, tree, worst
 from parity._report.text import printable
 
-SCHEMA = 2
+SCHEMA = 3
 """The version of the layout of `Report.to_json`."""
 
 _SHOWN = 4
@@ -55,7 +55,7 @@ class Report:
 
     @property
     def _compared(self) -> bool:
-        return bool(self.layers) and any(v.elements for v in self.network) and not self.problems
+        return any(v.elements for v in self.network) and not self.problems
 
     @property
     def first_divergence(self) -> str | None:
@@ -68,12 +68,12 @@ class Report:
             f"{layer.name or layer.kind}: {v.name}: {v.reason}"
             for layer in self.layers
             for v in layer.verdicts
-            if not v.ok
+            if not v.ok and not layer.unjudged
         ]
         lines += [
             f"{layer.name or layer.kind}: nothing was compared"
             for layer in self.layers
-            if not any(v.elements for v in layer.verdicts) and all(v.ok for v in layer.verdicts)
+            if not layer.ok and all(v.ok for v in layer.verdicts)
         ]
         lines += [f"network: {v.name}: {v.reason}" for v in self.network if not v.ok]
         if self.layers and all(layer.ok for layer in self.layers) and not all(v.ok for v in self.network):
@@ -160,9 +160,18 @@ class Report:
         Path(path).write_text(printable(to_html(self)), encoding="utf-8")
 
     def _headline(self) -> str:
-        right = sum(layer.ok for layer in self.layers)
+        right = sum(layer.ok and not layer.unjudged for layer in self.layers)
         if self.ok:
-            return f"the same network: {right} of {len(self.layers)} layers and the whole differ by rounding only"
+            rest = len(self.layers) - right
+            what = (
+                f"{right} of {len(self.layers)} layers and the whole"
+                if self.layers
+                else "outputs and gradients"
+            )
+            more = f"; {rest} layers were compared end to end only" if rest else ""
+            return f"the same network: {what} differ by rounding only{more}"
+        if not self.layers:
+            return "NOT the same network"
         where = f", the first that does not is {self.first_divergence}" if self.first_divergence else ""
         return f"NOT the same network: {right} of {len(self.layers)} layers agree{where}"
 
@@ -180,10 +189,12 @@ class Report:
                 Text(printable(layer.kind)),
                 "x".join(map(str, layer.output_shape)),
             )
-            table.add_row(*row, *_figures(layer.verdicts, layer.ok), style="" if layer.ok else "red")
+            style = "dim" if layer.unjudged else "" if layer.ok else "red"
+            table.add_row(*row, *_figures(layer.verdicts), layer.word, style=style)
         table.add_section()
         agrees = all(v.ok for v in self.network)
-        table.add_row("end to end", "", "", *_figures(self.network, agrees), style="" if agrees else "red")
+        word = "ok" if agrees else "DIFFERS"
+        table.add_row("end to end", "", "", *_figures(self.network), word, style="" if agrees else "red")
         yield table
         findings = self.findings()
         whole = [line for line in findings if line.startswith("network: ")]
@@ -197,7 +208,7 @@ def _some(lines: list[str]) -> list[str]:
     return lines if more <= 1 else [*lines[:_SHOWN], f"and {more} more like these"]
 
 
-def _figures(verdicts: tuple[Verdict, ...], ok: bool) -> tuple[str, ...]:
+def _figures(verdicts: tuple[Verdict, ...]) -> tuple[str, ...]:
     def ratio(value: float) -> str:
         return "-" if math.isnan(value) else f"{value:.2g}"
 
@@ -206,5 +217,4 @@ def _figures(verdicts: tuple[Verdict, ...], ok: bool) -> tuple[str, ...]:
         str(results),
         ratio(worst(verdicts, False)),
         ratio(worst(verdicts, True)),
-        "ok" if ok else "DIFFERS",
     )

@@ -1,6 +1,7 @@
 """The torch side of a whole network: its layers' inputs and gradients, and what rounding may do to its result."""
 
 import copy
+import dataclasses
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from torch.utils._pytree import tree_map
 
 from parity._bounds.tolerance import Arithmetic
 from parity._torch.monte_carlo import Wide
+from parity._torch.plain import copied
 from parity._torch.tensors import from_numpy, to_numpy
 
 Arrays = dict[str, np.ndarray]
@@ -47,7 +49,9 @@ def layers(module: torch.nn.Module) -> dict[str, torch.nn.Module]:
 
 
 def leaves(result: Any) -> list[Any]:
-    """The tensors or arrays in a result: of a dict in the order of its keys, as JAX has them."""
+    """The tensors or arrays in a result: of a dict or a dataclass in the order of its names, as JAX has a dict's."""
+    if dataclasses.is_dataclass(result) and not isinstance(result, Mapping | type):
+        result = {f.name: getattr(result, f.name) for f in dataclasses.fields(result)}
     if isinstance(result, Mapping):
         return [leaf for key in sorted(result) for leaf in leaves(result[key])]
     if isinstance(result, list | tuple):
@@ -74,10 +78,12 @@ def _widest(x: Any) -> Any:
 
 
 def copy_of(module: torch.nn.Module) -> torch.nn.Module:
-    """A copy on the CPU, to convert and to run without touching the original. All its parameters take gradients."""
-    if not isinstance(module, torch.nn.Module):
-        raise TypeError(f"`torch_module` must be a torch.nn.Module, got {type(module).__name__}")
-    own = copy.deepcopy(module).cpu()
+    """A copy on the CPU, to convert and to run without touching the original. All its parameters take gradients.
+
+    Raises:
+        TypeError: as of `parity._torch.plain.copied`.
+    """
+    own = copied(module).cpu()
     for parameter in own.parameters():
         if parameter.is_floating_point():
             parameter.requires_grad_()
@@ -88,10 +94,9 @@ def _outputs(result: Any) -> list[torch.Tensor]:
     tensors = leaves(result)
     if not tensors:
         raise TypeError(
-            f"the torch module must return a tensor or a tuple of tensors, got {type(result).__name__}"
+            f"the torch module must return tensors (one, or a tuple, dict or dataclass of them), "
+            f"got {type(result).__name__}"
         )
-    if other := [str(t.dtype) for t in tensors if not t.is_floating_point()]:
-        raise TypeError(f"the torch module must return floating tensors, got {', '.join(other)}")
     return tensors
 
 

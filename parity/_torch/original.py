@@ -15,6 +15,7 @@ from parity._bounds.tolerance import Arithmetic
 from parity._torch import monte_carlo
 from parity._torch import network as torch_network
 from parity._torch.network import Arrays, Call
+from parity._torch.plain import unwrap
 from parity._torch.tensors import to_numpy
 
 FEW, MANY = 8, 32
@@ -81,15 +82,21 @@ class Original:
 
     Args:
         module: the network, in the mode in which it is to run.
-        inputs: floating arrays.
+        inputs: arrays.
         seed: of the cotangents and the noise.
         limit: how many bytes of layers' inputs may be kept at once.
+        notes: what should be known of it.
     """
 
     def __init__(
-        self, module: torch.nn.Module, inputs: Sequence[np.ndarray], seed: int = 0, limit: int = MEMORY_LIMIT
+        self,
+        module: torch.nn.Module,
+        inputs: Sequence[np.ndarray],
+        seed: int = 0,
+        limit: int = MEMORY_LIMIT,
+        notes: tuple[str, ...] = (),
     ):
-        self.module, self.inputs, self.seed, self.limit = module, inputs, seed, limit
+        self.module, self.inputs, self.seed, self.limit, self.notes = module, inputs, seed, limit, notes
 
     @property
     def runnable(self) -> bool:
@@ -98,8 +105,15 @@ class Original:
 
     @cached_property
     def outputs(self) -> list[np.ndarray]:
-        """The network's."""
-        return torch_network.forward(self.module, self.inputs)
+        """The network's.
+
+        Raises:
+            ValueError: it does not run on these inputs.
+        """
+        try:
+            return torch_network.forward(self.module, self.inputs)
+        except (RuntimeError, IndexError, ValueError) as error:
+            raise ValueError(f"`inputs`: torch's network does not run on them: {error}") from error
 
     @cached_property
     def random(self) -> bool:
@@ -109,9 +123,9 @@ class Original:
 
     @cached_property
     def cotangents(self) -> list[np.ndarray]:
-        """Of the outputs."""
+        """Of the floating and complex outputs."""
         rng = np.random.default_rng(self.seed)
-        return [rng.standard_normal(y.shape).astype(y.dtype) for y in self.outputs]
+        return [_normal(rng, y.shape, y.dtype) for y in torch_network.inexact(self.outputs)]
 
     @cached_property
     def calls(self) -> tuple[Call, ...]:
@@ -159,9 +173,9 @@ class Original:
 
     @property
     def dtype(self) -> np.dtype:
-        """Of its outputs; the least exact one."""
-        outputs = [a.dtype for name, a in self.theirs.items() if name.startswith("output")]
-        return max(outputs, key=lambda d: reference.roundoff(d))
+        """Of its outputs, or else its inputs; the least exact one."""
+        floating = torch_network.inexact(self.outputs) or torch_network.inexact(self.inputs)
+        return max((x.dtype for x in floating), key=reference.roundoff, default=np.dtype(np.float32))
 
     def distances(self, how: Arithmetic, count: int) -> Samples:
         """How far rounding carried each floating result in so many runs with noise: root mean square."""
@@ -201,7 +215,7 @@ class Original:
 
     def with_module(self, module: torch.nn.Module) -> "Original":
         """The same with another network."""
-        return Original(module, self.inputs, self.seed, self.limit)
+        return Original(module, self.inputs, self.seed, self.limit, self.notes)
 
 
 def rms(a: np.ndarray) -> float:
@@ -216,11 +230,21 @@ def _give_back_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def floating_array(index: int, value: Any) -> np.ndarray:
+def input_array(index: int, value: Any) -> np.ndarray:
     """An input, as an array that both sides can take as it is."""
     array = to_numpy(value) if isinstance(value, torch.Tensor) else np.asarray(value)
+    if array.dtype.kind in "biu":
+        bits = jax.dtypes.canonicalize_dtype(array.dtype)
+        if array.size and array.dtype.kind != "b" and not (array.astype(bits) == array).all():
+            raise ValueError(
+                f"`inputs[{index}]` has numbers up to {np.abs(array).max()}, which JAX keeps in {bits} unless "
+                "jax_enable_x64 is set: jax.config.update('jax_enable_x64', True)"
+            )
+        return array
     if not jax.numpy.issubdtype(array.dtype, jax.numpy.floating):
-        raise TypeError(f"`inputs[{index}]` must be a floating array, got dtype {array.dtype}")
+        raise TypeError(
+            f"`inputs[{index}]` must be an array of floating numbers, integers or booleans, got dtype {array.dtype}"
+        )
     if jax.dtypes.canonicalize_dtype(array.dtype) != array.dtype:
         raise TypeError(
             f"`inputs[{index}]` is {array.dtype}, which JAX turns into float32 unless jax_enable_x64 is set: "
@@ -230,17 +254,23 @@ def floating_array(index: int, value: Any) -> np.ndarray:
 
 
 def original(
-    module: torch.nn.Module, inputs: Sequence[Any], seed: int = 0, limit: int = MEMORY_LIMIT
+    module: torch.nn.Module,
+    inputs: Sequence[Any],
+    seed: int = 0,
+    limit: int = MEMORY_LIMIT,
+    unwrapped: bool = False,
 ) -> Original:
-    """A copy of a network with checked inputs.
+    """A copy of a network with checked inputs; `unwrapped` as of `parity._torch.plain.unwrap`.
 
     Raises:
         ValueError: no inputs, a limit that is not positive.
-        TypeError: not a module, an input that is no floating array.
+        TypeError: not a module, an input that is no array of numbers.
     """
-    arrays = [floating_array(i, x) for i, x in enumerate(inputs)]
+    arrays = [input_array(i, x) for i, x in enumerate(inputs)]
     if not arrays:
         raise ValueError("`inputs`: at least one is needed to run the networks")
     if limit < 1:
         raise ValueError(f"`memory_limit` (={limit}) must be a positive number of bytes")
-    return Original(torch_network.copy_of(module), arrays, seed, limit)
+    own = torch_network.copy_of(module)
+    notes = unwrap(own) if unwrapped else ()
+    return Original(own, arrays, seed, limit, notes)

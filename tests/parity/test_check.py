@@ -258,17 +258,17 @@ def test_a_constant_input_is_no_pass():
     assert not report.ok and "inputs[0] is constant" in str(report)
 
 
-def test_no_layers_are_no_pass():
-    class Nothing(nnx.Module):
-        def __call__(self, x):
-            return x
-
-    class TorchNothing(torch.nn.Module):
+def test_a_network_without_layers_is_compared_end_to_end():
+    class Theirs(torch.nn.Module):
         def forward(self, x):
-            return x
+            return torch.nn.functional.gelu(x)
 
-    report = parity.check(TorchNothing(), Nothing(), image())
+    parity.check(Theirs(), (lambda _, x: jax.nn.gelu(x, approximate=False), {}), image()).assert_ok()
+    report = parity.check(Theirs(), (lambda _, x: jax.nn.gelu(x), {}), image())
     assert not report.ok
+    assert str(report).startswith("NOT the same network")
+    with pytest.raises(AssertionError, match="output: .* times as far from float64"):
+        report.assert_ok()
 
 
 def test_weights_that_are_never_used_are_no_pass():
@@ -331,8 +331,16 @@ def test_bad_arguments():
         parity.check(torch_net(), model, image(), convert="both")
     with pytest.raises(ValueError, match="`inputs`: at least one is needed"):
         parity.check(torch_net(), model)
-    with pytest.raises(TypeError, match=r"`inputs\[0\]` must be a floating array, got dtype int64"):
+    with pytest.raises(
+        TypeError, match=r"`inputs\[0\]` must be an array of floating numbers.*, got dtype complex64"
+    ):
+        parity.check(torch_net(), model, np.ones((1, 3, 9, 9), np.complex64))
+    with pytest.raises(ValueError, match=r"`inputs`: torch's network does not run on them: .*long int"):
         parity.check(torch_net(), model, np.ones((1, 3, 9, 9), np.int64))
+    with pytest.raises(
+        ValueError, match=r"`inputs\[0\]` has numbers up to 2147483648, which JAX keeps in int32"
+    ):
+        parity.check(torch_net(), model, np.full((1, 3), 2**31))
     with pytest.raises(TypeError, match=r"`torch_module` must be a torch.nn.Module, got Net"):
         parity.check(model, model, image())
     with pytest.raises(
@@ -346,7 +354,7 @@ def test_bad_arguments():
 def test_json_and_text():
     report = parity.check(torch_net(), Net(rngs=nnx.Rngs(0), dilation=2), image())
     data = json.loads(report.to_json())
-    assert data["schema"] == 2 and data["ok"] is False and data["first_divergence"] == "body.0"
+    assert data["schema"] == 3 and data["ok"] is False and data["first_divergence"] == "body.0"
     assert data["layers"][0]["name"] == "stem" and data["layers"][0]["ok"]
     assert data["layers"][0]["verdicts"][0]["ratio"] <= 1
     text = str(report)
@@ -393,11 +401,16 @@ def test_several_inputs_and_outputs():
     assert not parity.check(Two(), Swapped(), *inputs).ok
 
 
-def test_outputs_that_cannot_be_compared_are_refused():
-    with pytest.raises(TypeError, match=r"must return floating tensors, got torch\.int64"):
-        parity.check(
-            torch.nn.MaxPool2d(2, return_indices=True), jaxconv.MaxPool2d(2, return_indices=True), image()
-        )
+def test_integer_outputs_are_compared_exactly():
+    theirs = torch.nn.MaxPool2d(2, return_indices=True)
+    parity.check(theirs, jaxconv.MaxPool2d(2, return_indices=True), image()).assert_ok()
+
+    def off(_, x):
+        y, indices = jaxconv.functional.max_pool2d(x, 2, return_indices=True)
+        return y, indices.at[0, 0, 0, 0].add(1)
+
+    report = parity.check(theirs, (off, {}), image())
+    assert [v.name for v in report.network if not v.ok] == ["index"]
 
 
 def test_a_random_network_and_a_dead_output_are_no_pass():

@@ -1,5 +1,7 @@
 """Networks and layers that return another number of arrays than torch's."""
 
+import re
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -30,11 +32,11 @@ class Torch(nn.Module):
 class Flax(nnx.Module):
     """A network of one layer that returns the first of its results."""
 
-    def __init__(self, layer):
-        self.layer = layer
+    def __init__(self, layer, scale=1.0):
+        self.layer, self.scale = layer, scale
 
     def __call__(self, x):
-        return _first(self.layer(x))
+        return self.scale * _first(self.layer(x))
 
 
 class One(nn.Module):
@@ -86,7 +88,13 @@ CASES = {
 @pytest.mark.parametrize("kind", CASES)
 def test_a_layer_that_returns_another_number_of_arrays_is_named(kind):
     theirs, ours, words = CASES[kind]
+    # The networks return the same, so that the layer's other results are their own affair.
     report = parity.check(Torch(theirs), Flax(ours), X)
+    report.assert_ok()
+    assert re.search(words, report.layers[0].unjudged)
+    assert any(re.search(words, note) for note in report.notes)
+    # Where the networks differ, too, the layer is the cause.
+    report = parity.check(Torch(theirs), Flax(ours, 1.5), X)
     (cause,) = report.diagnosis
     assert (cause.layer, cause.cause) == ("layer", "output.structure")
     with pytest.raises(AssertionError, match=words):
