@@ -5,10 +5,8 @@ import pytest
 
 import parity
 from tests.parity.ports import PORTS
+from tests.parity.ports.failing import FAILING, FAILING_CONVERTED
 from tests.parity.ports.port import outputs, scrambled
-
-# What `parity.check` says today about ports that are right. A name is removed when its port passes.
-FAILING: dict[str, str] = {}
 
 
 @pytest.mark.parametrize("name", PORTS)
@@ -25,46 +23,49 @@ def test_the_port_is_right_and_its_fault_is_one(name):
         assert (max(distances) > half) == wrong, distances
 
 
-def compared(port, seed, wrong=False):
-    """Whether `parity.check` calls the two networks the same, and the last line of what it says.
+def compared(port, seed, failing, wrong=False, convert="to_flax"):
+    """Whether `parity.check` calls the two networks the same, or refuses what it may refuse; and what it says.
 
     Where the weights are to be carried over, the Flax network begins with random weights of its own.
     """
     module, model, inputs = port.build(seed, wrong)
-    if port.options.get("convert", "to_flax") == "to_flax":
+    options = {"convert": convert, **port.options}
+    if options["convert"] == "to_flax":
         model = scrambled(model, seed)
     try:
-        report = parity.check(module, model, *inputs, seed=seed, **port.options)
+        report = parity.check(module, model, *inputs, seed=seed, **options)
     except Exception as error:
-        if port.name not in FAILING and not port.refused:
+        if port.name not in failing and not port.refused:
             raise
-        return False, f"{type(error).__name__}: {error}"
+        clear = isinstance(error, TypeError | ValueError) and "\n" not in str(error)
+        return port.refused and clear and not wrong, f"{type(error).__name__}: {error}"
     return report.ok, report.short()
 
 
-def last_line(text):
-    return text.strip().splitlines()[-1].strip()
+def expect_the_same(ok, text, name, failing):
+    if name in failing:
+        assert not ok, f"{name!r} passes now: remove it from the ports that fail"
+        pytest.xfail(text.strip().splitlines()[-1].strip())
+    assert ok, text
 
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", PORTS)
 def test_a_right_port_is_called_the_same(name, seed):
-    ok, text = compared(PORTS[name], seed)
-    if name in FAILING:
-        assert not ok, f"{name!r} passes now: remove it from FAILING"
-        pytest.xfail(last_line(text))
-    if PORTS[name].refused and not ok:
-        kind, _, sentence = text.partition(": ")
-        assert kind in ("TypeError", "ValueError") and "\n" not in sentence, text
-    else:
-        assert ok, text
+    expect_the_same(*compared(PORTS[name], seed, FAILING), name, FAILING)
+
+
+@pytest.mark.parametrize("name", [name for name, port in PORTS.items() if "convert" not in port.options])
+def test_a_right_port_whose_weights_were_converted_by_hand_is_called_the_same(name):
+    found = compared(PORTS[name], 0, FAILING_CONVERTED, convert=None)
+    expect_the_same(*found, name, FAILING_CONVERTED)
 
 
 @pytest.mark.parametrize("name", PORTS)
 def test_the_fault_in_a_port_is_found(name):
-    ok, text = compared(PORTS[name], seed=0, wrong=True)
+    ok, text = compared(PORTS[name], 0, FAILING, wrong=True)
     assert not ok, text
 
 
-def test_every_name_in_failing_is_a_port():
-    assert set(FAILING) <= set(PORTS)
+def test_every_name_of_a_port_that_fails_is_a_port():
+    assert set(FAILING) | set(FAILING_CONVERTED) <= set(PORTS)

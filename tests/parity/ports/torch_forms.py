@@ -2,6 +2,7 @@
 
 import warnings
 
+import jax.numpy as jnp
 import torch
 from flax import linen
 from torch.nn.utils import parametrizations, parametrize, prune
@@ -37,6 +38,26 @@ def pair(state, wrong):
     return Pair(linen.gelu if wrong else linen.relu), variables(state, {"conv": "conv", "head": "head"})
 
 
+class WeightNormed(linen.Module):
+    """`linen.WeightNorm` around the first convolution."""
+
+    activation: object = linen.relu
+
+    @linen.compact
+    def __call__(self, x):
+        conv = linen.Conv(4, (3, 3), name="conv")
+        x = self.activation(linen.WeightNorm(conv, variable_filter={"kernel"}, name="norm")(x))
+        return linen.Conv(3, (1, 1), name="head")(x)
+
+
+def weight_normed(state, wrong):
+    weight = "conv.parametrizations.weight.original"
+    state = {**state, "conv.weight": state[f"{weight}1"]}
+    held = variables(state, {"conv": "conv", "head": "head"})
+    held["params"]["norm"] = {"conv/kernel/scale": jnp.asarray(state[f"{weight}0"].ravel())}
+    return WeightNormed(linen.gelu if wrong else linen.relu), held
+
+
 class Symmetric(torch.nn.Module):
     """A parametrization: kernels equal to their mirror image."""
 
@@ -68,6 +89,12 @@ PORTS = [
         for name, change in CHANGES.items()
     ),
     Port("torch: weight_norm, convert=None", lambda: TorchPair(parametrizations.weight_norm), pair, last=True, options={"convert": None}),
+    Port(
+        "torch: weight_norm beside linen.WeightNorm",
+        lambda: TorchPair(parametrizations.weight_norm),
+        weight_normed,
+        last=True,
+    ),
     Port("torch.compile", compiled, pair, last=True, refused=True),
     Port("torch.jit.trace", traced, pair, last=True, refused=True),
 ]  # fmt: skip
