@@ -267,7 +267,7 @@ def test_a_network_without_layers_is_compared_end_to_end():
     report = parity.check(Theirs(), (lambda _, x: jax.nn.gelu(x), {}), image())
     assert not report.ok
     assert str(report).startswith("NOT the same network")
-    with pytest.raises(AssertionError, match="output: .* times as far from float64"):
+    with pytest.raises(AssertionError, match=r"output: .* times as far from float64"):
         report.assert_ok()
 
 
