@@ -14,6 +14,7 @@ from parity._judge import layer as layers
 from parity._judge.end_to_end import Whole
 from parity._judge.verdict import Verdict, failed
 from parity._pairing.align import Pair, align, images
+from parity._pairing.match import Matching
 from parity._report.layers import LayerReport
 from parity._report.report import Report
 from parity._torch import network as torch_network
@@ -96,8 +97,8 @@ def check(
         part = pair.parts.get(path)
         judged_layer = None if part is None else layers.JudgedLayer(run, part)
         report = _check_layer(run, judged_layer)
-        if not report.ok and all(v.ok for v in network):
-            report = replace(report, unjudged=_answered_for(run, judged_layer, whole))
+        if not report.ok and (judged_layer is None or all(v.ok for v in network)):
+            report = replace(report, unjudged=_answered_for(run, judged_layer, whole, pair.matching))
         reports.append(report)
         if not report.ok and not any(d.layer.partition("#")[0] == path for d in causes):  # one a fault
             causes.append(_cause(run, judged_layer, pair, shapes.get(path)))
@@ -122,23 +123,24 @@ def check(
     return Report(tuple(reports), network, problems, notes, pair.matching.ledger, tuple(causes))
 
 
-def _answered_for(run: LayerRun, judged: layers.JudgedLayer | None, whole: Whole) -> str:
+def _answered_for(run: LayerRun, judged: layers.JudgedLayer | None, whole: Whole, matching: Matching) -> str:
     """Why a layer that differs from its partner, or has none, need not be the same; empty if it must be.
 
     What counts is what the networks compute. They may divide it into layers in different ways: padding inside a
     convolution or before it, weights kept in another form. Then the layer is no fault if the networks agree in
     float64, and if the layer has a part in that: where its weights have no effect on this input, nothing is known.
+    Of a layer without a partner there is nothing that speaks against the networks' agreement.
     """
     parameters = [n for n, _ in run.call.module.named_parameters()]
     names = [f"{run.call.path}.{name}" if run.call.path else name for name in parameters]
-    if any(f"grad.{name}" not in whole.ours for name in names):
+    if set(names) & set(matching.missing):
         return ""
     if set(names or whole.original.dead) & set(whole.original.dead):
         return ""
-    if whole.original.random or not whole.same_in_float64:
-        return ""
     if judged is None:
         return "no Flax layer holds its weights by itself"
+    if whole.original.random or not whole.same_in_float64:
+        return ""
     first = next((f"{v.name}: {v.reason}" for v in judged.verdicts if not v.ok), "nothing was compared")
     return f"the networks agree, and divide the computation in different ways; on torch's input, {first}"
 

@@ -94,7 +94,7 @@ def layer(judged: JudgedLayer, image: tuple[int, ...] | None) -> Diagnosis:
     torchs = [b for b in type(call.module).__mro__ if b is getattr(torch.nn, b.__name__, None)]
     kinds = [kind for base in torchs if (kind := _KINDS.get(base.__name__))][:1]
     tried = [h for kind in kinds for h in kind(call.module)]
-    if image is not None and isinstance(call.module, torch.nn.Linear):
+    if image is not None and len(image) > 2 and isinstance(call.module, torch.nn.Linear):
         tried += convolutions.flatten_orders(call.module, image)
     shape = tuple(ours[name].shape for name in ours if name.startswith("output"))
     same_shape = shape == tuple(ct.shape for ct in cotangents)
@@ -219,14 +219,14 @@ def between(whole: Whole, calls: Sequence[Call], judged: Sequence[str], wrong: S
             "", "unknown", f"{text}. Compare with torch's network itself to have the causes tried"
         )
     tensors = [from_numpy(x) for x in whole.original.inputs]
-    before = {n: rms(ours[n] - wanted[n]) if ours[n].shape == wanted[n].shape else np.inf for n in wrong}
+    before = {n: _apart(ours[n], wanted[n]) if ours[n].shape == wanted[n].shape else np.inf for n in wrong}
     outputs = [n for n in wrong if n.startswith("output")]
 
     def off(theirs: Mapping[str, np.ndarray], names: Sequence[str]) -> dict[str, float] | None:
         """How far the Flax network is from the mistake's results, if it is much nearer than from torch's."""
         if not all(n in theirs and theirs[n].shape == ours[n].shape for n in names):
             return None
-        found = {n: rms(ours[n] - theirs[n]) for n in names}
+        found = {n: _apart(ours[n], theirs[n]) for n in names}
         return found if all(found[n] < 0.05 * before[n] for n in names) else None
 
     for where, h in network.hypotheses(whole.original.module, tensors, calls, judged):
@@ -240,9 +240,14 @@ def between(whole: Whole, calls: Sequence[Call], judged: Sequence[str], wrong: S
         found = off(theirs, wrong)
         if found is not None:
             limit = whole.allowances(h.module, theirs)
-            if all(found[n] <= limit[n] for n in wrong):
+            if all(found[n] <= limit.get(n, 0.0) for n in wrong):
                 return Diagnosis(where, h.cause, h.fix)
     return Diagnosis("", "unknown", text)
+
+
+def _apart(ours: np.ndarray, theirs: np.ndarray) -> float:
+    wide = np.result_type(ours, theirs, np.int8)  # NumPy does not subtract booleans
+    return rms(np.subtract(ours, theirs, dtype=wide))
 
 
 def unmatched(call: Call, matching: Matching, whole: Part) -> Diagnosis:

@@ -12,6 +12,7 @@ def describe(ours: np.ndarray, want: np.ndarray, bound: np.ndarray | None) -> st
     """
     if ours.shape != want.shape:
         return f"its shape is {ours.shape}, torch's {want.shape}"
+    want = want.astype(np.result_type(want, np.int8))  # NumPy does not subtract booleans
     wrong = ~(np.abs(ours.astype(want.dtype) - want) <= (0 if bound is None else bound))
     if not wrong.any():
         return "it is within its bound"

@@ -128,8 +128,9 @@ def _apply_function(static: Any, held: Any, args: Any, kwargs: Any) -> Any:
 
 @dataclass(frozen=True)
 class _Pytree:
-    """A callable pytree, as Equinox's modules are, apart from its arrays."""
+    """A function of a pytree of any kind, as Equinox's modules are, that takes the pytree's arrays by name."""
 
+    function: Callable[..., Any]
     structure: Any
     others: tuple[Any, ...]
     names: tuple[str, ...]
@@ -137,7 +138,7 @@ class _Pytree:
     def __call__(self, held: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
         arrays = iter(held[name] for name in self.names)
         leaves = [next(arrays) if leaf is None else leaf for leaf in self.others]
-        return jax.tree.unflatten(self.structure, leaves)(*args, **kwargs)
+        return self.function(jax.tree.unflatten(self.structure, leaves), *args, **kwargs)
 
 
 def network(model: Any, training: bool | None = None) -> Part:
@@ -160,25 +161,30 @@ def network(model: Any, training: bool | None = None) -> Part:
         if isinstance(module, linen.Module):
             return _in_mode(_linen_part(module, held), module.__call__, training)
         if callable(module) and not isinstance(module, type):
+            if not isinstance(held, Mapping | nnx.State | list | tuple) and jax.tree.leaves(held):
+                return _in_mode(_of_pytree(module, held), module, training)
             names = tuple(jaxconv.state_dict(held)) if jax.tree.leaves(held) else ()
             kind = getattr(module, "__name__", "function")
             return _in_mode(Part(kind, _apply_function, module, held, names, module), module, training)
-    leaves, structure = jax.tree.flatten_with_path(model)
-    if callable(model) and not isinstance(model, linen.Module) and leaves and leaves[0][0]:
-        found = {
-            jax.tree_util.keystr(path, simple=True, separator="."): leaf
-            for path, leaf in leaves
-            if isinstance(leaf, jax.Array | np.ndarray)
-        }
-        others = tuple(None if isinstance(leaf, jax.Array | np.ndarray) else leaf for _, leaf in leaves)
-        function = _Pytree(structure, others, tuple(found))
-        part = Part(type(model).__name__, _apply_function, function, found, tuple(found), model)
-        return _in_mode(part, model.__call__, training)
+    if callable(model) and not isinstance(model, linen.Module) and not jax.tree_util.all_leaves([model]):
+        return _in_mode(_of_pytree(type(model).__call__, model), model.__call__, training)
     hint = ": give (module, variables) or module.bind(variables)" if isinstance(model, linen.Module) else ""
     raise TypeError(
         "`flax_module` must be an NNX module, or a Linen module with variables, or a pair (function, parameters), "
         f"or a pytree that can be called, got {type(model).__name__}{hint}"
     )
+
+
+def _of_pytree(function: Callable[..., Any], tree: Any) -> Part:
+    leaves, structure = jax.tree.flatten_with_path(tree)
+    arrays = {
+        jax.tree_util.keystr(path, simple=True, separator="."): leaf
+        for path, leaf in leaves
+        if isinstance(leaf, jax.Array | np.ndarray)
+    }
+    others = tuple(None if isinstance(leaf, jax.Array | np.ndarray) else leaf for _, leaf in leaves)
+    apart = _Pytree(function, structure, others, tuple(arrays))
+    return Part(type(tree).__name__, _apply_function, apart, arrays, tuple(arrays), tree)
 
 
 _TRAINING = ("train", "training", "is_training", "is_train")

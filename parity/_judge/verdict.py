@@ -191,6 +191,7 @@ def judge(
 
 
 def _max_abs_diff(ours: np.ndarray, torch: np.ndarray, wide: Any) -> float:
+    wide = np.result_type(wide, np.int8)  # NumPy does not subtract booleans
     with np.errstate(invalid="ignore"):
         difference = np.abs(ours.astype(wide) - torch.astype(wide))
     finite = difference[np.isfinite(difference)]

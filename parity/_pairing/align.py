@@ -15,6 +15,7 @@ from parity._pairing import choices
 from parity._pairing.choices import Fit
 from parity._pairing.leftovers import complete
 from parity._pairing.match import Matching, holders, match
+from parity._pairing.weights import torch_s
 from parity._torch.network import Call, inexact
 from parity._torch.tensors import from_numpy, to_numpy
 
@@ -78,7 +79,15 @@ def align(
         used = any("channels first" in link.how for link in matching.links[path])
         border = _border(first[path], last, flat[path] if used else None) if path in first else Border()
         parts[path] = replace(found[other], links=matching.links[path], border=border)
-    whole = replace(whole, links=tuple(matching.all()), groups=matching.groups)
+    # A tree of arrays does not say which of them are buffers: torch's network does.
+    buffers = {name for name, _ in module.named_buffers(remove_duplicate=False)}
+    fixed = {link.flax for link in matching.all() if link.torch in buffers}
+    whole = replace(
+        whole,
+        links=tuple(matching.all()),
+        groups=matching.groups,
+        parameters=tuple(name for name in whole.parameters if name not in fixed),
+    )
     return Pair(module, whole, parts, matching)
 
 
@@ -103,7 +112,7 @@ def _flattened(calls: Sequence[Call], matching: Matching, last: bool) -> dict[st
     return {
         path: shape
         for path, shape in images(calls).items()
-        if last and any(link.flax == "kernel" for link in matching.links.get(path, ()))
+        if last and any(torch_s(link.flax) == "weight" != link.flax for link in matching.links.get(path, ()))
     }
 
 
@@ -171,15 +180,17 @@ def _border(call: Call, last: bool, flat: tuple[int, ...] | None) -> Border:
 
 
 def images(calls: Sequence[Call]) -> dict[str, tuple[int, ...]]:
-    """The dense layers that are given an image, flattened, and its shape (C, *size)."""
+    """The dense layers that are given an image, flattened, and its shape (C, *size), or (C, positions)."""
     found: dict[str, tuple[int, ...]] = {}
     shape: tuple[int, ...] = ()
     for call in calls:
         given = call.args[0] if call.args else None
         flat = given.shape[1] if isinstance(given, np.ndarray) and given.ndim == 2 else None
-        is_image = len(shape) > 2 and np.prod(shape[1:]) == flat and np.prod(shape[2:]) > 1
-        if isinstance(call.module, torch.nn.Linear) and is_image:
-            found[call.path] = shape[1:]
+        if isinstance(call.module, torch.nn.Linear) and flat and len(shape) > 2:
+            if np.prod(shape[1:]) == flat and np.prod(shape[2:]) > 1:
+                found[call.path] = shape[1:]
+            elif flat % shape[1] == 0 and flat > shape[1] > 1:  # pooled by a function: its size is not known
+                found[call.path] = shape[1], flat // shape[1]
         if call.outputs and len(call.outputs[0][0]) > 2:
             shape = call.outputs[0][0]
     return found

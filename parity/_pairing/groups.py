@@ -16,8 +16,8 @@ from parity._torch.tensors import to_numpy
 
 Holders = Mapping[str, Holder]
 Layers = Mapping[str, torch.nn.Module]
-Rule = Callable[[Matching, torch.nn.Module, Layers, Holders, Holders], Matching]
-"""(so far, torch's network, its layers and the Flax network's that are left, all of the latter) -> with more."""
+Rule = Callable[[Matching, torch.nn.Module, Layers, Holders], Matching]
+"""(so far, torch's network, its layers and the Flax network's that have no partner yet) -> with more groups."""
 
 
 def group(
@@ -51,9 +51,7 @@ def with_groups(matching: Matching, layers: Mapping[str, str], new: Sequence[Gro
     return replace(matching, layers=known, links=links, groups=(*matching.groups, *new))
 
 
-def stacked(
-    matching: Matching, module: torch.nn.Module, theirs: Layers, ours: Holders, everything: Holders
-) -> Matching:
+def stacked(matching: Matching, module: torch.nn.Module, theirs: Layers, ours: Holders) -> Matching:
     """`scan` over layers: arrays of L layers in one, along a first axis."""
     left = dict(theirs)
     for other, holder in ours.items():
@@ -88,13 +86,12 @@ def _query_key_value(paths: Sequence[str]) -> list[str]:
     return [starts[r] for r in "qkv"] if set("qkv") <= set(starts) else list(paths[:3])
 
 
-def split(
-    matching: Matching, module: torch.nn.Module, theirs: Layers, ours: Holders, everything: Holders
-) -> Matching:
+def split(matching: Matching, module: torch.nn.Module, theirs: Layers, ours: Holders) -> Matching:
     """Query, key and value in one matrix of torch's, and in three dense layers of the Flax network's."""
     packed: dict[str, tuple[str, str | None]] = {}
     for path, layer in theirs.items():
-        if isinstance(layer, torch.nn.Linear) and layer.out_features % 3 == 0:
+        thirds = isinstance(layer, torch.nn.Linear) and layer.out_features % 3 == 0
+        if thirds and not any(ways(layer, *holder) for holder in ours.values()):
             packed[path] = "weight", "bias" if layer.bias is not None else None
     for path, layer in module.named_modules():
         if isinstance(layer, torch.nn.MultiheadAttention) and layer.in_proj_weight is not None:
@@ -141,15 +138,15 @@ def _split(module: torch.nn.Module, name: str, parts: Sequence[tuple[str, str]],
     return group(module, [name], [join(other, own) for other, own in parts], to_flax, how)
 
 
-def joined(
-    matching: Matching, module: torch.nn.Module, theirs: Layers, ours: Holders, everything: Holders
-) -> Matching:
+def joined(matching: Matching, module: torch.nn.Module, theirs: Layers, ours: Holders) -> Matching:
     """Query, key and value in three Linear layers of torch's, and in one dense layer of the Flax network's."""
     families: dict[str, list[str]] = {}
     for path, layer in theirs.items():
         if isinstance(layer, torch.nn.Linear):
             families.setdefault(path.rpartition(".")[0], []).append(path)
     for other, holder in ours.items():
+        if any(ways(layer, *holder) for layer in theirs.values()):
+            continue
         for family in families.values():
             trio = _query_key_value(family)
             if len(trio) < 3 or "weight" not in {torch_s(name) for name in holder.shapes}:
@@ -185,21 +182,19 @@ def joined(
 _GATES = {torch.nn.LSTM: "ifgo", torch.nn.LSTMCell: "ifgo", torch.nn.GRU: "rzn", torch.nn.GRUCell: "rzn"}
 
 
-def recurrent(
-    matching: Matching, module: torch.nn.Module, theirs: Layers, ours: Holders, everything: Holders
-) -> Matching:
+def recurrent(matching: Matching, module: torch.nn.Module, theirs: Layers, ours: Holders) -> Matching:
     """Flax's cells hold a dense layer for each gate: 'ii' to 'io' of the input, 'hi' to 'ho' of the state."""
-    cells: dict[str, dict[str, Holder]] = {}
+    cells: dict[str, dict[str, tuple[str, Holder]]] = {}
     for other, holder in ours.items():
         cell, _, gate = other.rpartition(".")
-        cells.setdefault(cell, {})[gate] = holder
+        cells.setdefault(cell, {})[gate.rstrip("_")] = other, holder  # `if` is no name of an attribute
     for path, layer in theirs.items():
         gates = next((gates for kind, gates in _GATES.items() if isinstance(layer, kind)), "")
         names = {f"{side}{gate}" for side in "ih" for gate in gates}
         for suffix in _suffixes(layer) if gates else ():
             fitting = [cell for cell, held in cells.items() if names <= set(held)][:1]
             for cell in fitting:
-                new = _cell(module, path, suffix, gates, cell, cells.pop(cell))
+                new = _cell(module, path, suffix, gates, cells.pop(cell))
                 matching = with_groups(matching, {path: cell}, new)
     return matching
 
@@ -212,7 +207,7 @@ def _suffixes(layer: torch.nn.Module) -> list[str]:
 
 
 def _cell(
-    module: torch.nn.Module, path: str, suffix: str, gates: str, cell: str, held: Mapping[str, Holder]
+    module: torch.nn.Module, path: str, suffix: str, gates: str, held: Mapping[str, tuple[str, Holder]]
 ) -> list[Group]:
     count = len(gates)
 
@@ -223,13 +218,13 @@ def _cell(
         group(
             module,
             [join(path, f"weight_{side}h{suffix}")],
-            [join(cell, f"{side}{gate}.kernel") for gate in gates],
+            [f"{held[side + gate][0]}.kernel" for gate in gates],
             rows,
             "split into gates, each transposed to (in, out)",
         )
         for side in "ih"
     ]
-    biases = [f"{side}{gate}" for gate in gates for side in "ih" if "bias" in held[f"{side}{gate}"].shapes]
+    biases = [f"{side}{gate}" for gate in gates for side in "ih" if "bias" in held[side + gate][1].shapes]
 
     def sums(b_i: Any, b_h: Any) -> tuple[Any, ...]:
         i, h = jnp.split(b_i, count), jnp.split(b_h, count)
@@ -243,16 +238,14 @@ def _cell(
 
     torch_names = [join(path, f"bias_{side}h{suffix}") for side in "ih"]
     if biases and all(name in dict(module.named_parameters()) for name in torch_names):
-        names = [join(cell, f"{name}.bias") for name in biases]
+        names = [f"{held[name][0]}.bias" for name in biases]
         found.append(
             group(module, torch_names, names, sums, "the sum of both biases of each gate", computed=True)
         )
     return found
 
 
-def folded(
-    matching: Matching, module: torch.nn.Module, theirs: Layers, ours: Holders, everything: Holders
-) -> Matching:
+def folded(matching: Matching, module: torch.nn.Module, theirs: Layers, ours: Holders) -> Matching:
     """A BatchNorm in eval mode, multiplied into the convolution or dense layer before it."""
     paths = [path for path, _ in module.named_modules()]
     for path, norm in theirs.items():
@@ -273,7 +266,7 @@ def folded(
             continue
         links = {link.torch: link for link in matching.links[conv]}
         other = matching.layers[conv]
-        bias = next((own for own in everything[other].shapes if torch_s(own) == "bias"), None)
+        bias = next((own for own in ours[other].shapes if torch_s(own) == "bias"), None)
         if "weight" not in links or bias is None:
             continue
         matching = _folded(matching, module, conv, path, norm, links["weight"], join(other, bias))
@@ -305,4 +298,4 @@ def _folded(
     return replace(matching, links={**matching.links, conv: ()})
 
 
-RULES: Sequence[Rule] = (stacked, split, joined, recurrent, folded)
+RULES: Sequence[Rule] = (stacked, split, joined, recurrent)

@@ -15,20 +15,21 @@ _CONVS = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
 _TRANSPOSED = (torch.nn.ConvTranspose1d, torch.nn.ConvTranspose2d, torch.nn.ConvTranspose3d)
 
 
-def arrangements(module: Any, flax_module: Any, weight: Shape, other: Shape) -> list[Link]:
+def arrangements(module: Any, flax_module: Any, weight: Shape, other: Shape, name: str) -> list[Link]:
     """Every way, the most likely first. The links have no names.
 
     Args:
         module: torch's layer that holds the weight.
         flax_module: the Flax layer; None where there is only an array.
         weight, other: the shapes of both arrays.
+        name: of the Flax array; what is called a weight most likely lies as torch's does, a kernel does not.
     """
     known = type(flax_module).__module__.partition(".")[0] in ("flax", "jaxconv")
     found = [link for link in _ways(module, flax_module, weight, known) if _fits(link, weight, other)]
     if not found and np.prod(weight) == np.prod(other) and len(other) > 1:
         # A dense layer with several input or output axes, (in, heads, depth), or a 1x1 convolution's (1, 1, in, out).
         found = list(_matrices(weight, other))
-    return found
+    return found if name.endswith("weight") else sorted(found, key=lambda link: link.how == "as it is")
 
 
 def _fits(link: Link, weight: Shape, other: Shape) -> bool:

@@ -10,7 +10,7 @@ from parity._flax.layout import Link
 from parity._flax.network import Part
 from parity._pairing import groups
 from parity._pairing.kernels import Shape, arrangements, reshaped
-from parity._pairing.match import Holder, Matching, join, normal, torch_layers
+from parity._pairing.match import Holder, Matching, by_order, join, normal, torch_layers
 from parity._pairing.weights import torch_s
 
 
@@ -22,10 +22,10 @@ def complete(
     whole: Part,
     mapping: Mapping[str, str] | None = None,
 ) -> Matching:
-    """The same with groups and loose arrays; what is left after that is missing or extra.
+    """The same with groups, layers found by order, and loose arrays; what is left after that is missing or extra.
 
     Args:
-        matching: of the layers.
+        matching: of the layers that names tell.
         module: torch's network.
         order: the paths of its layers in the order of their calls.
         ours: what may be a layer's partner, by path.
@@ -35,15 +35,23 @@ def complete(
     theirs = torch_layers(module, order)
     arrays = {name: tuple(np.shape(a)) for name, a in whole.arrays().items()}
     for rule in groups.RULES:
-        used = {link.flax for link in matching.all()} | {n for g in matching.groups for n in g.flax}
-        left = {
-            path: holder
-            for path, holder in ours.items()
-            if holder.shapes and not any(join(path, name) in used for name in holder.shapes)
-        }
-        without = {path: m for path, m in theirs.items() if path not in matching.layers}
-        matching = rule(matching, module, without, left, ours)
+        matching = rule(matching, module, *_left(matching, theirs, ours))
+    matching = by_order(matching, *_left(matching, theirs, ours))
+    matching = groups.folded(matching, module, _left(matching, theirs, ours)[0], ours)
     return _loose(matching, module, arrays, mapping or {})
+
+
+def _left(
+    matching: Matching, theirs: Mapping[str, torch.nn.Module], ours: Mapping[str, Holder]
+) -> tuple[dict[str, torch.nn.Module], dict[str, Holder]]:
+    """The layers of both sides that have no partner yet."""
+    used = {link.flax for link in matching.all()} | {n for g in matching.groups for n in g.flax}
+    left = {
+        path: holder
+        for path, holder in ours.items()
+        if holder.shapes and not any(join(path, name) in used for name in holder.shapes)
+    }
+    return {path: m for path, m in theirs.items() if path not in matching.layers}, left
 
 
 def _loose(
@@ -76,7 +84,7 @@ def _loose(
         for name in list(missing):
             shape = tuple(tensors[name].shape)
             for other in extra:
-                links = _links(module, name, shape, ours[other]) if same(name, other) else []
+                links = _links(module, name, shape, other, ours[other]) if same(name, other) else []
                 if links:
                     found = [replace(link, torch=name, flax=other) for link in links]
                     loose.append(found[0])
@@ -94,16 +102,16 @@ def _loose(
     )
 
 
-def _links(module: torch.nn.Module, name: str, theirs: Shape, ours: Shape) -> Iterable[Link]:
+def _links(module: torch.nn.Module, name: str, theirs: Shape, other: str, ours: Shape) -> Iterable[Link]:
     path, _, own = name.rpartition(".")
     if np.prod(theirs) != np.prod(ours):
         return []
     if len(theirs) > 1 and own == "weight":
-        found = arrangements(module.get_submodule(path), None, theirs, ours)
+        found = arrangements(module.get_submodule(path), None, theirs, ours, other)
         if found:
             return found
     if len(theirs) == 2 and ours == theirs[::-1]:
-        return arrangements(torch.nn.Linear(1, 1), None, theirs, ours)
+        return arrangements(None, None, theirs, ours, other)
     return [reshaped(theirs, ours)]
 
 

@@ -1,4 +1,4 @@
-"""Which Flax layer is which torch layer: by name, then by kind, order and shape; and the ledger of all tensors."""
+"""Which Flax layer is which torch layer: by name, or by order and shape; and the ledger of all tensors."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -153,7 +153,7 @@ def match(
     whole: Part,
     mapping: Mapping[str, str] | None = None,
 ) -> Matching:
-    """Finds every torch layer's partner.
+    """Finds the partners of torch's layers that names tell.
 
     Args:
         module: torch's network.
@@ -202,22 +202,30 @@ def match(
         same = by_name.get(normal(path), [])
         if path not in layers and len(same) == 1 and same[0] not in layers.values():
             take(path, same[0])
-    named = set(layers)
-    _by_order(theirs, ours, layers, take)
     return Matching(
         layers,
         {path: pairs[0] for path, pairs in found.items()},
-        by_order=tuple(path for path in layers if path not in named),
         ways={path: pairs for path, pairs in found.items() if len(pairs) > 1},
     )
 
 
-def _by_order(theirs, ours, layers, take) -> None:  # type: ignore[no-untyped-def]
+def by_order(
+    matching: Matching, theirs: Mapping[str, torch.nn.Module], left: Mapping[str, Holder]
+) -> Matching:
     """What names do not tell: the first Flax layer left that holds the same arrays, in the order of the calls."""
-    left = [other for other, holder in ours.items() if other not in layers.values() and holder.shapes]
+    free = dict(left)
     for path, layer in theirs.items():
-        if path in layers or not any(True for _ in layer.parameters()):
+        if not any(True for _ in layer.parameters()):
             continue
-        other = next((other for other in left if take(path, other)), None)
-        if other is not None:
-            left.remove(other)
+        for other, holder in free.items():
+            if pairs := ways(layer, *holder):
+                matching = replace(
+                    matching,
+                    layers={**matching.layers, path: other},
+                    links={**matching.links, path: pairs[0]},
+                    by_order=(*matching.by_order, path),
+                    ways={**matching.ways, **({path: pairs} if len(pairs) > 1 else {})},
+                )
+                del free[other]
+                break
+    return matching

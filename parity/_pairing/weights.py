@@ -73,7 +73,7 @@ def _arranged(
     if own_layout and theirs == ours:
         return [reshaped(theirs, ours)]
     if torch_name == "weight" and len(theirs) > 1 and not isinstance(module, torch.nn.Embedding):
-        return arrangements(module, flax_module, theirs, ours)
+        return arrangements(module, flax_module, theirs, ours, flax_name)
     return [reshaped(theirs, ours)] if np.prod(theirs) == np.prod(ours) else []
 
 

@@ -142,14 +142,6 @@ def commuted(state, wrong):
     return Commuted(wrong), variables(state, BLOCKS)
 
 
-def scale_folded(state, wrong):
-    """The scale is in the last layer's weights."""
-    factor = 1.0 if wrong else 0.5
-    held = variables(state, BLOCKS)
-    held["params"]["head"] = jax.tree.map(lambda value: factor * value, held["params"]["head"])
-    return Commuted(wrong=True), held
-
-
 class TorchNested(Lively):
     """Sequentials in Sequentials, an Identity, and dropout that the Flax network does not have."""
 
@@ -220,7 +212,6 @@ PORTS = [
     Port("blocks with their activation", TorchBlocks, Fused, last=True),
     Port("layers with their activation", TorchBlocks, FusedInside, last=True),
     Port("commuting operations in another order", TorchBlocks, commuted, last=True),
-    Port("scale folded into the last layer", TorchBlocks, scale_folded, last=True, options={"convert": None}),
     Port("another nesting, no Identity, no dropout", TorchNested, nested, last=True),
     Port("dropout on the Flax side only", TorchBare, WithDropout, ((4, 6),)),
 ]
