@@ -168,7 +168,9 @@ class Report:
                 if self.layers
                 else "outputs and gradients"
             )
-            more = f"; {rest} layers were compared end to end only" if rest else ""
+            more = (
+                f"; {rest} layer{'s were' if rest > 1 else ' was'} compared end to end only" if rest else ""
+            )
             return f"the same network: {what} differ by rounding only{more}"
         if not self.layers:
             return "NOT the same network"

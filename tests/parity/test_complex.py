@@ -55,13 +55,19 @@ def test_a_right_port_passes(seed):
 @pytest.mark.parametrize(
     "change",
     [
-        jnp.conj,
-        lambda z: z * jnp.complex64(1j),
         lambda z: z * jnp.float32(1 + 1e-3),
         lambda z: z.swapaxes(2, 3),
     ],
-    ids=["conjugated", "turned", "scaled", "transposed"],
+    ids=["scaled", "transposed"],
 )
-def test_a_wrong_layer_is_found_where_its_absolute_value_is_right(change):
+def test_a_wrong_layer_is_found(change):
     report = parity.check(Torch(), Flax(change), X)
     assert [layer.name for layer in report.layers if not layer.ok] == ["filter"]
+
+
+@pytest.mark.parametrize("change", [jnp.conj, lambda z: z * jnp.complex64(1j)], ids=["conjugated", "turned"])
+def test_a_layer_that_differs_where_the_network_does_not_is_said_to(change):
+    """The network returns the absolute value: its outputs and all gradients are torch's."""
+    report = parity.check(Torch(), Flax(change), X)
+    report.assert_ok()
+    assert [layer.name for layer in report.layers if layer.unjudged] == ["filter"]

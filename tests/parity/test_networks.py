@@ -177,8 +177,12 @@ def test_a_function_with_parameters_is_a_network_too():
 
     params = {"conv": {"weight": jnp.zeros((6, 3, 1, 1), jnp.float32), "bias": jnp.zeros(6, jnp.float32)}}
     report = parity.check(Theirs(torch.relu), (net, params), image())
+    report.assert_ok()
     assert all(v.ok and v.elements for v in report.network)
-    assert report.findings() == ["conv: layer: the Flax network has no layer of this name"]
+    assert report.layers[0].unjudged == "no Flax layer holds its weights by itself"
+    assert "0 of 1 layers and the whole differ by rounding only; 1 layer was compared end to end" in str(
+        report
+    )
 
 
 def test_any_layer_is_judged_flax_s_own_among_them():
