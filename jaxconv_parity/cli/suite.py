@@ -83,6 +83,8 @@ def add_command(commands: Any) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     require_torch()
+    if (options.n or 0) < 0:
+        raise Unusable(f"`-n` (={options.n}) must be at least 0")
     if options.device == "tpu" and options.n:
         raise Unusable(f"`-n` (={options.n}) must be 0 with --device tpu, which one process has to itself")
     if options.device == "gpu":  # the processes share its memory
@@ -97,12 +99,15 @@ def _run(options: argparse.Namespace) -> int:
 
     console, start = Console(), time.perf_counter()
     run = plugin.Run(console)
-    status = _pytest(options, run, "--collect-only")
-    if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+    given = [f"--seed={options.seed}", f"--device={options.device}", f"--precision={options.precision}"]
+    given += [f"-k{options.k}"] if options.k else []
+    given += [f"--dtype={options.dtype}"] if options.dtype else []
+    given += ["--last-failed"] if options.last_failed else []
+    if run.main(*given, "--collect-only") == pytest.ExitCode.USAGE_ERROR:
         raise Unusable("the cases could not be selected")
     if not run.cases:
-        given = {"-k": options.k, "--dtype": options.dtype}
-        asked = " and ".join(f"`{name}` (={value!r})" for name, value in given.items() if value)
+        chosen = {"-k": options.k, "--dtype": options.dtype}
+        asked = " and ".join(f"`{name}` (={value!r})" for name, value in chosen.items() if value)
         raise Unusable(f"no case of {len(ALL)} matches {asked}")
     if options.list:
         print("\n".join(case.id for case in run.cases.values()))
@@ -112,10 +117,10 @@ def _run(options: argparse.Namespace) -> int:
     processes = options.n
     if processes is None:
         processes = 0 if len(run.cases) <= _FEW or options.device == "tpu" else _PROCESSES
-    arguments = ["-p", "xdist", "-n", str(processes), "--dist", "worksteal"] if processes else []
-    arguments += ["--maxfail=1"] if options.x else []
-    arguments += [f"--junitxml={options.junit}"] if options.junit else []
-    status = _pytest(options, run, *arguments)
+    given += ["-p", "xdist", f"-n{processes}", "--dist=worksteal"] if processes else []
+    given += ["-x"] if options.x else []
+    given += [f"--junitxml={options.junit}"] if options.junit else []
+    status = run.main(*given)
     results, environment = run.results, machine(f"{device.platform} ({device.device_kind})")
     if status != pytest.ExitCode.OK and all(result.ok for result in results):
         raise Unusable(f"interrupted after {len(results)} of {len(run.cases)} cases")
@@ -123,27 +128,3 @@ def _run(options: argparse.Namespace) -> int:
     if options.json is not None:
         options.json.write_text(report.to_json(results, environment, options.seed, options.precision))
     return OK if report.passed(results) else DIFFERENT
-
-
-def _pytest(options: argparse.Namespace, run: Any, *more: str) -> int:
-    """Runs pytest on the tables, without the settings and plugins that the user has for tests of their own."""
-    import pytest
-
-    from parity.suite import plugin
-
-    arguments = [
-        *("-c", os.devnull, f"--rootdir={plugin.TABLES}", "--noconftest", "--disable-plugin-autoload"),
-        *("-p", plugin.__name__, "-p", "no:terminal", "-p", "no:warnings", "--capture=no", "--assert=plain"),
-        *("-o", "junit_suite_name=parity", "-o", f"cache_dir={Path('~/.cache/jaxconv/suite').expanduser()}"),
-        *(f"--seed={options.seed}", f"--device={options.device}", f"--precision={options.precision}"),
-        *([f"-k{options.k}"] if options.k else []),
-        *([f"--dtype={options.dtype}"] if options.dtype else []),
-        *(["--last-failed"] if options.last_failed else []),
-    ]
-    users = {
-        name: os.environ.pop(name) for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS") if name in os.environ
-    }
-    try:
-        return pytest.main([*arguments, *more, str(plugin.TABLES)], [run])
-    finally:
-        os.environ.update(users)

@@ -4,6 +4,7 @@
 """
 
 import importlib
+import os
 from collections.abc import Generator, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -118,6 +119,25 @@ class Run:
     def results(self) -> list[Result]:
         """The results in the cases' order, in whichever they came."""
         return [self._results[node] for node in self.cases if node in self._results]
+
+    def main(self, *arguments: str) -> int:
+        """Runs pytest on the tables, without what the user has for tests of their own; returns its exit status."""
+        own = [
+            *("-c", os.devnull, f"--rootdir={TABLES}", "--noconftest", "--disable-plugin-autoload"),
+            *("-p", __name__, "-p", "no:terminal", "-p", "no:warnings", "--capture=no", "--assert=plain"),
+            *(
+                "-o",
+                "junit_suite_name=parity",
+                "-o",
+                f"cache_dir={Path('~/.cache/jaxconv/suite').expanduser()}",
+            ),
+        ]
+        variables = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
+        users = {name: os.environ.pop(name) for name in variables if name in os.environ}
+        try:
+            return pytest.main([*own, *arguments, str(TABLES)], [self])
+        finally:
+            os.environ.update(users)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Keeps the selection. Where cases run in other processes, these select, and not this one."""
