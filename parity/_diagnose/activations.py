@@ -92,8 +92,8 @@ for _id, _says in {
     "activation.missing": "no activation",
     "activation.relu6": "relu for relu6, or relu6 for relu",
     "gelu.approximate": "gelu's approximation, which is jax.nn.gelu's default",
-    "leaky_relu.slope": "another negative slope",
-    "elu.alpha": "another alpha",
+    "leaky_relu.slope": "another slope of leaky_relu",
+    "elu.alpha": "another alpha of elu",
     "activation.other": "another activation",
 }.items():
     _enter(Cause(_id, _says))
@@ -105,7 +105,7 @@ def _shown(called: Called) -> str:
     return f"({', '.join(w for w in words if w not in ('False', 'None'))})"
 
 
-AXIS = Cause("softmax.axis", "another axis")
+AXIS = Cause("softmax.axis", "softmax over another axis")
 
 
 @AXIS.tried(*SOFTMAX)

@@ -62,7 +62,7 @@ Cause("padding.missing", "no padding").tried(*CONV)(_padding(lambda module: rang
 Cause("padding.size", "another size of the padding").tried(*CONV)(
     _padding(lambda module: range(1, max(module.kernel_size) + 1))
 )
-SAME = Cause("padding.same", "SAME, which pads or crops as the input's size needs it")
+SAME = Cause("padding.same", "SAME padding, which depends on the input's size")
 
 
 @SAME.tried(*CONV)
@@ -146,7 +146,7 @@ for _name in ("stride", "dilation"):
     _cause = Cause(f"{_name}.value", f"another {_name}")
     _cause.tried(*CONV)(_value(_name, range(2, 4)))
     _cause.tried(*TRANSPOSED)(_value_transposed(_name, 1))
-    Cause(f"{_name}.order", f"{_name} for (width, height)").tried(*CONV)(_order(_name))
+    Cause(f"{_name}.order", f"a {_name} for (width, height)").tried(*CONV)(_order(_name))
 
 Change = Callable[[torch.Tensor], torch.Tensor]
 """Of a weight in torch's layout."""
@@ -195,9 +195,7 @@ IO_SWAPPED = Cause("kernel.io_swapped", "a kernel whose inputs and outputs are s
 IO_SWAPPED.tried(*CONV, *TRANSPOSED)(_kernel(_io_swaps))
 HW_SWAPPED = Cause("kernel.hw_swapped", "a kernel whose height and width are swapped")
 HW_SWAPPED.tried(*CONV, *TRANSPOSED)(_kernel(_hw_swaps))
-TRANSPOSED_WEIGHT = Cause(
-    "weight.transposed", "a weight that is transposed, or another layer's order of (in, out)"
-)
+TRANSPOSED_WEIGHT = Cause("weight.transposed", "a weight whose inputs and outputs are swapped")
 
 
 @TRANSPOSED_WEIGHT.tried("Linear")

@@ -74,7 +74,7 @@ def _biased(module: Any, x: torch.Tensor, momentum: float) -> torch.Tensor:
     return y
 
 
-EPSILON = Cause("norm.epsilon", "another epsilon")
+EPSILON = Cause("norm.epsilon", "another epsilon of a normalisation")
 
 
 @EPSILON.tried(*BATCH, *LAYER, "GroupNorm")
@@ -111,7 +111,7 @@ def _left_out(name: str, text: str) -> Callable[[Any], Modules]:
 
 
 for _name, _text in (("weight", "scale"), ("bias", "bias")):
-    _cause = Cause(f"norm.{_name}_missing", f"a {_text} that is not applied")
+    _cause = Cause(f"norm.{_name}_missing", f"a normalisation's {_text} that is not applied")
     _cause.tried(*BATCH, *LAYER, "GroupNorm")(_left_out(_name, _text))
 
 

@@ -50,7 +50,7 @@ def _with(text: str, name: str, values: tuple[Any, ...]) -> Form:
     return form
 
 
-CEIL = Cause("pool.ceil_mode", "ceil_mode")
+CEIL = Cause("pool.ceil_mode", "the other ceil_mode")
 CEIL.tried(*FUNCTIONS)(_with("ceil_mode", "ceil_mode", (True, False)))
 
 
@@ -60,7 +60,7 @@ def _ceil(module: Any) -> Modules:
     yield f"ceil_mode is {other}: torch's is {not other}", changed(module, ceil_mode=other)
 
 
-COUNT = Cause("pool.count_include_pad", "an average with or without the padding")
+COUNT = Cause("pool.count_include_pad", "padding that is counted in an average, or not")
 
 
 @COUNT.tried(*AVG)
@@ -90,7 +90,7 @@ def _stride(module: Any) -> Modules:
             yield f"the stride is {s}: torch's is {own}", changed(module, stride=(s,) * len(own))
 
 
-@Cause("pool.same", "SAME, which pads as the input's size needs it").tried(*MAX, *AVG)
+@Cause("pool.same", "SAME padding of the pooling").tried(*MAX, *AVG)
 def _same(module: Any) -> Modules:
     ndim, is_max = _ndim(module), _is_max(module)
     kernel, stride = _tuple(module, "kernel_size"), _tuple(module, "stride")

@@ -43,7 +43,7 @@ def _mode(given: Arguments) -> str:
     return str(given.get("mode", "nearest"))
 
 
-@_mistake("resize.align_corners", "corners that are aligned or not")
+@_mistake("resize.align_corners", "corners that are aligned, or not")
 def _align_corners(given: Arguments) -> Others:
     corners = given.get("align_corners")
     if _mode(given) in _SMOOTH:
@@ -73,13 +73,13 @@ def _modes(given: Arguments, names: tuple[str, ...], more: str = "", **changes: 
             yield text, {**given, "align_corners": None, "antialias": False, "mode": name, **changes}
 
 
-@_mistake("resize.nearest", "'nearest' and 'nearest-exact'")
+@_mistake("resize.nearest", "'nearest' for 'nearest-exact', or the other way round")
 def _nearest(given: Arguments) -> Others:
     if _mode(given) in _NEAREST:
         yield from _modes(given, _NEAREST, " (jax.image.resize's 'nearest' is torch's 'nearest-exact')")
 
 
-@_mistake("resize.mode", "another mode")
+@_mistake("resize.mode", "another mode of resizing")
 def _other_mode(given: Arguments) -> Others:
     if _mode(given) not in _NEAREST:
         yield from _modes(given, _NEAREST)
