@@ -35,8 +35,6 @@ case selected, torch missing) or was interrupted."""
 DTYPES = ("float32", "float64", "bfloat16", "float16", "complex64", "complex128", "int32", "int64", "bool")
 
 _PROCESSES = 2
-_FEW = 32
-"""So many cases take no longer than processes take to import JAX and torch."""
 
 
 def add_command(commands: Any) -> None:
@@ -70,7 +68,7 @@ def add_command(commands: Any) -> None:
         "-n",
         type=int,
         metavar="PROCESSES",
-        help=f"how many run cases; 0: this one ({_PROCESSES}; 0 for up to {_FEW} cases and on a TPU)",
+        help=f"how many run cases; 0: this one ({_PROCESSES}; 0 on a TPU)",
     )
     suite.add_argument("--list", action="store_true", help="print the selected cases' ids and run nothing")
     suite.add_argument(
@@ -112,11 +110,10 @@ def _run(options: argparse.Namespace) -> int:
     if options.list:
         print("\n".join(case.id for case in run.cases.values()))
         return OK
+    plugin.configure_jax(options.device, options.precision)
     device = device_named(options.device)
     require_directories(options.json, options.junit)
-    processes = options.n
-    if processes is None:
-        processes = 0 if len(run.cases) <= _FEW or options.device == "tpu" else _PROCESSES
+    processes = (0 if options.device == "tpu" else _PROCESSES) if options.n is None else options.n
     given += ["-p", "xdist", f"-n{processes}", "--dist=worksteal"] if processes else []
     given += ["-x"] if options.x else []
     given += [f"--junitxml={options.junit}"] if options.junit else []

@@ -1,6 +1,7 @@
 """The cases as pytest's tests: a table is a file of tests, a case is a test of its id's name.
 
-`python -m parity` loads this plugin, and so does each of its processes; no other run of pytest does.
+`python -m parity` loads this plugin, and so does each of its processes; no other run of pytest does. JAX and torch are
+imported where cases run, which takes longer than to select some.
 """
 
 import importlib
@@ -10,17 +11,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import jax
 import pytest
-import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from parity._judge.verdict import Verdict, failed
 from parity._report.text import printable
-from parity.suite import runner, tables
-from parity.suite.case import Case
-from parity.suite.runner import Result
+from parity.suite import tables
+from parity.suite.case import Case, Result
 
 TABLES = Path(tables.__file__).parent
 
@@ -38,15 +36,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Configures JAX before it looks for devices: afterwards neither can be changed."""
+    """Makes ready what is needed: selection, and where cases run the frameworks."""
     option = config.option
     option.keyword = option.keyword.translate(_KEYWORD)
+    if not option.collectonly and not getattr(option, "numprocesses", None):
+        import torch
+
+        configure_jax(option.device, option.precision)
+        # The cases are small; torch's and XLA's idle threads would only wait for each other.
+        torch.set_num_threads(1)
+
+
+def configure_jax(device: str, precision: str) -> None:
+    """Configures JAX before it looks for devices: afterwards neither can be changed."""
+    import jax
+
     jax.config.update("jax_enable_x64", True)
-    if option.device == "cpu":
+    if device == "cpu":
         jax.config.update("jax_platforms", "cpu")
-    jax.config.update("jax_default_matmul_precision", option.precision)
-    # The cases are small; torch's and XLA's idle threads would only wait for each other.
-    torch.set_num_threads(1)
+    jax.config.update("jax_default_matmul_precision", precision)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -81,6 +89,10 @@ class CaseItem(pytest.Item):
 
     def runtest(self) -> None:
         """Runs the case; fails with the reasons of every verdict that is not ok."""
+        import jax
+
+        from parity.suite import runner
+
         option = self.config.option
         self.result = runner.run_case(self.case, option.seed, jax.devices(option.device)[0])
         if not self.result.ok:

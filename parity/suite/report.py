@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from parity._report.text import printable
-from parity.suite.runner import Result
+from parity.suite.case import Result
 
 SCHEMA = 1
 """The version of the JSON's layout, which `docs/parity-suite.md` describes."""

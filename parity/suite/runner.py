@@ -3,7 +3,7 @@
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -15,22 +15,8 @@ from parity._judge.verdict import Verdict, failed, judge_refusal
 from parity._torch import network as torch_network
 from parity._torch.original import drawn
 from parity.suite import sides
-from parity.suite.case import Case, draw_input
+from parity.suite.case import Case, Result, draw_input
 from parity.suite.sides import Function
-
-
-@dataclass(frozen=True)
-class Result:
-    """A case, its verdicts (on each output and weight carried over, or on a refusal) and its duration."""
-
-    case: Case
-    verdicts: tuple[Verdict, ...]
-    seconds: float
-
-    @property
-    def ok(self) -> bool:
-        """Whether there are verdicts and all are ok."""
-        return bool(self.verdicts) and all(verdict.ok for verdict in self.verdicts)
 
 
 def run_case(case: Case, suite_seed: int, device: jax.Device, function: Function | None = None) -> Result:

@@ -31,7 +31,7 @@ def _restore():
 def test_all_agree(capsys, tmp_path):
     wanted = [c.id for c in ALL if "conv2d/refused/functional" in c.id and "float32" in c.id]
     files = [f"--json={tmp_path / 'out.json'}", f"--junit={tmp_path / 'out.xml'}"]
-    assert cli.main(["-k", FAST, "--seed", "3", *files]) == cli.OK
+    assert cli.main(["-n0", "-k", FAST, "--seed", "3", *files]) == cli.OK
     assert f"All {len(wanted)} cases agree." in capsys.readouterr().out
     document = json.loads((tmp_path / "out.json").read_text())
     assert document["ok"] and document["seed"] == 3 and [c["id"] for c in document["cases"]] == wanted
@@ -40,7 +40,7 @@ def test_all_agree(capsys, tmp_path):
 
 def test_something_differs(capsys, monkeypatch):
     monkeypatch.setattr(sides.jaxconv.functional, "conv2d", lambda x, *args, **kwargs: x)
-    assert cli.main(["suite", "-k", "s=0 and conv2d/refused/functional"]) == cli.DIFFERENT
+    assert cli.main(["suite", "-n0", "-k", "s=0 and conv2d/refused/functional"]) == cli.DIFFERENT
     assert "torch refused, we did not" in capsys.readouterr().out
 
 

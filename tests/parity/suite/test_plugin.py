@@ -105,25 +105,25 @@ def test_what_the_user_has_for_their_own_tests_changes_nothing(monkeypatch):
 
 
 def test_only_what_failed_last_is_run_again(broken, capsys):
-    document("-k", REFUSED, status=cli.DIFFERENT)
+    document("-n0", "-k", REFUSED, status=cli.DIFFERENT)
     capsys.readouterr()
     failing = selected(capsys, "--last-failed")
     assert failing == STRIDES
     broken.undo()
-    assert len(document("--lf")["cases"]) == len(failing)
+    assert len(document("--lf", "-n0")["cases"]) == len(failing)
     capsys.readouterr()
     assert len(selected(capsys, "--lf")) == len(ALL)
 
 
 def test_the_first_that_differs_can_be_the_last(broken):
-    cases = document("-k", REFUSED, "-x", status=cli.DIFFERENT)["cases"]
+    cases = document("-n0", "-k", REFUSED, "-x", status=cli.DIFFERENT)["cases"]
     assert [case["ok"] for case in cases] == [True] * (len(cases) - 1) + [False] and len(cases) < len(
         SELECTED
     )
 
 
 def test_junit_has_the_reasons(broken):
-    assert cli.main(["-k", REFUSED, "--junit=out.xml"]) == cli.DIFFERENT
+    assert cli.main(["-n0", "-k", REFUSED, "--junit=out.xml"]) == cli.DIFFERENT
     root = ElementTree.parse("out.xml").getroot()
     assert [case.get("name") for case in root.iter("testcase")] == SELECTED
     assert {case.get("classname") for case in root.iter("testcase")} == {"conv2d"}
@@ -138,7 +138,7 @@ def test_an_interrupted_run_says_so(monkeypatch, capsys):
         return run(case, *rest)
 
     monkeypatch.setattr(runner, "run_case", interrupted)
-    assert cli.main(["-k", REFUSED, "--json=out.json"]) == cli.COULD_NOT_RUN
+    assert cli.main(["-n0", "-k", REFUSED, "--json=out.json"]) == cli.COULD_NOT_RUN
     before = SELECTED.index(STRIDES[0])
     assert f"interrupted after {before} of {len(SELECTED)} cases" in capsys.readouterr().err
     assert not Path("out.json").exists()
