@@ -7,10 +7,16 @@ from typing import Any, NamedTuple
 from parity._diagnose.hypothesis import Diagnosis
 
 Form = Callable[..., Iterator[tuple[str, Any]]]
-"""Of torch's layer or call: each way to make the mistake, as the fix in words and what is run in its place.
+"""Yields each way to make a mistake: the fix in words, and what is run in torch's place.
 
-For a layer that is another layer, for a function a function of (torch's function, its arguments), for the input a
-function of it. What takes a form's place says what it is given: see `Cause.tried`.
+| where | the form is given | and yields |
+|---|---|---|
+| a layer of torch.nn | the layer | a layer |
+| a function | `Called` | a function of (torch's function, *its arguments) |
+| `network.INPUT` | nothing | a function of the input |
+| `network.LAYER` | the layer's `Call` | a layer |
+| `network.LAYERS` | two `Call`s | a function of the network that returns another |
+| `convolutions.FLATTENED` | the dense layer and the image's shape | a layer |
 """
 
 
@@ -29,8 +35,7 @@ class Cause:
     Attributes:
         id: stable, such as 'padding.same'; what a `Diagnosis` has.
         says: what is wrong, for docs/diagnosis.md.
-        forms: how the mistake is made, by where: a layer of torch.nn ('Conv2d'), a function of torch's ('softmax'),
-            or a place of a network ('any layer').
+        forms: how the mistake is made, by where: a layer ('Conv2d'), a function ('softmax'), or another place.
     """
 
     id: str
