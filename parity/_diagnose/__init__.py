@@ -1,6 +1,6 @@
 """Why two layers differ: torch's layer with a mistake made on purpose, until it computes what the Flax layer does."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,9 +9,13 @@ import torch
 
 from parity._bounds import rounding
 from parity._bounds.tolerance import Arithmetic
-from parity._diagnose import convolutions, network, others
+from parity._diagnose import activations as activations  # enters its causes, as do the next four
+from parity._diagnose import convolutions, network
+from parity._diagnose import normalisation as normalisation
+from parity._diagnose import pooling as pooling
+from parity._diagnose import resizing as resizing
 from parity._diagnose.hypothesis import Diagnosis as Diagnosis
-from parity._diagnose.hypothesis import Hypothesis
+from parity._diagnose.registry import CAUSES, Cause, forms
 from parity._diagnose.shape import describe
 from parity._flax.network import Part
 from parity._judge import returned
@@ -23,35 +27,21 @@ from parity._torch.network import Call
 from parity._torch.original import rms
 from parity._torch.tensors import from_numpy, to_numpy
 
-_KINDS: dict[str, Callable[[Any], Iterator[Hypothesis]]] = {
-    **dict.fromkeys(("Conv1d", "Conv2d", "Conv3d"), convolutions.conv),
-    **dict.fromkeys(("ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"), convolutions.conv_transpose),
-    "Linear": convolutions.linear,
-    **dict.fromkeys(("MaxPool1d", "MaxPool2d", "MaxPool3d"), convolutions.pool),
-    **dict.fromkeys(("AvgPool1d", "AvgPool2d", "AvgPool3d"), convolutions.pool),
-    **dict.fromkeys(("BatchNorm1d", "BatchNorm2d", "BatchNorm3d"), others.batch_norm),
-    "GroupNorm": others.group_norm,
-    **dict.fromkeys(("LayerNorm", "RMSNorm"), others.layer_norm),
-    **dict.fromkeys(("Softmax", "LogSoftmax", "Softmin"), others.softmax),
-    **dict.fromkeys(("Upsample", "UpsamplingNearest2d", "UpsamplingBilinear2d"), others.upsample),
-    **dict.fromkeys(
-        (
-            "ReLU",
-            "ReLU6",
-            "GELU",
-            "SiLU",
-            "LeakyReLU",
-            "ELU",
-            "SELU",
-            "CELU",
-            "Hardswish",
-            "Hardsigmoid",
-            "Sigmoid",
-        ),
-        others.activation,
-    ),
-    **dict.fromkeys(("Tanh", "Softplus", "Mish", "Identity", "Hardtanh"), others.activation),
+DROPOUT = Cause("dropout.active", "dropout that is active on one side")
+REFUSED = Cause("refused", "an input that the Flax layer does not take")
+STRUCTURE = Cause(
+    "output.structure", "another number of arrays than torch's layer returns, such as `return_indices`"
+)
+DTYPE = Cause("dtype", "another format than torch's")
+REORDERED = Cause("weight.reordered", "torch's numbers in another order")
+DIFFERENT = Cause("weight.different", "weights that are not torch's")
+PRECISIONS = {
+    Cause("precision.tf32", "products that are rounded to TF32"): 2.0**-11,
+    Cause("precision.bfloat16", "products that are rounded to bfloat16"): 2.0**-8,
 }
+GROUPS = Cause("groups.dropped", "a convolution without groups")
+UNMATCHED = Cause("layer.unmatched", "no layer that holds the weights")
+UNKNOWN = Cause("unknown", "none of these; what the error looks like is described")
 
 
 def layer(judged: JudgedLayer, image: tuple[int, ...] | None) -> Diagnosis:
@@ -64,26 +54,22 @@ def layer(judged: JudgedLayer, image: tuple[int, ...] | None) -> Diagnosis:
     run, part = judged.run, judged.part
     call, cotangents, wanted = run.call, run.cotangents, run.wide
     if _draws(call.module):
-        return Diagnosis(
+        return DROPOUT.at(
             call.name,
-            "dropout.active",
             "torch's layer draws at random, so that no two runs are the same: compare both in eval mode",
         )
     if judged.refusal is not None:
         reason = str(judged.refusal).partition("\n")[0]
-        return Diagnosis(call.name, "refused", f"the Flax layer does not take torch's input: {reason}")
+        return REFUSED.at(call.name, f"the Flax layer does not take torch's input: {reason}")
     ours = judged.ours
     if text := returned.difference(ours, wanted, call.module):
-        return Diagnosis(call.name, "output.structure", text)
+        return STRUCTURE.at(call.name, text)
     first = next((ours[name] for name in ("output", "output.0") if name in ours), None)
     if first is not None and first.dtype != (dtype := cotangents[0].dtype):
-        return Diagnosis(
-            call.name, "dtype", f"it computes in {first.dtype}, torch in {dtype}: write dtype=jnp.{dtype}"
-        )
+        return DTYPE.at(call.name, f"it computes in {first.dtype}, torch in {dtype}: write dtype=jnp.{dtype}")
     if _drops(call, ours):
-        return Diagnosis(
+        return DROPOUT.at(
             call.name,
-            "dropout.active",
             "dropout is active, torch's is not: model.eval() or deterministic=True",
         )
     limits = _limits(judged, judged.arithmetic)
@@ -92,29 +78,29 @@ def layer(judged: JudgedLayer, image: tuple[int, ...] | None) -> Diagnosis:
         return weights
     # Another class of the same name, as a recording makes of a layer with hooks, has not torch's attributes.
     torchs = [b for b in type(call.module).__mro__ if b is getattr(torch.nn, b.__name__, None)]
-    kinds = [kind for base in torchs if (kind := _KINDS.get(base.__name__))][:1]
-    tried = [h for kind in kinds for h in kind(call.module)]
+    kinds = [b.__name__ for b in torchs if any(b.__name__ in cause.forms for cause in CAUSES.values())][:1]
+    tried = [mistake for kind in kinds for mistake in forms(kind, call.module)]
     if image is not None and len(image) > 2 and isinstance(call.module, torch.nn.Linear):
-        tried += convolutions.flatten_orders(call.module, image)
+        tried += forms(convolutions.FLATTENED, call.module, image)
     shape = tuple(ours[name].shape for name in ours if name.startswith("output"))
     same_shape = shape == tuple(ct.shape for ct in cotangents)
-    for h in tried:
+    for cause, fix, module in tried:
         try:
             theirs = torch_network.run(
-                h.module, call.args, call.kwargs, cotangents if same_shape else None, wide=True
+                module, call.args, call.kwargs, cotangents if same_shape else None, wide=True
             )
         except Exception:
             continue  # the mistake cannot be made with these shapes
         # A mistake that makes no difference for these shapes explains none.
         if _explains(ours, theirs, limits) and not _explains(wanted, theirs, limits):
-            return Diagnosis(call.name, h.cause, h.fix)
+            return cause.at(call.name, fix)
     if same_shape:
         found = _precision(judged)
         if found is not None:
             return found
     name = next((n for n in wanted if n in ours and not _within(ours[n], wanted[n], limits.get(n))), "output")
     text = describe(ours[name], wanted[name], limits.get(name)) if name in ours else "a result is missing"
-    return Diagnosis(call.name, "unknown", f"{name}: {text}")
+    return UNKNOWN.at(call.name, f"{name}: {text}")
 
 
 def _limits(judged: JudgedLayer, how: Arithmetic) -> dict[str, np.ndarray]:
@@ -161,42 +147,39 @@ def _weights(call: Call, part: Part) -> Diagnosis | None:
             continue
         fix = f"{link.flax!r} is not torch's {link.torch!r}"
         space = tuple(range(2, want.ndim))
-        turns: list[tuple[str, str, Callable[[Any], Any]]] = [
-            ("weight.transposed", "it is transposed", lambda w: w.swapaxes(0, 1)),
-            ("kernel.flipped", "it is flipped in space", lambda w, a=space: np.flip(w, a)),
-            ("kernel.hw_swapped", "its height and width are swapped", lambda w: w.swapaxes(-1, -2)),
+        turns: list[tuple[Cause, str, Callable[[Any], Any]]] = [
+            (convolutions.TRANSPOSED_WEIGHT, "it is transposed", lambda w: w.swapaxes(0, 1)),
+            (convolutions.FLIPPED, "it is flipped in space", lambda w, a=space: np.flip(w, a)),
+            (convolutions.HW_SWAPPED, "its height and width are swapped", lambda w: w.swapaxes(-1, -2)),
             (
-                "kernel.io_swapped",
+                convolutions.IO_SWAPPED,
                 "inputs and outputs are swapped, and it is flipped",
                 lambda w, a=space: np.flip(w.swapaxes(0, 1), a),
             ),
         ]
         for cause, text, turn in turns if want.ndim > 1 else []:
             if np.array_equal(turn(want), mine):
-                return Diagnosis(
+                return cause.at(
                     call.name,
-                    cause,
                     f"{fix}: {text}; load it with parity.check(convert='to_flax') or jaxconv.load_state_dict",
                 )
         if want.ndim > 1 and np.array_equal(np.sort(want, None), np.sort(mine, None)):
-            return Diagnosis(call.name, "weight.reordered", f"{fix}: the same numbers in another order")
-        return Diagnosis(
-            call.name, "weight.different", f"{fix}: load torch's state_dict (jaxconv.load_state_dict)"
-        )
+            return REORDERED.at(call.name, f"{fix}: the same numbers in another order")
+        return DIFFERENT.at(call.name, f"{fix}: load torch's state_dict (jaxconv.load_state_dict)")
     return None
 
 
 def _precision(judged: JudgedLayer) -> Diagnosis | None:
     """Whether a lower precision alone explains it: then the error is noise of that size everywhere."""
     ours, wanted = judged.ours, judged.run.wide
-    for name, roundoff in (("tf32", 2.0**-11), ("bfloat16", 2.0**-8)):
+    for cause, roundoff in PRECISIONS.items():
         if judged.arithmetic.multiply >= roundoff:
             continue  # the layer was judged with that allowance
         limits = _limits(judged, replace(judged.arithmetic, multiply=roundoff))
         if limits and all(_within(ours[n], wanted[n], limits.get(n)) for n in wanted if n in ours):
-            return Diagnosis(
+            name = cause.id.rpartition(".")[2]
+            return cause.at(
                 judged.run.call.name,
-                f"precision.{name}",
                 f"products are rounded to {name}: write precision='highest' or jax.default_matmul_precision('highest')",
             )
     return None
@@ -215,9 +198,7 @@ def between(whole: Whole, calls: Sequence[Call], judged: Sequence[str], wrong: S
     error = describe(ours[wrong[0]], wanted[wrong[0]], None)
     text = f"every layer is right on its own; {wrong[0]}: {error}"
     if not whole.original.runnable:
-        return Diagnosis(
-            "", "unknown", f"{text}. Compare with torch's network itself to have the causes tried"
-        )
+        return UNKNOWN.at("", f"{text}. Compare with torch's network itself to have the causes tried")
     tensors = [from_numpy(x) for x in whole.original.inputs]
     before = {n: _apart(ours[n], wanted[n]) if ours[n].shape == wanted[n].shape else np.inf for n in wrong}
     outputs = [n for n in wrong if n.startswith("output")]
@@ -229,20 +210,20 @@ def between(whole: Whole, calls: Sequence[Call], judged: Sequence[str], wrong: S
         found = {n: _apart(ours[n], theirs[n]) for n in names}
         return found if all(found[n] < 0.05 * before[n] for n in names) else None
 
-    for where, h in network.hypotheses(whole.original.module, tensors, calls, judged):
+    for where, cause, fix, module in network.mistakes(whole.original.module, tensors, calls, judged):
         try:
             # Gradients, and then the allowance with its many runs, only of what has come so far.
-            if off(whole.forward(h.module), outputs) is None:
+            if off(whole.forward(module), outputs) is None:
                 continue
-            theirs = whole.run(h.module)
+            theirs = whole.run(module)
         except Exception:
             continue  # the mistake cannot be made with these shapes
         found = off(theirs, wrong)
         if found is not None:
-            limit = whole.allowances(h.module, theirs)
+            limit = whole.allowances(module, theirs)
             if all(found[n] <= limit.get(n, 0.0) for n in wrong):
-                return Diagnosis(where, h.cause, h.fix)
-    return Diagnosis("", "unknown", text)
+                return cause.at(where, fix)
+    return UNKNOWN.at("", text)
 
 
 def _apart(ours: np.ndarray, theirs: np.ndarray) -> float:
@@ -258,8 +239,6 @@ def unmatched(call: Call, matching: Matching, whole: Part) -> Diagnosis:
         for name in matching.extra:
             if np.size(held[name]) == weight.numel() * groups:
                 fix = f"{name!r} is the kernel of a convolution without groups: write groups={groups}"
-                return Diagnosis(call.name, "groups.dropped", f"{fix} (Flax: feature_group_count)")
+                return GROUPS.at(call.name, f"{fix} (Flax: feature_group_count)")
     shapes = {name: tuple(np.shape(held[name])) for name in matching.extra}
-    return Diagnosis(
-        call.name, "layer.unmatched", f"no Flax layer holds its arrays; left over: {shapes or 'nothing'}"
-    )
+    return UNMATCHED.at(call.name, f"no Flax layer holds its arrays; left over: {shapes or 'nothing'}")

@@ -1,11 +1,12 @@
-"""What a hypothesis is, and the tools to write one."""
+"""What is found, and the tools to make a mistake on purpose."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.nn import functional as F
 
 
 @dataclass(frozen=True)
@@ -25,18 +26,6 @@ class Diagnosis:
     def __str__(self) -> str:
         where = f"{self.layer}: " if self.layer else ""
         return f"{where}{self.cause}: {self.fix}"
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """A mistake: torch's layer with the mistake made on purpose. If that is what Flax computes, it is the cause."""
-
-    cause: str
-    fix: str
-    module: torch.nn.Module
-
-
-Hypotheses = Iterator[Hypothesis]
 
 
 def changed(module: torch.nn.Module, **attributes: Any) -> torch.nn.Module:
@@ -67,3 +56,22 @@ def with_weight(
         new = copy.deepcopy(module)
         new.weight.copy_(other)  # type: ignore[operator]
     return new
+
+
+Pads = list[tuple[int, int]]
+"""(low, high) of each spatial dimension."""
+
+
+def same_pads(size: Any, kernel: Any, stride: Any, dilation: Any, end: bool = True) -> Pads:
+    """TensorFlow's and Flax's SAME: an output of size / stride, the odd element at the end (or the beginning)."""
+    pads = []
+    for n, k, s, d in zip(size, kernel, stride, dilation, strict=True):
+        total = max((-(-n // s) - 1) * s + d * (k - 1) + 1 - n, 0)
+        small, large = total // 2, total - total // 2
+        pads.append((small, large) if end else (large, small))
+    return pads
+
+
+def padded(x: torch.Tensor, pads: Pads, value: float = 0.0) -> torch.Tensor:
+    """x with (low, high) pairs around its last dimensions."""
+    return F.pad(x, [p for pair in reversed(pads) for p in pair], value=value)

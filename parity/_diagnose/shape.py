@@ -31,12 +31,12 @@ def describe(ours: np.ndarray, want: np.ndarray, bound: np.ndarray | None) -> st
         if len(lines) == size:
             continue
         edge = {int(i) for i in (*range(len(lines)), *range(size - len(lines), size))}
-        if set(lines.tolist()) <= edge and len(lines) <= size // 2:
+        if len(set(np.diff(lines))) == 1 and len(lines) > 2 and lines[1] - lines[0] > 1:
+            words.append(f"at every {lines[1] - lines[0]}. position in {name}: look at the stride")
+        elif set(lines.tolist()) <= edge and len(lines) <= size // 2:
             words.append(
                 f"at the border only in {name} ({', '.join(map(str, lines[:6]))}): look at the padding"
             )
-        elif len(set(np.diff(lines))) == 1 and len(lines) > 2 and lines[1] - lines[0] > 1:
-            words.append(f"at every {lines[1] - lines[0]}. position in {name}: look at the stride")
         else:
             words.append(f"at {len(lines)} of {size} positions in {name}")
     scale = _factor(ours, want)

@@ -14,13 +14,11 @@ class TestCase(NamedTuple):
         name: in its test suite.
         ok: whether it agrees.
         reasons: why it does not.
-        seconds: how long it took, where that was measured.
     """
 
     name: str
     ok: bool
     reasons: Sequence[str]
-    seconds: float | None = None
 
 
 def document(suites: Mapping[str, Sequence[TestCase]]) -> str:
@@ -32,10 +30,7 @@ def document(suites: Mapping[str, Sequence[TestCase]]) -> str:
             root, "testsuite", name=name, tests=str(len(cases)), failures=str(failures)
         )
         for case in cases:
-            timed: dict[str, str] = {} if case.seconds is None else {"time": f"{case.seconds:.3f}"}
-            element = ElementTree.SubElement(
-                suite, "testcase", {"classname": name, "name": case.name, **timed}
-            )
+            element = ElementTree.SubElement(suite, "testcase", {"classname": name, "name": case.name})
             if not case.ok:
                 reasons = case.reasons or ["nothing was compared"]
                 ElementTree.SubElement(element, "failure", message=reasons[0]).text = "\n".join(reasons)

@@ -1,4 +1,4 @@
-"""What to compare: one operation with one set of arguments, one dtype, one way to the weights."""
+"""What to compare, and what was found: an operation with a set of arguments, a dtype, and a way to the weights."""
 
 import zlib
 from collections.abc import Callable, Mapping
@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import ml_dtypes
 import numpy as np
+
+from parity._judge.verdict import Verdict
 
 Api = Literal["functional", "nnx", "linen"]
 Direction = Literal["to_flax", "to_torch"]
@@ -92,6 +94,20 @@ class Case:
     def seed(self, suite_seed: int, stream: str) -> int:
         """A 32-bit seed for one of the case's streams of random numbers."""
         return zlib.crc32(f"{suite_seed}/{self.id}/{stream}".encode())
+
+
+@dataclass(frozen=True)
+class Result:
+    """A case, its verdicts (on each output and weight carried over, or on a refusal) and its duration."""
+
+    case: Case
+    verdicts: tuple[Verdict, ...]
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether there are verdicts and all are ok."""
+        return bool(self.verdicts) and all(verdict.ok for verdict in self.verdicts)
 
 
 def _short(value: Any) -> str:

@@ -1,20 +1,18 @@
-"""Results as text for people and as JSON and JUnit XML for programs."""
+"""Results as text for people and as JSON for programs."""
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from parity._report import junit
 from parity._report.text import printable
-from parity.suite.runner import Result
+from parity.suite.case import Result
 
 SCHEMA = 1
 """The version of the JSON's layout, which `docs/parity-suite.md` describes."""
@@ -65,18 +63,6 @@ def _row(group: str, results: Sequence[Result]) -> Row:
 def passed(results: Sequence[Result]) -> bool:
     """Whether every case passed and something was compared at all."""
     return all(result.ok for result in results) and any(v.elements for r in results for v in r.verdicts)
-
-
-def with_progress(results: Iterator[Result], total: int, console: Console) -> Iterator[Result]:
-    """Passes results on and shows how many there were; nothing where the console is no terminal."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("comparing", total=total)
-        failures = 0
-        for result in results:
-            failures += not result.ok
-            progress.update(task, advance=1, description=f"comparing ({failures} differ)")
-            yield result
 
 
 def _number(ratio: float) -> str:
@@ -151,13 +137,3 @@ def to_json(results: Sequence[Result], environment: Mapping[str, str], seed: int
         ],
     }
     return json.dumps(document, indent=1, allow_nan=False)
-
-
-def to_junit(results: Sequence[Result]) -> str:
-    """The run as JUnit XML: a test suite a group, a test case a case."""
-    suites: dict[str, list[junit.TestCase]] = {row.group: [] for row in summarize(results)}
-    for result in results:
-        reasons = [f"{v.name}: {v.reason}" for v in result.verdicts if not v.ok]
-        found = junit.TestCase(result.case.id, result.ok, reasons, result.seconds)
-        suites[f"{result.case.op}/{result.case.group}"].append(found)
-    return junit.document(suites)

@@ -1,11 +1,9 @@
-"""Runs cases on both sides and judges them. Yields data; formatting is `parity.suite.report`'s."""
+"""Runs a case on both sides and judges it. Returns data; `parity.suite.report` formats them."""
 
-import re
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -17,107 +15,19 @@ from parity._judge.verdict import Verdict, failed, judge_refusal
 from parity._torch import network as torch_network
 from parity._torch.original import drawn
 from parity.suite import sides
-from parity.suite.case import Case, draw_input
+from parity.suite.case import Case, Result, draw_input
 from parity.suite.sides import Function
 
 
-@dataclass(frozen=True)
-class Result:
-    """A case, its verdicts (on each output and weight carried over, or on a refusal) and its duration."""
-
-    case: Case
-    verdicts: tuple[Verdict, ...]
-    seconds: float
-
-    @property
-    def ok(self) -> bool:
-        """Whether there are verdicts and all are ok."""
-        return bool(self.verdicts) and all(verdict.ok for verdict in self.verdicts)
-
-
-def select(cases: Sequence[Case], expression: str = "", dtype: str | None = None) -> list[Case]:
-    """The cases of this dtype whose ids match an expression as pytest's -k has it.
-
-    A word matches the ids that contain it, case aside; `and`, `or`, `not` and parentheses combine words.
-
-    Raises:
-        ValueError: an expression that is not one.
-    """
-    matches = _Expression(expression).parse() if expression.strip() else lambda _: True
-    return [c for c in cases if (dtype is None or c.dtype == dtype) and matches(c.id.lower())]
-
-
-class _Expression:
-    """either: both (or both)*; both: factor (and factor)*; factor: not factor | '(' either ')' | word."""
-
-    def __init__(self, text: str):
-        self.text = text
-        self.tokens = re.findall(r"[()]|[^\s()]+", text.lower())
-
-    def parse(self) -> Callable[[str], bool]:
-        matches = self._either()
-        if self.tokens:
-            raise self._error(f"unexpected {self.tokens[0]!r}")
-        return matches
-
-    def _either(self) -> Callable[[str], bool]:
-        terms = [self._both()]
-        while self.tokens[:1] == ["or"]:
-            self.tokens.pop(0)
-            terms.append(self._both())
-        return lambda id: any(term(id) for term in terms)
-
-    def _both(self) -> Callable[[str], bool]:
-        factors = [self._factor()]
-        while self.tokens[:1] == ["and"]:
-            self.tokens.pop(0)
-            factors.append(self._factor())
-        return lambda id: all(factor(id) for factor in factors)
-
-    def _factor(self) -> Callable[[str], bool]:
-        token = self.tokens.pop(0) if self.tokens else "end of expression"
-        if token == "not":
-            factor = self._factor()
-            return lambda id: not factor(id)
-        if token == "(":
-            inner = self._either()
-            if self.tokens[:1] != [")"]:
-                raise self._error("missing ')'")
-            self.tokens.pop(0)
-            return inner
-        if token in (")", "and", "or", "end of expression"):
-            raise self._error(f"expected a word, got {token!r}")
-        return lambda id: token in id
-
-    def _error(self, what: str) -> ValueError:
-        return ValueError(f"`-k` (={self.text!r}) must be words joined by and, or, not, parentheses: {what}")
-
-
-def run(
-    cases: Sequence[Case],
-    suite_seed: int,
-    device: jax.Device,
-    function: Function | None = None,
-    workers: int = 2,
-) -> Iterator[Result]:
-    """Yields each case's result, in the cases' order. Results do not depend on the number of workers.
+def run_case(case: Case, suite_seed: int, device: jax.Device, function: Function | None = None) -> Result:
+    """Runs a case and judges what it gives.
 
     Args:
-        cases: the cases.
-        suite_seed: with a case's id it determines its data.
+        case: the case.
+        suite_seed: with the case's id it determines its data.
         device: where our side runs; torch's always runs on the CPU.
         function: what is called in the place of `jaxconv.functional`'s, to see whether the suite notices.
-        workers: threads. XLA and torch compute, and XLA compiles, without the interpreter's lock.
     """
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            yield from pool.map(lambda c: run_case(c, suite_seed, device, function), cases)
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def run_case(case: Case, suite_seed: int, device: jax.Device, function: Function | None = None) -> Result:
-    """One case's result; arguments as in `run`."""
     start = time.perf_counter()
     with jax.default_device(device):
         if case.refused:

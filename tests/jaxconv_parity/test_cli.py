@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from jaxconv_parity import cli
+from jaxconv_parity.cli import suite
 from parity.suite import sides
 from parity.suite.case import as_dtype
 from parity.suite.tables import ALL
@@ -30,7 +31,7 @@ def _restore():
 def test_all_agree(capsys, tmp_path):
     wanted = [c.id for c in ALL if "conv2d/refused/functional" in c.id and "float32" in c.id]
     files = [f"--json={tmp_path / 'out.json'}", f"--junit={tmp_path / 'out.xml'}"]
-    assert cli.main(["-k", FAST, "--seed", "3", *files]) == cli.OK
+    assert cli.main(["-n0", "-k", FAST, "--seed", "3", *files]) == cli.OK
     assert f"All {len(wanted)} cases agree." in capsys.readouterr().out
     document = json.loads((tmp_path / "out.json").read_text())
     assert document["ok"] and document["seed"] == 3 and [c["id"] for c in document["cases"]] == wanted
@@ -39,7 +40,7 @@ def test_all_agree(capsys, tmp_path):
 
 def test_something_differs(capsys, monkeypatch):
     monkeypatch.setattr(sides.jaxconv.functional, "conv2d", lambda x, *args, **kwargs: x)
-    assert cli.main(["suite", "-k", "s=0 and conv2d/refused/functional"]) == cli.DIFFERENT
+    assert cli.main(["suite", "-n0", "-k", "s=0 and conv2d/refused/functional"]) == cli.DIFFERENT
     assert "torch refused, we did not" in capsys.readouterr().out
 
 
@@ -53,7 +54,12 @@ def test_list_runs_nothing(capsys):
     ("arguments", "error"),
     [
         (["-k", "nonesuch"], r"no case of \d+ matches `-k` \(='nonesuch'\)$"),
-        (["-k", "a or"], "expected a word, got 'end of expression'"),
+        (
+            ["-k", "a or"],
+            r"Wrong expression passed to '-k': a or: .*\n\n?parity: the cases could not be selected",
+        ),
+        (["-n", "-1"], r"`-n` \(=-1\) must be at least 0$"),
+        (["-n", "2", "--device", "tpu"], r"`-n` \(=2\) must be 0 with --device tpu"),
         (["-k", FAST, "--device", "tpu"], r"`--device` \(=tpu\): JAX finds none"),
         (["-k", FAST, "--json", "/nonesuch/a.json"], "there is no directory /nonesuch"),
     ],
@@ -86,6 +92,9 @@ def test_help_says_what_and_how(arguments, capsys):
         "--device",
         "--dtype",
         "-k",
+        "--last-failed",
+        "-x",
+        "-n PROCESSES",
         "--list",
         "--seed",
         "--json",
@@ -97,8 +106,8 @@ def test_help_says_what_and_how(arguments, capsys):
 
 
 def test_every_dtype_of_the_cases_can_be_chosen():
-    assert set(cli.DTYPES) == {c.dtype for c in ALL}
-    assert all(as_dtype(name).itemsize for name in cli.DTYPES)
+    assert set(suite.DTYPES) == {c.dtype for c in ALL}
+    assert all(as_dtype(name).itemsize for name in suite.DTYPES)
 
 
 def test_the_module_sets_64_bit_types_itself():

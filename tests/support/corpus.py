@@ -145,11 +145,14 @@ def _layer_rows():
         ("padding.mode",),
     )
     yield ours("conv stride dropped", s2, conv(), s2, ("stride.dropped",))
+    yield ours("conv stride", s2, conv(stride=3), s2, ("stride.value",))
     yield ours(
         "conv stride order", conv(stride=(1, 2)), conv(stride=(2, 1)), conv(stride=(1, 2)), ("stride.order",)
     )
     dilated = conv(dilation=2, padding=2)
     yield ours("conv dilation dropped", dilated, conv(), dilated, ("dilation.dropped",))
+    uneven = conv(dilation=(1, 2), padding=2)
+    yield ours("conv dilation order", uneven, {**uneven, "dilation": (2, 1)}, uneven, ("dilation.order",))
     wide = conv(kernel_size=(3, 5), padding=(1, 2))
     yield ours(
         "conv even same",
@@ -321,6 +324,8 @@ def _weight_rows():
     yield port("kernel height and width", lambda w: w.swapaxes(2, 3), ("kernel.hw_swapped",))
     yield port("kernel flipped", lambda w: w[..., ::-1, ::-1], ("kernel.flipped",))
     yield port("kernel in and out", lambda w: w.swapaxes(0, 1), ("weight.transposed", "kernel.io_swapped"))
+    flipped = lambda w: w.swapaxes(0, 1)[..., ::-1, ::-1]
+    yield port("kernel in and out, flipped", flipped, ("kernel.io_swapped",))
     yield port("kernel not loaded", lambda w: w * 0 + 0.01, ("weight.different",))
     yield port("bias not loaded", lambda b: b * 0, ("weight.different", "bias.missing"), key="mid.bias")
     t = lambda: torch.nn.ConvTranspose2d(8, 8, 3)
@@ -374,6 +379,10 @@ def _own_rows():
         "bias doubled", lambda: torch.nn.Conv2d(8, 8, 3), lambda x, w, b: F.conv2d(x, w, b),
         lambda x, w, b: F.conv2d(x, w, b) + b[:, None, None], ("bias.doubled",), one,
     )  # fmt: skip
+    yield port(
+        "bias subtracted", lambda: torch.nn.Conv2d(8, 8, 3), lambda x, w, b: F.conv2d(x, w, b),
+        lambda x, w, b: F.conv2d(x, w, -b), ("bias.sign",), one,
+    )  # fmt: skip
     same = lambda end: lambda x, w, b: F.conv2d(F.pad(x, (0, 1, 0, 1) if end else (1, 0, 1, 0)), w, b)
     two = lambda: jaxconv.Conv2d(8, 8, 2, padding="same", rngs=rngs())
     yield port(
@@ -391,6 +400,11 @@ def _own_rows():
     yield port(
         "low precision inside", lambda: torch.nn.Conv2d(8, 8, 3), lambda x, w, b: F.conv2d(x, w, b),
         lambda x, w, b: F.conv2d(_bf16(x), _bf16(w), b), ("precision.bfloat16",), one,
+    )  # fmt: skip
+    tf32 = lambda x: jax.lax.reduce_precision(x, 8, 10)
+    yield port(
+        "TF32 inside", lambda: torch.nn.Conv2d(8, 8, 3), lambda x, w, b: F.conv2d(x, w, b),
+        lambda x, w, b: F.conv2d(tf32(x), tf32(w), b), ("precision.tf32",), one,
     )  # fmt: skip
     norm = lambda: jaxconv.LayerNorm(8)
 
@@ -424,6 +438,57 @@ def _own_rows():
         "layer norm axis", Last, lambda wrong: OurLast(lambda x, w, b: layer_norm(x, w, b, 0, -1) if not wrong else layer_norm(x.swapaxes(1, -1), w, b).swapaxes(1, -1)),
         "ln", ("layernorm.axis",), (2, 3, 8, 8),
     )  # fmt: skip
+
+
+class Does(nnx.Module):
+    """A layer without weights."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, x):
+        return self.function(x)
+
+
+def _function_rows():
+    """Functions in the place of a pooling layer."""
+
+    def port(name, right, wrong, causes, theirs=lambda: torch.nn.MaxPool2d(3, 2, 1), layer="mid"):
+        def make(is_wrong):
+            return Ours(
+                Does(wrong if is_wrong else right), function=lambda y: y[0] if type(y) is tuple else y
+            )
+
+        return Port(name, lambda: Middle(theirs()).eval(), make, layer, causes, (2, 3, 10, 10))
+
+    right = lambda x: F.max_pool2d(x, 3, 2, 1)
+    around = lambda x, pads, value: jnp.pad(x, ((0, 0), (0, 0), pads, pads), constant_values=value)
+    yield port(
+        "pooled as SAME", right, lambda x: F.max_pool2d(around(x, (0, 1), -jnp.inf), 3, 2), ("pool.same",)
+    )
+    yield port(
+        "zeros around", right, lambda x: F.max_pool2d(around(x, (1, 1), 0), 3, 2), ("pool.padding_value",)
+    )
+    yield port("average for maximum", right, lambda x: F.avg_pool2d(x, 3, 2, 1), ("pool.kind",))
+    yield port("doubled", right, lambda x: 2 * right(x), ("unknown",))
+    indices = lambda x: F.max_pool2d(x, 3, 2, 1, return_indices=True)
+    yield port("indices as well", right, indices, ("output.structure",))
+    yield port("an input refused", right, _refuses, ("refused",))
+
+    def without(is_wrong):
+        return Ours(Does(lambda x: x) if is_wrong else jaxconv.Conv2d(8, 8, 3, padding=1, rngs=rngs()))
+
+    yield Port(
+        "a layer without weights",
+        lambda: Middle(torch.nn.Conv2d(8, 8, 3, padding=1)),
+        without,
+        "mid",
+        ("layer.unmatched",),
+    )
+
+
+def _refuses(x):
+    raise ValueError("no such input")
 
 
 def _bf16(x):
@@ -501,6 +566,8 @@ def _flax_rows():
     bn = lambda **m: lambda: nnx.BatchNorm(8, **{"momentum": 0.9, "epsilon": 1e-5, **m}, rngs=rngs())
     tbn = lambda: torch.nn.BatchNorm2d(8)
     yield nnx_port("flax batch norm epsilon", tbn, bn(), bn(epsilon=1e-3), ("norm.epsilon",))
+    yield nnx_port("flax scale missing", tbn, bn(), bn(use_scale=False), ("norm.weight_missing",))
+    yield nnx_port("flax batch norm bias missing", tbn, bn(), bn(use_bias=False), ("norm.bias_missing",))
     lbn = lambda train=False, **m: (
         lambda: linen.BatchNorm(not train, **{"momentum": 0.9, "epsilon": 1e-5, **m})
     )
@@ -612,6 +679,20 @@ def _between_rows():
         lambda x: jax.nn.softmax(x, 1),
         jax.nn.softmax,
         ("softmax.axis",),
+    )
+    yield port(
+        "logarithm of softmax",
+        lambda x: torch.softmax(x, 1),
+        lambda x: jax.nn.softmax(x, 1),
+        lambda x: jax.nn.log_softmax(x, 1),
+        ("softmax.kind",),
+    )
+    yield port(
+        "a factor missing",
+        lambda x: x * torch.sigmoid(x),
+        lambda x: x * jax.nn.sigmoid(x),
+        jax.nn.sigmoid,
+        ("scale.missing",),
     )
     yield port(
         "resize with antialias", lambda x: TF.interpolate(x, size=(4, 4), mode="bilinear"),
@@ -867,7 +948,7 @@ def _deep_rows():
 
 
 PORTS = [
-    *_layer_rows(), *_weight_rows(), *_own_rows(), *_flax_rows(), *_between_rows(), *_network_rows(), *_deep_rows(),
+    *_layer_rows(), *_weight_rows(), *_own_rows(), *_function_rows(), *_flax_rows(), *_between_rows(), *_network_rows(), *_deep_rows(),
 ]  # fmt: skip
 
 

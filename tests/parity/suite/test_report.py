@@ -1,10 +1,8 @@
 import io
 import json
-from xml.etree import ElementTree
 
 import jax
 import numpy as np
-import pytest
 from rich.console import Console
 
 from parity._judge.verdict import Verdict, failed
@@ -63,10 +61,6 @@ def test_the_text_has_the_table_the_failures_and_the_conclusion():
     assert "All 1 cases agree." in text([GOOD])
 
 
-def test_the_repeat_hint_selects_that_case_alone():
-    assert runner.select([GOOD.case, BAD.case], BAD.case.id) == [BAD.case]
-
-
 def test_json():
     document = json.loads(report.to_json([GOOD, BAD], {"jax": "1.2"}, 7, "high"))
     assert (document["schema"], document["ok"], document["seed"], document["precision"]) == (
@@ -93,25 +87,7 @@ def test_json():
     }
 
 
-def test_junit():
-    root = ElementTree.fromstring(report.to_junit([GOOD, BAD, EMPTY]))
-    assert [(s.get("name"), s.get("tests"), s.get("failures")) for s in root] == [
-        ("conv2d/a", "2", "0"),
-        ("conv2d/b", "1", "1"),
-    ]
-    (failure,) = root.iter("failure")
-    assert failure.get("message") == "y: 1 of 5 differ [sic]" and failure.text.endswith("x: lost")
-    assert {c.get("name") for c in root.iter("testcase")} == {r.case.id for r in (GOOD, BAD, EMPTY)}
-
-
 def test_the_environment_names_versions():
     environment = machine("cpu (x)")
     assert environment["device"] == "cpu (x)" and environment["jax"] == jax.__version__
     assert {"machine", "python", "flax", "torch", "numpy"} <= set(environment)
-
-
-@pytest.mark.parametrize("terminal", [False, True])
-def test_progress_passes_results_on(terminal):
-    console = Console(file=io.StringIO(), force_terminal=terminal)
-    assert list(report.with_progress(iter([GOOD, BAD]), 2, console)) == [GOOD, BAD]
-    assert ("1 differ" in console.file.getvalue()) is terminal

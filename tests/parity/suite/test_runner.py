@@ -1,62 +1,12 @@
-from dataclasses import replace
-
 import jax
 import pytest
 
-import jaxconv
 from parity.suite import runner, sides
 from parity.suite.case import case
 from parity.suite.tables import ALL
 
 CPU = jax.devices("cpu")[0]
 ARGS = {"in_channels": 4, "out_channels": 6, "kernel_size": 3}
-IDS = ["conv2d/groups/nnx/float32", "conv2d/batch/linen/float64", "max_pool2d/nan/nnx/bfloat16"]
-
-
-class Named:
-    def __init__(self, id):
-        self.id, self.dtype = id, id.split("/")[-1]
-
-
-@pytest.mark.parametrize(
-    ("expression", "chosen"),
-    [
-        ("", [0, 1, 2]),
-        ("conv2d", [0, 1]),
-        ("NNX", [0, 2]),
-        ("not conv2d", [2]),
-        ("conv2d and not nnx", [1]),
-        ("nan or float64", [1, 2]),
-        ("nnx and (nan or groups)", [0, 2]),
-        ("not (nan or groups)", [1]),
-        ("not not nan", [2]),
-        ("max_pool2d or conv2d and linen", [1, 2]),
-        ("nothing", []),
-    ],
-)
-def test_selection(expression, chosen):
-    cases = [Named(id) for id in IDS]
-    assert [c.id for c in runner.select(cases, expression)] == [IDS[i] for i in chosen]
-
-
-def test_selection_by_dtype():
-    assert [c.id for c in runner.select([Named(id) for id in IDS], "conv2d", "float64")] == [IDS[1]]
-
-
-@pytest.mark.parametrize(
-    ("expression", "error"),
-    [
-        ("and", r"`-k` \(='and'\) .* expected a word, got 'and'"),
-        ("conv2d or", "expected a word, got 'end of expression'"),
-        ("(nnx", r"missing '\)'"),
-        ("nnx )", r"unexpected '\)'"),
-        ("nnx linen", "unexpected 'linen'"),
-    ],
-)
-def test_selection_refuses_what_is_no_expression(expression, error):
-    with pytest.raises(ValueError, match=error):
-        runner.select([], expression)
-
 
 # A sample of each group; the whole suite is `python -m parity`.
 SAMPLE = [c for group in {(c.op, c.group): c for c in ALL[::7]}.values() for c in [group]]
@@ -111,24 +61,3 @@ def test_an_exception_is_a_verdict():
 
 def test_a_result_without_verdicts_is_not_ok():
     assert not runner.Result(conv(), (), 0.0).ok
-
-
-def test_results_come_in_order_and_do_not_depend_on_workers():
-    cases = [conv(), conv("functional", None), conv("nnx", "to_torch"), conv("linen")]
-    alone, together = (list(runner.run(cases, 3, CPU, workers=n)) for n in (1, 3))
-    assert [r.case for r in alone] == [r.case for r in together] == cases
-    assert [r.verdicts for r in alone] == [r.verdicts for r in together]
-
-
-def test_an_abandoned_run_stops():
-    ran = []
-
-    def function(*args, **arguments):
-        ran.append(1)
-        return jaxconv.functional.conv2d(*args, **arguments)
-
-    cases = [conv("functional", None, weight_dtype=None) for _ in range(200)]
-    running = runner.run([replace(c, group=f"g{i}") for i, c in enumerate(cases)], 0, CPU, function)
-    next(running)
-    running.close()
-    assert 0 < len(ran) < 200
