@@ -15,11 +15,12 @@ ORDER = {
         "jaxconv._native",  # compiled
         "jaxconv._jax_internals",
         "jaxconv._dtypes",
+        "jaxconv._args",
         "jaxconv._spec",
         "jaxconv._spec_pool",
-        "jaxconv._spec_transpose",
         "jaxconv._pad",
         "jaxconv._rows",
+        "jaxconv._arrays",
         "jaxconv._lower",
         "jaxconv.extend",
         "jaxconv.functional",

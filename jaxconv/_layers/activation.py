@@ -9,10 +9,9 @@ import jax
 import jax.numpy as jnp
 
 from jaxconv import functional, init
-from jaxconv._layers.base import Declared, Layer, ParamLayer, check_flag
+from jaxconv._args import check_flag, integer, number, positive
+from jaxconv._layers.base import Declared, Layer, ParamLayer
 from jaxconv._layers.dropout import Drawing
-from jaxconv._spec import integer
-from jaxconv.functional.activation import number
 
 
 @dataclass(eq=False, repr=False)
@@ -290,8 +289,7 @@ class AnyPReLU(ParamLayer):
     def _normalised(self) -> Mapping[str, Any]:
         super()._normalised()
         number(self._start, getattr(self, self._start))
-        if integer("num_parameters", self.num_parameters) < 1:
-            raise ValueError(f"`num_parameters` (={self.num_parameters}) must be positive")
+        positive("num_parameters", self.num_parameters)
         return {}
 
     def _declared(self) -> dict[str, Declared | None]:

@@ -8,11 +8,8 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from jaxconv._layers.base import Declared, Layer, ParamLayer, check_flag
-from jaxconv._spec import integer
-from jaxconv.functional._arrays import array
-from jaxconv.functional._loss import REDUCTIONS, check_reduction
-from jaxconv.functional.activation import number
+from jaxconv._args import REDUCTIONS, array, check_flag, check_reduction, integer, number
+from jaxconv._layers.base import Declared, Layer, ParamLayer
 
 _NUMBERS = ("beta", "delta", "margin", "eps", "label_smoothing")
 _FLAGS = ("log_target", "log_input", "full", "swap")

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from jaxconv import functional
+from jaxconv._args import check_bool, check_divisor, check_norm_type
 from jaxconv._layers.base import Layer
-from jaxconv._spec import check_flag_type, pool_spec
-from jaxconv._spec_pool import adaptive_size, unpool_spec
-from jaxconv.functional.avg_pooling import check_divisor, check_norm_type
+from jaxconv._spec import low_ends
+from jaxconv._spec_pool import PoolSpec, adaptive_size, pool_spec, unpool_spec
+from jaxconv.functional.avg_pooling import avg_pool_windows, lp_pool_windows
+from jaxconv.functional.unpooling import max_unpool_windows
 
 Size = int | tuple[int, ...]
 
@@ -43,16 +45,17 @@ class _AvgPool(_Pool):
     ceil_mode: bool = False
     count_include_pad: bool = True
 
+    def _spec(self) -> PoolSpec:
+        return pool_spec(self.ndim, self.kernel_size, self.stride, self.padding, 1, self.ceil_mode)
+
     def _normalised(self) -> Mapping[str, Any]:
-        pool_spec(self.ndim, self.kernel_size, self.stride, self.padding, 1, self.ceil_mode)
-        check_flag_type("count_include_pad", self.count_include_pad)
+        self._spec()
+        check_bool("count_include_pad", self.count_include_pad)
         return {"stride": self.kernel_size} if self.stride is None else {}
 
-    def _arguments(self) -> tuple[Any, ...]:
-        return (self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
-
     def _forward(self, input: Any) -> Any:
-        return self._functions[self.ndim](input, *self._arguments())
+        check_bool("count_include_pad", self.count_include_pad)
+        return avg_pool_windows(self._spec(), input, self.count_include_pad)
 
 
 @dataclass(eq=False, repr=False)
@@ -63,8 +66,10 @@ class _AvgPoolDivided(_AvgPool):
         check_divisor(self.divisor_override)
         return super()._normalised()
 
-    def _arguments(self) -> tuple[Any, ...]:
-        return (*super()._arguments(), self.divisor_override)
+    def _forward(self, input: Any) -> Any:
+        check_bool("count_include_pad", self.count_include_pad)
+        divisor = check_divisor(self.divisor_override)
+        return avg_pool_windows(self._spec(), input, self.count_include_pad, divisor)
 
 
 class AvgPool1d(_AvgPool):
@@ -88,15 +93,16 @@ class _LPPool(_Pool):
     stride: Size | None = None
     ceil_mode: bool = False
 
+    def _spec(self) -> PoolSpec:
+        return pool_spec(self.ndim, self.kernel_size, self.stride, 0, 1, self.ceil_mode)
+
     def _normalised(self) -> Mapping[str, Any]:
         check_norm_type(self.norm_type)
-        pool_spec(self.ndim, self.kernel_size, self.stride, 0, 1, self.ceil_mode)
+        self._spec()
         return {}
 
     def _forward(self, input: Any) -> Any:
-        return self._functions[self.ndim](
-            input, self.norm_type, self.kernel_size, self.stride, self.ceil_mode
-        )
+        return lp_pool_windows(self._spec(), input, check_norm_type(self.norm_type))
 
 
 class LPPool1d(_LPPool):
@@ -145,7 +151,7 @@ class _AdaptiveMaxPool(_AdaptiveAvgPool):
     return_indices: bool = False
 
     def _normalised(self) -> Mapping[str, Any]:
-        check_flag_type("return_indices", self.return_indices)
+        check_bool("return_indices", self.return_indices)
         return super()._normalised()
 
     def _forward(self, input: Any) -> Any:
@@ -172,16 +178,19 @@ class _MaxUnpool(_Pool):
     stride: Size | None = None
     padding: Size = 0
 
+    def _spec(self) -> PoolSpec:
+        return unpool_spec(self.ndim, self.kernel_size, self.stride, self.padding)
+
     def _normalised(self) -> Mapping[str, Any]:
-        names = ("kernel_size", "stride", "padding")
-        return dict(
-            zip(names, unpool_spec(self.ndim, self.kernel_size, self.stride, self.padding), strict=True)
-        )
+        spec = self._spec()
+        return {
+            "kernel_size": spec.kernel_size,
+            "stride": spec.stride,
+            "padding": low_ends(spec.padding),
+        }
 
     def _forward(self, input: Any, indices: Any, output_size: Any = None) -> Any:
-        return self._functions[self.ndim](
-            input, indices, self.kernel_size, self.stride, self.padding, output_size
-        )
+        return max_unpool_windows(self._spec(), input, indices, output_size)
 
 
 class MaxUnpool1d(_MaxUnpool):

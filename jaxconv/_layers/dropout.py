@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 import jax
 
 from jaxconv import functional
-from jaxconv._layers.base import Layer, check_flag
-from jaxconv.functional.dropout import check_probability
+from jaxconv._args import check_flag, check_probability
+from jaxconv._layers.base import Layer
 
 
 class Drawing(Layer):

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jaxconv import functional
+from jaxconv._args import REDUCTIONS, number
 from jaxconv._layers.any_loss import BUFFER, Loss, WeightedLoss
-from jaxconv.functional._loss import REDUCTIONS
-from jaxconv.functional.activation import number
 
 
 @dataclass(eq=False, repr=False)

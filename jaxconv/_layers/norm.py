@@ -7,11 +7,9 @@ from typing import Any, ClassVar
 import jax
 
 from jaxconv import functional, init
+from jaxconv._args import array, check_flag, check_number, check_size, integer, positive
 from jaxconv._dtypes import compute_dtype
-from jaxconv._layers.base import Declared, Layer, ParamLayer, check_flag, check_size
-from jaxconv._spec import integer
-from jaxconv.functional._arrays import array
-from jaxconv.functional._norm import check_number
+from jaxconv._layers.base import Declared, Layer, ParamLayer
 
 
 class Norm(ParamLayer):
@@ -72,12 +70,8 @@ class GroupNorm(Norm):
 
     def _normalised(self) -> Mapping[str, Any]:
         super()._normalised()
-        groups, channels = (
-            integer("num_groups", self.num_groups),
-            check_size("num_channels", self.num_channels),
-        )
-        if groups < 1:
-            raise ValueError(f"`num_groups` (={groups}) must be positive")
+        groups = positive("num_groups", self.num_groups)
+        channels = check_size("num_channels", self.num_channels)
         if channels % groups:
             raise ValueError(f"`num_channels` (={channels}) must be divisible by `num_groups` (={groups})")
         check_number("eps", self.eps)
@@ -194,8 +188,7 @@ class LocalResponseNorm(Layer):
     k: float = 1.0
 
     def _normalised(self) -> Mapping[str, Any]:
-        if (size := integer("size", self.size)) < 1:
-            raise ValueError(f"`size` (={size}) must be positive")
+        positive("size", self.size)
         for name in ("alpha", "beta", "k"):
             check_number(name, getattr(self, name))
         return {}

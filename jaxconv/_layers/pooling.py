@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from jaxconv import functional
 from jaxconv._layers.base import Layer
-from jaxconv._spec import pool_spec
-
-_MAX_POOL = {1: functional.max_pool1d, 2: functional.max_pool2d, 3: functional.max_pool3d}
+from jaxconv._spec_pool import PoolSpec, pool_spec
+from jaxconv.functional.pooling import max_pool_windows
 
 
 @dataclass(eq=False, repr=False)
@@ -22,20 +20,17 @@ class _MaxPool(Layer):
     return_indices: bool = False
     ceil_mode: bool = False
 
+    def _spec(self) -> PoolSpec:
+        return pool_spec(
+            self.ndim, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
+        )
+
     def _normalised(self) -> Mapping[str, Any]:
-        pool_spec(self.ndim, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
+        self._spec()
         return {"stride": self.kernel_size} if self.stride is None else {}
 
     def _forward(self, input: Any) -> Any:
-        return _MAX_POOL[self.ndim](
-            input,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.ceil_mode,
-            self.return_indices,
-        )
+        return max_pool_windows(self._spec(), input, self.return_indices)
 
 
 def _doc(ndim: int) -> str:

@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from jaxconv import functional
+from jaxconv._args import integers, one_or_all, positive, wrong_type
 from jaxconv._layers.base import Layer
-from jaxconv._spec import integer, integers
-from jaxconv._spec_pool import fold_spec
+from jaxconv._spec_pool import PoolSpec, fold_size, fold_spec
+from jaxconv.functional.fold import fold_windows, unfold_windows
 
 
 @dataclass(eq=False, repr=False)
@@ -36,11 +37,7 @@ class _Pad(Layer):
     """
 
     def _normalised(self) -> Mapping[str, Any]:
-        if hasattr(self.padding, "__len__") and len(self.padding) == 1:
-            raise ValueError(
-                f"`padding` (={self.padding}) must be an int or a tuple of {2 * self.ndim} ints, got 1"
-            )
-        return {"padding": integers("padding", self.padding, 2 * self.ndim)}
+        return {"padding": one_or_all("padding", self.padding, 2 * self.ndim)}
 
     def _forward(self, input: Any) -> Any:
         padding = integers("padding", self.padding, 2 * self.ndim)
@@ -55,9 +52,7 @@ class _ConstantPad(_Pad):
 
     def _normalised(self) -> Mapping[str, Any]:
         if not isinstance(self.value, Number | np.generic):
-            raise TypeError(
-                f"`value` must be a number, got {self.value!r} of type {type(self.value).__name__}"
-            )
+            raise wrong_type("value", "a number", self.value)
         return super()._normalised()
 
 
@@ -150,13 +145,14 @@ class Unfold(Layer):
     stride: int | tuple[int, int] = 1
 
     def _normalised(self) -> Mapping[str, Any]:
-        fold_spec(
-            kernel_size=self.kernel_size, dilation=self.dilation, padding=self.padding, stride=self.stride
-        )
+        self._spec()
         return {}
 
+    def _spec(self) -> PoolSpec:
+        return fold_spec(self.kernel_size, self.dilation, self.padding, self.stride)
+
     def _forward(self, input: Any) -> Any:
-        return functional.unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
+        return unfold_windows(self._spec(), input)
 
 
 @dataclass(eq=False, repr=False)
@@ -173,24 +169,15 @@ class Fold(Layer):
     stride: int | tuple[int, int] = 1
 
     def _normalised(self) -> Mapping[str, Any]:
-        fold_spec(
-            output_size=self.output_size,
-            kernel_size=self.kernel_size,
-            dilation=self.dilation,
-            padding=self.padding,
-            stride=self.stride,
-        )
+        fold_size(self.output_size)
+        self._spec()
         return {}
 
+    def _spec(self) -> PoolSpec:
+        return fold_spec(self.kernel_size, self.dilation, self.padding, self.stride)
+
     def _forward(self, input: Any) -> Any:
-        return functional.fold(
-            input, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride
-        )
-
-
-def _positive(name: str, value: Any) -> None:
-    if integer(name, value) < 1:
-        raise ValueError(f"`{name}` (={value}) must be positive")
+        return fold_windows(self._spec(), input, fold_size(self.output_size))
 
 
 @dataclass(eq=False, repr=False)
@@ -208,7 +195,7 @@ class PixelShuffle(Layer):
     upscale_factor: int
 
     def _normalised(self) -> Mapping[str, Any]:
-        _positive("upscale_factor", self.upscale_factor)
+        positive("upscale_factor", self.upscale_factor)
         return {}
 
     def _forward(self, input: Any) -> Any:
@@ -230,7 +217,7 @@ class PixelUnshuffle(Layer):
     downscale_factor: int
 
     def _normalised(self) -> Mapping[str, Any]:
-        _positive("downscale_factor", self.downscale_factor)
+        positive("downscale_factor", self.downscale_factor)
         return {}
 
     def _forward(self, input: Any) -> Any:
@@ -252,7 +239,7 @@ class ChannelShuffle(Layer):
     groups: int
 
     def _normalised(self) -> Mapping[str, Any]:
-        _positive("groups", self.groups)
+        positive("groups", self.groups)
         return {}
 
     def _forward(self, input: Any) -> Any:

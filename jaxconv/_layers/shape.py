@@ -7,8 +7,8 @@ from typing import Any
 import jax
 
 from jaxconv import functional
+from jaxconv._args import each_integer, integer
 from jaxconv._layers.base import Layer
-from jaxconv._spec import integer
 
 
 @dataclass(eq=False, repr=False)
@@ -54,8 +54,7 @@ class Unflatten(Layer):
         integer("dim", self.dim)
         if isinstance(self.unflattened_size, str) or not isinstance(self.unflattened_size, Sequence):
             raise TypeError(f"`unflattened_size` must be a tuple of ints, got {self.unflattened_size!r}")
-        sizes = tuple(integer(f"unflattened_size[{i}]", n) for i, n in enumerate(self.unflattened_size))
-        return {"unflattened_size": sizes}
+        return {"unflattened_size": each_integer("unflattened_size", self.unflattened_size)}
 
     def _forward(self, input: Any) -> jax.Array:
         return functional.unflatten(input, self.dim, self.unflattened_size)

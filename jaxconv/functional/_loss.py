@@ -7,23 +7,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxconv._arrays import ranked
 from jaxconv._dtypes import compute_dtype
-from jaxconv.functional._arrays import array, ranked, refuse_dtype
-
-REDUCTIONS = ("none", "mean", "sum")
-
-
-def check_reduction(
-    reduction: Any, size_average: Any = None, reduce: Any = None, allowed: tuple[str, ...] = REDUCTIONS
-) -> None:
-    """Refuses unknown reductions and the two arguments that torch deprecated for `reduction`."""
-    for name, value in (("size_average", size_average), ("reduce", reduce)):
-        if value is not None:
-            raise ValueError(
-                f"`{name}` (={value!r}) is deprecated in torch and must be None: use `reduction`, one of {allowed}"
-            )
-    if not isinstance(reduction, str) or reduction not in allowed:
-        raise ValueError(f"`reduction` (={reduction!r}) is not a valid value for reduction, one of {allowed}")
 
 
 def reduced(loss: jax.Array, reduction: str, dtype: Any) -> jax.Array:
@@ -74,13 +59,6 @@ def together(*arrays: jax.Array, dtype: Any = None) -> tuple[jax.Array, ...]:
 def magnitude(x: jax.Array) -> jax.Array:
     """|x|, with the derivative 0 at 0 as in torch; JAX's is 1."""
     return jnp.abs(x) if jnp.iscomplexobj(x) else jnp.sign(x) * x
-
-
-def floating(op: str, name: str, x: Any) -> jax.Array:
-    """An array of a floating dtype."""
-    y = array(name, x)
-    refuse_dtype(op, y, jnp.bool_, jnp.integer, jnp.complexfloating)
-    return y
 
 
 def warn_of_broadcast(op: str, x: jax.Array, target: jax.Array) -> None:

@@ -1,15 +1,14 @@
 """What the normalisations share: moments, the affine map, and what torch refuses."""
 
-from numbers import Real
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
+from jaxconv._args import refuse_dtype
+from jaxconv._arrays import ranked
 from jaxconv._dtypes import is_reduced, widened
-from jaxconv.functional._arrays import ranked, refuse_dtype
 
 
 def moments(
@@ -74,12 +73,6 @@ def norm_dtypes(op: str, x: jax.Array, **params: jax.Array | None) -> None:
         )
 
 
-def check_shape(name: str, value: jax.Array | None, shape: tuple[int, ...], what: str) -> None:
-    """Refuses a parameter of another shape."""
-    if value is not None and value.shape != shape:
-        raise ValueError(f"Expected `{name}` of shape {shape}, {what}, but got shape {value.shape}")
-
-
 def check_stats(
     op: str, mean: jax.Array | None, var: jax.Array | None, needed: bool
 ) -> tuple[jax.Array | None, jax.Array | None]:
@@ -93,17 +86,3 @@ def check_stats(
             f"{op}: `running_mean` and `running_var` must either both be None or neither be None"
         )
     return mean, var
-
-
-def check_bool(name: str, value: Any) -> None:
-    """A bool, as torch asks here."""
-    if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"`{name}` must be a bool, got {value!r} of type {type(value).__name__}")
-
-
-def check_number(name: str, value: Any, scalar: bool = False) -> None:
-    """A real number, or also a scalar array."""
-    if scalar and isinstance(value, jax.Array | np.ndarray) and value.ndim == 0:
-        return
-    if not isinstance(value, Real):
-        raise TypeError(f"`{name}` must be a number, got {value!r} of type {type(value).__name__}")

@@ -13,9 +13,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxconv._args import array, number, refuse_dtype
+from jaxconv._arrays import along
 from jaxconv._dtypes import widened
 from jaxconv._rows import long_rows
-from jaxconv.functional._arrays import along, array, refuse_dtype
 
 _SELU_ALPHA = 1.6732632423543772848170429916717
 _SELU_SCALE = 1.0507009873554804934193349852946
@@ -40,17 +41,6 @@ def _inexact(op: str, input: Any, function: Callable[[jax.Array], jax.Array], *r
     if not jnp.issubdtype(x.dtype, jnp.inexact):
         x = x.astype(jnp.float32)
     return _by_element(lambda x: function(widened(x)).astype(x.dtype), x)
-
-
-def number(name: str, value: Any) -> float:
-    """A real number; traced ones, and arrays of one element, pass."""
-    if isinstance(value, jax.Array) and value.ndim == 0:
-        return value  # type: ignore[return-value]
-    # NumPy's scalars are no Python numbers, but are taken as torch takes them.
-    plain = value.item() if isinstance(value, np.generic) else value
-    if isinstance(plain, bool) or not isinstance(plain, int | float):
-        raise TypeError(f"`{name}` must be a number, got {value!r} of type {type(value).__name__}")
-    return plain
 
 
 def _in_dtype(name: str, value: Any, x: jax.Array) -> jax.Array:

@@ -8,11 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxconv._args import array, check_bool, check_spatial_input, refuse_dtype
 from jaxconv._dtypes import widened
 from jaxconv._rows import mean
-from jaxconv._spec import check_flag_type, check_spatial_input
-from jaxconv._spec_pool import adaptive_size, window_taps
-from jaxconv.functional._arrays import array, refuse_dtype
+from jaxconv._spec_pool import adaptive_size
 from jaxconv.functional.avg_pooling import window_sums
 
 _DOC = """Applies a {n}D adaptive {what} pooling: torch.nn.functional.adaptive_{kind}_pool{n}d.
@@ -45,11 +44,23 @@ def _along(axis: int, ndim: int) -> tuple[int, ...]:
     return tuple(-1 if i == axis else 1 for i in range(ndim))
 
 
+def _window_taps(size: int, out: int) -> tuple[np.ndarray, np.ndarray]:
+    """The windows of an adaptive pooling: floor(i size / out) to ceil((i + 1) size / out).
+
+    Returns:
+        The positions in each, (out, longest), after a window's end its last one again; and the lengths.
+    """
+    at = np.arange(out)
+    start, end = at * size // max(out, 1), -(-(at + 1) * size // max(out, 1))
+    steps = np.arange((end - start).max(initial=1))
+    return np.minimum(start[:, None] + steps, end[:, None] - 1), end - start
+
+
 def _mean_along(x: jax.Array, axis: int, out: int) -> jax.Array:
     size = x.shape[axis]
     if out and size % out == 0:
         return window_sums(x, axis, size // out, size // out) / (size // out)
-    taps, lengths = window_taps(size, out)
+    taps, lengths = _window_taps(size, out)
     parts = jnp.take(x, taps, axis=axis, mode="clip")
     # Chosen, not multiplied by zero: what is beyond a window's end may be NaN.
     inside = (np.arange(taps.shape[1]) < lengths[:, None]).reshape(*taps.shape, *(1,) * (x.ndim - axis - 1))
@@ -94,7 +105,7 @@ def _max_along(
     size = x.shape[axis]
     if index is not None:
         index = index + (jnp.arange(size, dtype=index.dtype) * pitch).reshape(_along(axis, x.ndim))
-    taps, _ = window_taps(size, out)
+    taps, _ = _window_taps(size, out)
 
     def windows(a: jax.Array) -> jax.Array:
         if out and size % out == 0:
@@ -124,7 +135,7 @@ def _make_max(ndim: int) -> _Adaptive:
     op = f"adaptive_max_pool{ndim}d"
 
     def adaptive_max_pool(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-        check_flag_type("return_indices", return_indices)
+        check_bool("return_indices", return_indices)
         x, out = _prepared(op, ndim, input, output_size)
         int_type = jax.dtypes.canonicalize_dtype(np.int64)
         y, index = x, jnp.zeros((1,) * x.ndim, int_type) if return_indices else None

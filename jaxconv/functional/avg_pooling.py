@@ -8,10 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxconv._args import array, check_bool, check_divisor, check_norm_type, refuse_dtype
+from jaxconv._arrays import along, ranked
 from jaxconv._dtypes import widened
-from jaxconv._spec import PoolSpec, check_flag_type, check_pool_input, integer, pool_spec
-from jaxconv.functional._arrays import along, array, ranked, refuse_dtype
-from jaxconv.functional.pooling import max_pool1d, max_pool2d, max_pool3d
+from jaxconv._spec import low_ends
+from jaxconv._spec_pool import PoolSpec, check_pool_input, pool_spec
+from jaxconv.functional.pooling import max_pool_windows
 
 _DOC = """Applies a {n}D average pooling over an input of several planes: torch.nn.functional.avg_pool{n}d.
 
@@ -94,7 +96,7 @@ def _padded_sums(x: jax.Array, spec: PoolSpec, out: tuple[int, ...]) -> jax.Arra
     lead = x.ndim - spec.ndim
     dims = list(zip(x.shape[lead:], out, spec.kernel_size, spec.stride, spec.padding, strict=True))
     # To whole strides: past the padding in ceil_mode, and less than all of the input where a rest is left over.
-    pads = [(p, (o - 1 + -(-k // s)) * s - p - n, 0) for n, o, k, s, p in dims]
+    pads = [(p, (o - 1 + -(-k // s)) * s - p - n, 0) for n, o, k, s, (p, _) in dims]
     x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0)] * lead + pads)
     for dim, (_, _, k, s, _) in enumerate(dims):
         x = window_sums(x, lead + dim, k, s)
@@ -103,10 +105,10 @@ def _padded_sums(x: jax.Array, spec: PoolSpec, out: tuple[int, ...]) -> jax.Arra
 
 def _counts(spec: PoolSpec, size: tuple[int, ...], out: tuple[int, ...], include_pad: bool) -> Any:
     """How many elements each window has: those of the padding too, if told so, but none beyond it."""
-    if not spec.ceil_mode and (include_pad or not any(spec.padding)):
+    if not spec.ceil_mode and (include_pad or not any(low_ends(spec.padding))):
         return math.prod(spec.kernel_size)
     total: Any = 1
-    for dim, (n, o, k, s, p) in enumerate(
+    for dim, (n, o, k, s, (p, _)) in enumerate(
         zip(size, out, spec.kernel_size, spec.stride, spec.padding, strict=True)
     ):
         start = jnp.arange(o) * s - p
@@ -116,19 +118,24 @@ def _counts(spec: PoolSpec, size: tuple[int, ...], out: tuple[int, ...], include
     return total
 
 
-def check_divisor(value: Any) -> int | None:
-    """`divisor_override`: None, or an int that is not 0."""
-    if value is None:
-        return None
-    divisor = integer("divisor_override", value)
-    if divisor == 0:
-        raise ValueError("`divisor_override` (=0): divisor must be not zero")
-    return divisor
+def avg_pool_windows(
+    spec: PoolSpec, input: Any, count_include_pad: bool = True, divisor: int | None = None
+) -> jax.Array:
+    """The average pooling of an array."""
+    op, x = f"avg_pool{spec.ndim}d", array("input", input)
+    refuse_dtype(op, x, jnp.bool_, jnp.complexfloating)
+    if x.dtype != jax.dtypes.canonicalize_dtype(np.int64):
+        refuse_dtype(op, x, jnp.integer)
+    check_pool_input(op, spec, x.shape)
+    size = x.shape[-spec.ndim :]
+    out = spec.output_size(size)
+    sums = _padded_sums(widened(x), spec, out)
+    count = _counts(spec, size, out, count_include_pad) if divisor is None else divisor
+    divided = jnp.broadcast_to(ranked(jnp.asarray(count, sums.dtype), sums.ndim), sums.shape)
+    return lax.div(sums, divided).astype(x.dtype)  # of integers the quotient is cut off, as in torch
 
 
 def _make(ndim: int) -> _AvgPool:
-    op = f"avg_pool{ndim}d"
-
     def avg_pool(
         input: Any,
         kernel_size: Any,
@@ -138,20 +145,9 @@ def _make(ndim: int) -> _AvgPool:
         count_include_pad: bool = True,
         divisor_override: int | None = None,
     ) -> jax.Array:
-        x = array("input", input)
-        refuse_dtype(op, x, jnp.bool_, jnp.complexfloating)
-        if x.dtype != jax.dtypes.canonicalize_dtype(np.int64):
-            refuse_dtype(op, x, jnp.integer)
-        check_flag_type("count_include_pad", count_include_pad)
+        check_bool("count_include_pad", count_include_pad)
         spec = pool_spec(ndim, kernel_size, stride, padding, 1, ceil_mode)
-        divisor = check_divisor(divisor_override)
-        check_pool_input(op, spec, x.shape)
-        size = x.shape[-ndim:]
-        out = spec.output_size(size)
-        sums = _padded_sums(widened(x), spec, out)
-        count = _counts(spec, size, out, count_include_pad) if divisor is None else divisor
-        divided = jnp.broadcast_to(ranked(jnp.asarray(count, sums.dtype), sums.ndim), sums.shape)
-        return lax.div(sums, divided).astype(x.dtype)  # of integers the quotient is cut off, as in torch
+        return avg_pool_windows(spec, input, count_include_pad, check_divisor(divisor_override))
 
     if ndim == 1:
         base = avg_pool
@@ -167,7 +163,7 @@ def _make(ndim: int) -> _AvgPool:
             return base(input, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
         avg_pool = avg_pool1d  # type: ignore[assignment]
-    avg_pool.__name__ = avg_pool.__qualname__ = op
+    avg_pool.__name__ = avg_pool.__qualname__ = f"avg_pool{ndim}d"
     avg_pool.__doc__ = _DOC.format(
         n=ndim, size=", ".join("DHW"[-ndim:]), divisor=_DIVISOR if ndim > 1 else ""
     )
@@ -177,8 +173,6 @@ def _make(ndim: int) -> _AvgPool:
 avg_pool1d = _make(1)
 avg_pool2d = _make(2)
 avg_pool3d = _make(3)
-_AVG_POOL = {1: avg_pool1d, 2: avg_pool2d, 3: avg_pool3d}
-_MAX_POOL = {1: max_pool1d, 2: max_pool2d, 3: max_pool3d}
 
 _LP_DOC = """Applies a {n}D power-average pooling: torch.nn.functional.lp_pool{n}d.
 
@@ -211,44 +205,35 @@ class _LPPool(Protocol):
     ) -> jax.Array: ...
 
 
-def check_norm_type(value: Any) -> float:
-    """p of a power average: an int or float that is not 0."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(
-            f"`norm_type` must be an int or a float, got {value!r} of type {type(value).__name__}"
-        )
-    if value == 0:
-        raise ValueError(f"`norm_type` (={value}) must not be 0")
-    return value
+def lp_pool_windows(spec: PoolSpec, input: Any, p: float) -> jax.Array:
+    """The power-average pooling of an array."""
+    op, x = f"lp_pool{spec.ndim}d", array("input", input)
+    refuse_dtype(op, x, jnp.complexfloating)
+    if not isinstance(p, float) or math.isinf(p):
+        refuse_dtype(op, x, jnp.integer, jnp.bool_)
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        x = x.astype(jnp.float32)
+    if math.isinf(p):
+        # |x| with torch's derivative at 0 and at NaN, which is 0.
+        size = x * ((x > 0).astype(x.dtype) - (x < 0).astype(x.dtype))
+        sign = 1 if p > 0 else -1
+        return sign * max_pool_windows(spec, sign * size)
+    powers = lax.integer_pow(x, int(p)) if float(p).is_integer() else x**p
+    total = avg_pool_windows(spec, powers) * math.prod(spec.kernel_size)
+    zero = total == 0
+    root = jnp.where(zero, 1, total)
+    root = root if p == 1 else jnp.sqrt(root) if p == 2 else root ** (1 / p)
+    return jnp.where(zero, 0.0 if p > 0 else jnp.inf, root)
 
 
 def _make_lp(ndim: int) -> _LPPool:
-    op = f"lp_pool{ndim}d"
-
     def lp_pool(
         input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
     ) -> jax.Array:
-        x, p = array("input", input), check_norm_type(norm_type)
-        refuse_dtype(op, x, jnp.complexfloating)
-        if not isinstance(p, float) or math.isinf(p):
-            refuse_dtype(op, x, jnp.integer, jnp.bool_)
-        if not jnp.issubdtype(x.dtype, jnp.floating):
-            x = x.astype(jnp.float32)
-        spec = pool_spec(ndim, kernel_size, stride, 0, 1, ceil_mode)
-        if math.isinf(p):
-            # |x| with torch's derivative at 0 and at NaN, which is 0.
-            size = x * ((x > 0).astype(x.dtype) - (x < 0).astype(x.dtype))
-            sign = 1 if p > 0 else -1
-            return sign * _MAX_POOL[ndim](sign * size, kernel_size, stride, 0, 1, ceil_mode)
-        powers = lax.integer_pow(x, int(p)) if float(p).is_integer() else x**p
-        mean = _AVG_POOL[ndim](powers, kernel_size, stride, 0, ceil_mode)
-        total = mean * math.prod(spec.kernel_size)
-        zero = total == 0
-        root = jnp.where(zero, 1, total)
-        root = root if p == 1 else jnp.sqrt(root) if p == 2 else root ** (1 / p)
-        return jnp.where(zero, 0.0 if p > 0 else jnp.inf, root)
+        p = check_norm_type(norm_type)
+        return lp_pool_windows(pool_spec(ndim, kernel_size, stride, 0, 1, ceil_mode), input, p)
 
-    lp_pool.__name__ = lp_pool.__qualname__ = op
+    lp_pool.__name__ = lp_pool.__qualname__ = f"lp_pool{ndim}d"
     lp_pool.__doc__ = _LP_DOC.format(n=ndim, size=", ".join("DHW"[-ndim:]))
     return lp_pool
 

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 
-from jaxconv.functional._arrays import array, refuse_dtype
-from jaxconv.functional._loss import broadcast, check_reduction, floating, reduced, together
+from jaxconv._args import array, check_reduction, floating, refuse_dtype
+from jaxconv.functional._loss import broadcast, reduced, together
 from jaxconv.functional.activation import logsigmoid
 
 

@@ -5,11 +5,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxconv._args import array, check_reduction, floating, integer, number, optional_array
+from jaxconv._arrays import along
 from jaxconv._dtypes import compute_dtype, widened
-from jaxconv._spec import integer
-from jaxconv.functional._arrays import along, array
-from jaxconv.functional._loss import check_reduction, floating, promoted, reduced
-from jaxconv.functional.activation import number
+from jaxconv.functional._loss import promoted, reduced
 from jaxconv.functional.softmax import log_softmax
 
 
@@ -191,7 +190,7 @@ def cross_entropy(
         )
     if ignore >= 0:
         raise ValueError(f"`ignore_index` (={ignore}) is not supported beside class probabilities")
-    w = None if weight is None else array("weight", weight)
+    w = optional_array("weight", weight)
     out = promoted(x, t, w)
     wide = compute_dtype(out)
     target_wide = t.astype(wide)

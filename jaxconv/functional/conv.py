@@ -7,9 +7,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxconv import _lower
-from jaxconv._rows import long_rows
-from jaxconv._spec import check_conv_arrays, conv_spec, integer
-from jaxconv.functional._arrays import along, array, refuse_dtype, same_dtype
+from jaxconv._args import array, optional_array, refuse_dtype, same_dtype
+from jaxconv._spec import check_shapes, conv_spec
 
 _DOC = """Applies a {n}D convolution over an input of several planes: torch.nn.functional.conv{n}d.
 
@@ -55,16 +54,12 @@ class _Conv(Protocol):
     ) -> jax.Array: ...
 
 
-def add_bias(y: jax.Array, bias: jax.Array) -> jax.Array:
-    """y (N, C, *size) plus bias (C,).
-
-    Half types are added in float32, of which y is then, and rounded once. Where the two nearly cancel, rounding y
-    first would leave the sum with another sign. And the bias's gradient is the transpose of this broadcast, a sum over
-    N * size terms, which in bfloat16 stagnates (1600 ones add up to 1024). torch accumulates it in float32 too.
-    """
-    rows = long_rows(y)
-    total = rows + along(bias.astype(y.dtype), 1, rows.ndim)
-    return total.astype(bias.dtype).reshape(y.shape)
+def operands(op: str, input: Any, weight: Any, bias: Any) -> tuple[jax.Array, jax.Array, jax.Array | None]:
+    """The arrays of a convolution, of one dtype that torch takes."""
+    x, w, b = array("input", input), array("weight", weight), optional_array("bias", bias)
+    same_dtype(op, input=x, weight=w, bias=b)
+    refuse_dtype(op, x, jnp.bool_)
+    return x, w, b
 
 
 def _make(ndim: int) -> _Conv:
@@ -81,25 +76,10 @@ def _make(ndim: int) -> _Conv:
         *,
         precision: lax.PrecisionLike = None,
     ) -> jax.Array:
-        x, w = array("input", input), array("weight", weight)
-        b = None if bias is None else array("bias", bias)
-        if w.ndim != ndim + 2:
-            raise ValueError(
-                f"Expected {ndim + 2}-dimensional `weight` (out_channels, in_channels / groups, *kernel_size) for "
-                f"{op}, but got `weight` of shape {w.shape}"
-            )
-        same_dtype(op, input=x, weight=w, bias=b)
-        refuse_dtype(op, x, jnp.bool_)
-        groups = integer("groups", groups)
-        # Negative where `groups` is, but then the spec refuses `groups` first.
-        in_channels = w.shape[1] * groups
-        spec = conv_spec(ndim, in_channels, w.shape[0], w.shape[2:], stride, padding, dilation, groups)
-        check_conv_arrays(op, spec, x.shape, None if b is None else b.shape)
-        batched = x.ndim == ndim + 2
-        y = _lower.conv(spec, x if batched else x[None], w, precision=precision, wide=b is not None)
-        if b is not None:
-            y = add_bias(y, b)
-        return y if batched else y[0]
+        x, w, b = operands(op, input, weight, bias)
+        spec = conv_spec(ndim, w.shape, stride, padding, dilation, groups)
+        check_shapes(op, spec, x, b)
+        return _lower.conv(spec, x, w, b, precision=precision)
 
     conv.__name__ = conv.__qualname__ = op
     conv.__doc__ = _DOC.format(

@@ -8,10 +8,12 @@ import numpy as np
 from jax import lax
 
 from jaxconv import _lower
-from jaxconv._spec import integer
-from jaxconv._spec_transpose import check_conv_transpose_arrays, conv_transpose_spec
-from jaxconv.functional._arrays import array, refuse_dtype, same_dtype
-from jaxconv.functional.conv import add_bias
+from jaxconv._args import refuse_dtype
+from jaxconv._spec import (
+    check_shapes,
+    conv_transpose_spec,
+)
+from jaxconv.functional import conv
 
 _DOC = """Applies a {n}D transposed convolution: torch.nn.functional.conv_transpose{n}d.
 
@@ -58,6 +60,14 @@ class _ConvTranspose(Protocol):
     ) -> jax.Array: ...
 
 
+def operands(op: str, input: Any, weight: Any, bias: Any) -> tuple[jax.Array, jax.Array, jax.Array | None]:
+    """The arrays of a transposed convolution, of one dtype that torch takes."""
+    x, w, b = conv.operands(op, input, weight, bias)
+    if x.dtype != jax.dtypes.canonicalize_dtype(np.int64):
+        refuse_dtype(op, x, jnp.integer)
+    return x, w, b
+
+
 def _make(ndim: int) -> _ConvTranspose:
     op = f"conv_transpose{ndim}d"
 
@@ -73,29 +83,10 @@ def _make(ndim: int) -> _ConvTranspose:
         *,
         precision: lax.PrecisionLike = None,
     ) -> jax.Array:
-        x, w = array("input", input), array("weight", weight)
-        b = None if bias is None else array("bias", bias)
-        if w.ndim != ndim + 2:
-            raise ValueError(
-                f"Expected {ndim + 2}-dimensional `weight` (in_channels, out_channels / groups, *kernel_size) for "
-                f"{op}, but got `weight` of shape {w.shape}"
-            )
-        same_dtype(op, input=x, weight=w, bias=b)
-        refuse_dtype(op, x, jnp.bool_)
-        if x.dtype != jax.dtypes.canonicalize_dtype(np.int64):
-            refuse_dtype(op, x, jnp.integer)
-        groups = integer("groups", groups)
-        # Negative where `groups` is, but then the spec refuses `groups` first.
-        out_channels = w.shape[1] * groups
-        spec = conv_transpose_spec(
-            ndim, w.shape[0], out_channels, w.shape[2:], stride, padding, output_padding, groups, dilation
-        )
-        check_conv_transpose_arrays(op, spec, x.shape, None if b is None else b.shape)
-        batched = x.ndim == ndim + 2
-        y = _lower.conv_transpose(spec, x if batched else x[None], w, precision=precision, wide=b is not None)
-        if b is not None:
-            y = add_bias(y, b)
-        return y if batched else y[0]
+        x, w, b = operands(op, input, weight, bias)
+        spec = conv_transpose_spec(ndim, w.shape, stride, padding, output_padding, groups, dilation)
+        check_shapes(op, spec, x, b)
+        return _lower.conv(spec, x, w, b, precision=precision)
 
     conv_transpose.__name__ = conv_transpose.__qualname__ = op
     conv_transpose.__doc__ = _DOC.format(

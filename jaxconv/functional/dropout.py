@@ -2,26 +2,16 @@
 
 import math
 import warnings
-from numbers import Real
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from jaxconv._args import array, check_bool, check_probability, refuse_dtype
 from jaxconv._dtypes import compute_dtype
-from jaxconv.functional._arrays import array, refuse_dtype
-from jaxconv.functional._norm import check_bool
 
 # Minus SELU's limit: scale * alpha (Klambauer et al. 2017).
 _ALPHA = 1.7580993408473766
-
-
-def check_probability(p: Any) -> None:
-    """Refuses all but a number in [0, 1]."""
-    if not isinstance(p, Real):
-        raise TypeError(f"`p` must be a number, got {p!r} of type {type(p).__name__}")
-    if not 0 <= float(p) <= 1:
-        raise ValueError(f"dropout probability `p` has to be between 0 and 1, but got {p}")
 
 
 def _drop(
@@ -30,8 +20,8 @@ def _drop(
     """Drops with one draw along `axes` (a function of the rank), the same for all other dimensions."""
     x = array("input", input)
     check_probability(p)
-    check_bool("training", training)
-    check_bool("inplace", inplace)
+    check_bool("training", training, numpy=True)
+    check_bool("inplace", inplace, numpy=True)
     if not training or p == 0:
         return x
     if p == 1:

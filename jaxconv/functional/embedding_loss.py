@@ -7,10 +7,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxconv._args import array, check_reduction, number, refuse_dtype
 from jaxconv._dtypes import compute_dtype
-from jaxconv.functional._arrays import array, refuse_dtype
-from jaxconv.functional._loss import check_reduction, inexact, magnitude, promoted, reduced, together
-from jaxconv.functional.activation import number
+from jaxconv.functional._loss import inexact, magnitude, promoted, reduced, together
 from jaxconv.functional.margin_loss import at_least_zero
 
 

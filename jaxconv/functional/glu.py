@@ -5,9 +5,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxconv._args import array, dimension, integer
 from jaxconv._dtypes import widened
-from jaxconv._spec import integer
-from jaxconv.functional._arrays import array, dimension
 
 
 def glu(input: Any, dim: int = -1) -> jax.Array:

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxconv._spec import integer
+from jaxconv._args import array, check_one_of, integer, refuse_dtype
+from jaxconv._arrays import along
 from jaxconv.functional import interpolate_tables as tables
-from jaxconv.functional._arrays import along, array, refuse_dtype
 from jaxconv.functional.adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 
 MODES = ("nearest", "nearest-exact", "area", "linear", "bilinear", "trilinear", "bicubic", "lanczos")
@@ -102,8 +102,7 @@ def upsample_bilinear(input: Any, size: Any = None, scale_factor: Any = None) ->
 
 def check_interpolate(size: Any, scale_factor: Any, mode: Any, align_corners: Any, recompute: Any) -> None:
     """What can be told without an input: which arguments go together."""
-    if mode not in MODES:
-        raise ValueError(f"`mode` (={mode!r}) must be one of {MODES}")
+    check_one_of("mode", mode, MODES)
     if align_corners is not None and mode not in _FIXED:
         raise ValueError(
             f"`align_corners` (={align_corners!r}) option can only be set with the interpolating modes: linear | "

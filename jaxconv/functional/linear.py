@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxconv._args import array, optional_array, refuse_dtype, same_dtype
+from jaxconv._arrays import ranked
 from jaxconv._dtypes import compute_dtype
-from jaxconv.functional._arrays import array, ranked, refuse_dtype, same_dtype
 
 
 def linear(input: Any, weight: Any, bias: Any = None, *, precision: lax.PrecisionLike = None) -> jax.Array:
@@ -32,7 +33,7 @@ def linear(input: Any, weight: Any, bias: Any = None, *, precision: lax.Precisio
     """
     op = "linear"
     x, w = array("input", input), array("weight", weight)
-    b = None if bias is None else array("bias", bias)
+    b = optional_array("bias", bias)
     same_dtype(op, input=x, weight=w, bias=b)
     refuse_dtype(op, x, jnp.bool_)
     if x.ndim < 1 or w.ndim not in (1, 2):
@@ -50,7 +51,7 @@ def linear(input: Any, weight: Any, bias: Any = None, *, precision: lax.Precisio
         shape = y.shape if x.ndim > 1 else (1, *y.shape)
         if w.ndim == 1 or b.ndim > len(shape) or not _broadcasts(b.shape, shape):
             raise ValueError(f"{op}: `bias` of shape {b.shape} does not fit the output's shape {y.shape}")
-        # In float32 for half types, as `conv.add_bias` explains.
+        # In float32 for half types, as `_lower.conv` adds it.
         wide = compute_dtype(x.dtype)
         y = (
             (y.reshape(shape).astype(wide) + ranked(b.astype(wide), len(shape)))
@@ -83,7 +84,7 @@ def bilinear(
     """
     op = "bilinear"
     x1, x2, w = array("input1", input1), array("input2", input2), array("weight", weight)
-    b = None if bias is None else array("bias", bias)
+    b = optional_array("bias", bias)
     same_dtype(op, input1=x1, input2=x2, weight=w, bias=b)
     refuse_dtype(op, x1, jnp.bool_)
     if w.ndim != 3 or 0 in w.shape[1:]:

@@ -13,19 +13,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxconv.functional._arrays import array, refuse_dtype
-from jaxconv.functional._loss import (
-    REDUCTIONS,
-    check_reduction,
-    floating,
-    inexact,
-    magnitude,
-    promoted,
-    reduced,
-    together,
-    warn_of_broadcast,
-)
-from jaxconv.functional.activation import number
+from jaxconv._args import REDUCTIONS, array, check_reduction, floating, number, optional_array, refuse_dtype
+from jaxconv.functional._loss import inexact, magnitude, promoted, reduced, together, warn_of_broadcast
 
 
 def _elementwise(
@@ -42,7 +31,7 @@ def _elementwise(
 ) -> jax.Array:
     """A loss of each element; `exact`: also of integers and complex numbers."""
     x, t = array("input", input), array("target", target)
-    w = None if weight is None else array("weight", weight)
+    w = optional_array("weight", weight)
     common = promoted(x, t)
     if exact:
         refuse_dtype(op, x, jnp.bool_)

@@ -5,10 +5,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxconv._args import array, check_reduction, floating, number, optional_array, refuse_dtype
+from jaxconv._arrays import along
 from jaxconv._dtypes import widened
-from jaxconv.functional._arrays import along, array, refuse_dtype
-from jaxconv.functional._loss import check_reduction, floating, inexact, promoted, reduced, together
-from jaxconv.functional.activation import logsigmoid, number
+from jaxconv.functional._loss import inexact, promoted, reduced, together
+from jaxconv.functional.activation import logsigmoid
 
 
 def at_least_zero(x: jax.Array) -> jax.Array:
@@ -277,7 +278,7 @@ def multilabel_soft_margin_loss(
     check_reduction(reduction, size_average, reduce)
     x, t = floating(op, "input", input), array("target", target)
     refuse_dtype(op, t, jnp.bool_, jnp.complexfloating)
-    w = None if weight is None else array("weight", weight)
+    w = optional_array("weight", weight)
     if x.ndim == 0:
         raise ValueError(f"{op}: `input` must have a dimension of classes, but got shape ()")
     out = promoted(x, t, w)

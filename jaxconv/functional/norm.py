@@ -7,10 +7,20 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxconv._args import (
+    array,
+    check_channels,
+    check_number,
+    check_per_channel,
+    check_shape,
+    each_integer,
+    optional_array,
+    positive,
+    refuse_dtype,
+)
+from jaxconv._arrays import ranked
 from jaxconv._dtypes import widened
-from jaxconv._spec import integer
-from jaxconv.functional._arrays import array, ranked, refuse_dtype
-from jaxconv.functional._norm import affine, channels_shape, check_number, check_shape, moments, norm_dtypes
+from jaxconv.functional._norm import affine, channels_shape, moments, norm_dtypes
 
 
 def group_norm(
@@ -37,20 +47,17 @@ def group_norm(
     """
     op = "group_norm"
     x = array("input", input)
-    params = {n: None if v is None else array(n, v) for n, v in (("weight", weight), ("bias", bias))}
+    params = {n: optional_array(n, v) for n, v in (("weight", weight), ("bias", bias))}
     norm_dtypes(op, x, **params)
     check_number("eps", eps)
-    if (groups := integer("num_groups", num_groups)) < 1:
-        raise ValueError(f"`num_groups` (={groups}) must be positive")
-    if x.ndim < 2:
-        raise ValueError(f"{op} expected `input` of at least 2 dimensions (N, C, ...), got shape {x.shape}")
+    groups = positive("num_groups", num_groups)
+    check_channels(op, x.shape)
     if x.shape[1] % groups:
         raise ValueError(
             f"Expected number of channels in `input` to be divisible by `num_groups` (={groups}), but got `input` "
             f"of shape {x.shape}"
         )
-    for name, value in params.items():
-        check_shape(name, value, (x.shape[1],), f"one element per channel of `input` of shape {x.shape}")
+    check_per_channel(x, x.shape[1], **params)
     if 0 in x.shape[1:]:  # torch 2.13 still accepted it
         raise ValueError(f"Expected `input` to have channels and positions, got shape {x.shape}")
     if x.shape[0] * x.shape[1] // groups * math.prod(x.shape[2:]) == 1:
@@ -87,7 +94,7 @@ def layer_norm(
         TypeError: dtypes that torch refuses too, or an argument of the wrong type.
     """
     x = array("input", input)
-    params = {n: None if v is None else array(n, v) for n, v in (("weight", weight), ("bias", bias))}
+    params = {n: optional_array(n, v) for n, v in (("weight", weight), ("bias", bias))}
     norm_dtypes("layer_norm", x, **params)
     check_number("eps", eps)
     axes, shape = _last_axes(x, normalized_shape, **params)
@@ -121,7 +128,7 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     op = "rms_norm"
     x = array("input", input)
     refuse_dtype(op, x, jnp.integer, jnp.bool_)
-    w = None if weight is None else array("weight", weight)
+    w = optional_array("weight", weight)
     if w is not None and jnp.iscomplexobj(w) and not jnp.iscomplexobj(x):
         raise TypeError(f"{op}: a `weight` of {w.dtype} would make the output of a {x.dtype} `input` complex")
     if eps is not None:
@@ -141,7 +148,7 @@ def _last_axes(
     """The axes that `normalized_shape` names, and that shape itself, checked."""
     if not hasattr(normalized_shape, "__len__") or isinstance(normalized_shape, str):
         raise TypeError(f"`normalized_shape` must be a tuple of ints, got {normalized_shape!r}")
-    shape = tuple(integer(f"normalized_shape[{i}]", n) for i, n in enumerate(normalized_shape))
+    shape = each_integer("normalized_shape", normalized_shape)
     if not shape:
         raise ValueError("Expected `normalized_shape` to be at least 1-dimensional, got ()")
     if x.shape[-len(shape) :] != shape:

@@ -8,10 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxconv._args import array, check_number, integer, positive, refuse_dtype
 from jaxconv._dtypes import widened
-from jaxconv._spec import integer
-from jaxconv.functional._arrays import array, refuse_dtype
-from jaxconv.functional._norm import check_number
 
 
 def local_response_norm(
@@ -41,8 +39,7 @@ def local_response_norm(
     x = array("input", input)
     if x.dtype != jnp.int64:
         refuse_dtype("local_response_norm", x, jnp.integer, jnp.bool_, jnp.complexfloating)
-    if (size := integer("size", size)) < 1:
-        raise ValueError(f"`size` (={size}) must be positive")
+    size = positive("size", size)
     for name, value in (("alpha", alpha), ("beta", beta), ("k", k)):
         check_number(name, value)
     if x.ndim < 3:

@@ -5,9 +5,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxconv._args import array, check_one_of, check_spatial_input, each_integer, wrong_type
 from jaxconv._pad import pad_spatial
-from jaxconv._spec import PAD_MODES, check_spatial_input, integer
-from jaxconv.functional._arrays import array
+from jaxconv._spec import PAD_MODES
 
 
 def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> jax.Array:
@@ -29,20 +29,19 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> jax.
         TypeError: amounts that are not ints.
     """
     x = array("input", input)
-    if mode not in PAD_MODES:
-        raise ValueError(f"`mode` (={mode!r}) must be one of {PAD_MODES}")
+    check_one_of("mode", mode, PAD_MODES)
     if not hasattr(pad, "__len__"):
-        raise TypeError(f"`pad` must be a sequence of ints, got {pad!r} of type {type(pad).__name__}")
-    flat = [integer(f"pad[{i}]", amount) for i, amount in enumerate(pad)]
+        raise wrong_type("pad", "a sequence of ints", pad)
+    flat = each_integer("pad", pad)
     if len(flat) % 2 or len(flat) > 2 * x.ndim:
         raise ValueError(
-            f"`pad` (={tuple(flat)}) must have (low, high) for at most {x.ndim} dimensions of `input` of shape "
+            f"`pad` (={flat}) must have (low, high) for at most {x.ndim} dimensions of `input` of shape "
             f"{x.shape}, got {len(flat)} ints"
         )
     ndim = len(flat) // 2
-    pairs = tuple((flat[2 * i], flat[2 * i + 1]) for i in reversed(range(ndim)))
+    padding = tuple((flat[2 * i], flat[2 * i + 1]) for i in reversed(range(ndim)))
     if mode == "constant":
-        return pad_spatial(x, pairs, mode, 0 if value is None else _filling(value, x))
+        return pad_spatial(x, padding, mode, 0 if value is None else _filling(value, x))
     if value is not None:
         raise ValueError(f"`value` (={value!r}): padding mode {mode!r} doesn't take in a value argument")
     if ndim not in (1, 2, 3) or x.ndim not in (ndim + 1, ndim + 2):
@@ -51,7 +50,7 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> jax.
             f"(at most 3 of them padded), but got `input` of shape {x.shape}"
         )
     check_spatial_input(f"{mode} padding", ndim, x.shape)
-    return pad_spatial(x, pairs, mode)
+    return pad_spatial(x, padding, mode)
 
 
 def _filling(value: Any, x: jax.Array) -> Any:

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxconv._spec import PoolSpec, check_pool_input, pool_spec
-from jaxconv.functional._arrays import along, array, refuse_dtype
+from jaxconv._args import array, refuse_dtype
+from jaxconv._arrays import along
+from jaxconv._spec_pool import PoolSpec, check_pool_input, pool_spec
 
 _DOC = """Applies a {n}D max pooling over an input of several planes: torch.nn.functional.max_pool{n}d.
 
@@ -54,7 +55,7 @@ class _MaxPool(Protocol):
 def _pad_lowest(x: jax.Array, spec: PoolSpec, out: tuple[int, ...]) -> jax.Array:
     lowest = -jnp.inf if jnp.issubdtype(x.dtype, jnp.floating) else jnp.iinfo(x.dtype).min
     widths = [(0, 0, 0)] * (x.ndim - spec.ndim)
-    for n, o, k, s, p, d in zip(
+    for n, o, k, s, (p, _), d in zip(
         x.shape[-spec.ndim :], out, spec.kernel_size, spec.stride, spec.padding, spec.dilation, strict=True
     ):
         # ceil_mode may need more than `padding` at the end, a stride that leaves a rest less.
@@ -80,7 +81,7 @@ def _pool_dim(
         pitch: how far neighbours in this dimension are apart in the flat index.
     """
     axis = x.ndim - spec.ndim + dim
-    k, s, p, d = spec.kernel_size[dim], spec.stride[dim], spec.padding[dim], spec.dilation[dim]
+    k, s, (p, _), d = spec.kernel_size[dim], spec.stride[dim], spec.padding[dim], spec.dilation[dim]
     # The output's size may be symbolic: jnp, not NumPy.
     start = jnp.arange(out) * s - p
     # The first tap inside the input. torch starts from it, so it is chosen where all are minus infinity.
@@ -106,9 +107,22 @@ def _pool_dim(
     return best, at
 
 
-def _make(ndim: int) -> _MaxPool:
-    op = f"max_pool{ndim}d"
+def max_pool_windows(spec: PoolSpec, input: Any, return_indices: bool = False) -> Any:
+    """The max pooling of an array, and its indices if asked for."""
+    op, x = f"max_pool{spec.ndim}d", array("input", input)
+    refuse_dtype(op, x, jnp.bool_, jnp.complexfloating)
+    check_pool_input(op, spec, x.shape)
+    size = x.shape[-spec.ndim :]
+    out = spec.output_size(size)
+    y = _pad_lowest(x, spec, out)
+    int_type = jax.dtypes.canonicalize_dtype(np.int64)  # int32 where 64-bit types are off
+    index = jnp.zeros_like(y, int_type) if return_indices else None
+    for dim in reversed(range(spec.ndim)):
+        y, index = _pool_dim(spec, dim, out[dim], y, index, math.prod(size[dim + 1 :]))
+    return (y, index) if return_indices else y
 
+
+def _make(ndim: int) -> _MaxPool:
     def max_pool(
         input: Any,
         kernel_size: Any,
@@ -118,20 +132,11 @@ def _make(ndim: int) -> _MaxPool:
         ceil_mode: bool = False,
         return_indices: bool = False,
     ) -> Any:
-        x = array("input", input)
-        refuse_dtype(op, x, jnp.bool_, jnp.complexfloating)
-        spec = pool_spec(ndim, kernel_size, stride, padding, dilation, ceil_mode)
-        check_pool_input(op, spec, x.shape)
-        size = x.shape[-ndim:]
-        out = spec.output_size(size)
-        y = _pad_lowest(x, spec, out)
-        int_type = jax.dtypes.canonicalize_dtype(np.int64)  # int32 where 64-bit types are off
-        index = jnp.zeros_like(y, int_type) if return_indices else None
-        for dim in reversed(range(ndim)):
-            y, index = _pool_dim(spec, dim, out[dim], y, index, math.prod(size[dim + 1 :]))
-        return (y, index) if return_indices else y
+        return max_pool_windows(
+            pool_spec(ndim, kernel_size, stride, padding, dilation, ceil_mode), input, return_indices
+        )
 
-    max_pool.__name__ = max_pool.__qualname__ = op
+    max_pool.__name__ = max_pool.__qualname__ = f"max_pool{ndim}d"
     max_pool.__doc__ = _DOC.format(n=ndim, size=", ".join("DHW"[-ndim:]))
     return max_pool
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import jax
 
-from jaxconv._spec import integer
-from jaxconv.functional._arrays import array, dimension
+from jaxconv._args import array, dimension, each_integer, integer
 
 
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> jax.Array:
@@ -33,7 +32,7 @@ def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> jax.Array:
     """
     x = array("input", input)
     axis = dimension(integer("dim", dim), x.ndim)
-    shape = tuple(integer(f"sizes[{i}]", n) for i, n in enumerate(sizes))
+    shape = each_integer("sizes", sizes)
     known = math.prod(n for n in shape if n != -1)
     size = x.shape[axis] if x.ndim else 1
     free = shape.count(-1)

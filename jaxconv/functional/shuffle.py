@@ -1,12 +1,12 @@
 """torch.nn.functional's rearrangements of channels and pixels. Copies only: any dtype, bit for bit."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 
-from jaxconv._spec import integer
-from jaxconv._spec_pool import shuffle_factor
-from jaxconv.functional._arrays import array, reshaped
+from jaxconv._args import array, integer
+from jaxconv._arrays import reshaped
 
 
 def pixel_shuffle(input: Any, upscale_factor: int) -> jax.Array:
@@ -18,7 +18,7 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> jax.Array:
     """
     x = array("input", input)
     channels = x.shape[-3] if x.ndim > 2 else 0
-    r = shuffle_factor("pixel_shuffle", "upscale_factor", upscale_factor, x.shape, channels, 2)
+    r = _factor("pixel_shuffle", "upscale_factor", upscale_factor, x.shape, channels, 2)
     *lead, _, h, w = x.shape
     y = reshaped(x, (*lead, channels // r**2, r, r, h, w))
     n = len(lead)
@@ -34,7 +34,7 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> jax.Array:
         TypeError: a factor that is no int.
     """
     x = array("input", input)
-    r = shuffle_factor("pixel_unshuffle", "downscale_factor", downscale_factor, x.shape, 0, 1)
+    r = _factor("pixel_unshuffle", "downscale_factor", downscale_factor, x.shape, 0, 1)
     *lead, c, h, w = x.shape
     if h % r or w % r:
         raise ValueError(
@@ -58,6 +58,26 @@ def channel_shuffle(input: Any, groups: int) -> jax.Array:
     """
     x = array("input", input)
     channels = x.shape[1] if x.ndim > 1 else 0
-    g = shuffle_factor("channel_shuffle", "groups", integer("groups", groups), x.shape, channels, 1)
+    g = _factor("channel_shuffle", "groups", integer("groups", groups), x.shape, channels, 1)
     y = reshaped(x, (x.shape[0], g, channels // g, *x.shape[2:]))
     return reshaped(y.swapaxes(1, 2), x.shape)
+
+
+def _factor(op: str, name: str, value: Any, shape: Sequence[int], channels: int, divisor: int) -> int:
+    """The factor of pixel_shuffle and its kin, if it divides what it has to.
+
+    Raises:
+        TypeError, ValueError: no positive int; too few dimensions; channels that it does not divide.
+    """
+    factor = integer(name, value)
+    if factor < 1:
+        raise ValueError(f"{op}: `{name}` (={factor}) must be positive")
+    if len(shape) < 3:
+        raise ValueError(
+            f"{op} expects input to have at least 3 dimensions, but got `input` of shape {tuple(shape)}"
+        )
+    if channels % (factor**divisor):
+        raise ValueError(
+            f"{op} expects {channels} channels of `input` of shape {tuple(shape)} to be divisible by {factor**divisor}"
+        )
+    return factor

@@ -6,10 +6,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxconv._args import array, dimension, integer, number, refuse_dtype
 from jaxconv._dtypes import widened
-from jaxconv._spec import integer
-from jaxconv.functional._arrays import array, dimension, refuse_dtype
-from jaxconv.functional.activation import number
 
 
 def _prepared(op: str, input: Any, dim: Any, dtype: Any, stacklevel: int) -> tuple[jax.Array, int, Any]:

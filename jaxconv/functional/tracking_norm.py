@@ -7,19 +7,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxconv._args import array, check_bool, check_channels, check_number, check_per_channel, optional_array
 from jaxconv._dtypes import widened
 from jaxconv._rows import long_rows
-from jaxconv.functional._arrays import array
-from jaxconv.functional._norm import (
-    affine,
-    channels_shape,
-    check_bool,
-    check_number,
-    check_shape,
-    check_stats,
-    moments,
-    norm_dtypes,
-)
+from jaxconv.functional._norm import affine, channels_shape, check_stats, moments, norm_dtypes
 
 
 class Normalised(NamedTuple):
@@ -100,9 +91,9 @@ def batch_norm_with_stats(
     x = array("input", input)
     stats = {"running_mean": running_mean, "running_var": running_var}
     given = {"weight": weight, "bias": bias} | stats
-    params = {name: None if value is None else array(name, value) for name, value in given.items()}
+    params = {name: optional_array(name, value) for name, value in given.items()}
     norm_dtypes(op, x, **params)
-    check_bool("training", training)
+    check_bool("training", training, numpy=True)
     check_number("momentum", momentum, scalar=True)
     check_number("eps", eps)
     if eps < 0 or (training and eps == 0):
@@ -110,11 +101,10 @@ def batch_norm_with_stats(
             f"{op} `eps` (={eps}) must be {'positive during training' if training else 'non-negative'}"
         )
     if x.ndim < 2 and x.size:
-        raise ValueError(f"{op} expected `input` of at least 2 dimensions (N, C, ...), got shape {x.shape}")
+        check_channels(op, x.shape)
     # torch takes an empty vector, for one of no channels.
     channels = x.shape[1] if x.ndim > 1 else 0
-    for name, value in params.items():
-        check_shape(name, value, (channels,), f"one element per channel of `input` of shape {x.shape}")
+    check_per_channel(x, channels, **params)
     mean, var = check_stats(op, params["running_mean"], params["running_var"], needed=not training)
     if x.size == 0:
         return Normalised(x, mean, var)
@@ -203,17 +193,15 @@ def instance_norm_with_stats(
     """
     op = "instance_norm"
     x = array("input", input)
-    params = {n: None if v is None else array(n, v) for n, v in (("weight", weight), ("bias", bias))}
+    params = {n: optional_array(n, v) for n, v in (("weight", weight), ("bias", bias))}
     norm_dtypes(op, x, **params)
-    mean = None if running_mean is None else array("running_mean", running_mean)
-    var = None if running_var is None else array("running_var", running_var)
-    check_bool("use_input_stats", use_input_stats)
+    mean = optional_array("running_mean", running_mean)
+    var = optional_array("running_var", running_var)
+    check_bool("use_input_stats", use_input_stats, numpy=True)
     check_number("momentum", momentum, scalar=True)
     check_number("eps", eps)
-    if x.ndim < 2:
-        raise ValueError(f"{op} expected `input` of at least 2 dimensions (N, C, ...), got shape {x.shape}")
-    for name, value in (params | {"running_mean": mean, "running_var": var}).items():
-        check_shape(name, value, (x.shape[1],), f"one element per channel of `input` of shape {x.shape}")
+    check_channels(op, x.shape)
+    check_per_channel(x, x.shape[1], **params, running_mean=mean, running_var=var)
     mean, var = check_stats(op, mean, var, needed=not use_input_stats)
     if not use_input_stats:
         y = _by_running(x, mean, var, params["weight"], params["bias"], eps)

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxconv._spec import check_spatial_input
-from jaxconv._spec_pool import unpool_size, unpool_spec
-from jaxconv.functional._arrays import array, refuse_dtype, reshaped
+from jaxconv._args import array, check_spatial_input, refuse_dtype
+from jaxconv._arrays import reshaped
+from jaxconv._spec_pool import PoolSpec, unpool_size, unpool_spec
 
 _DOC = """The partial inverse of max_pool{n}d: torch.nn.functional.max_unpool{n}d.
 
@@ -76,9 +76,33 @@ def _(size: int, primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
     return _scattered(values, places, size), added
 
 
-def _make(ndim: int) -> _MaxUnpool:
-    op = f"max_unpool{ndim}d"
+def max_unpool_windows(spec: PoolSpec, input: Any, indices: Any, output_size: Any = None) -> jax.Array:
+    """The max unpooling of an array."""
+    ndim, op = spec.ndim, f"max_unpool{spec.ndim}d"
+    x, at = array("input", input), array("indices", indices)
+    refuse_dtype(op, x, jnp.bool_, jnp.integer, jnp.complexfloating)
+    if at.dtype != jax.dtypes.canonicalize_dtype(np.int64):
+        raise TypeError(f"{op}: `indices` should be of dtype int64, but got {at.dtype}")
+    check_spatial_input(op, ndim, x.shape)
+    if at.shape != x.shape:
+        raise ValueError(
+            f"Expected shape of `indices` to be same as that of `input` ({x.shape}), but got {at.shape}"
+        )
+    out = unpool_size(op, spec, x.shape[-ndim:], output_size)
+    size = math.prod(out)
+    if not isinstance(at, jax.core.Tracer) and at.size:
+        low, high = int(at.min()), int(at.max())
+        if low < 0 or high >= size:
+            raise ValueError(
+                f"{op}: found an invalid max index {low if low < 0 else high} (output volumes are of size {out})"
+            )
+    planes = x.shape[: x.ndim - ndim]
+    flat = (math.prod(planes), math.prod(x.shape[-ndim:]))
+    at = jnp.where(at < 0, size, at)  # which would count from the end
+    return reshaped(_scattered(reshaped(x, flat), reshaped(at, flat), size), (*planes, *out))
 
+
+def _make(ndim: int) -> _MaxUnpool:
     def max_unpool(
         input: Any,
         indices: Any,
@@ -87,29 +111,11 @@ def _make(ndim: int) -> _MaxUnpool:
         padding: Any = 0,
         output_size: Any = None,
     ) -> jax.Array:
-        x, at = array("input", input), array("indices", indices)
-        refuse_dtype(op, x, jnp.bool_, jnp.integer, jnp.complexfloating)
-        if at.dtype != jax.dtypes.canonicalize_dtype(np.int64):
-            raise TypeError(f"{op}: `indices` should be of dtype int64, but got {at.dtype}")
-        check_spatial_input(op, ndim, x.shape)
-        if at.shape != x.shape:
-            raise ValueError(
-                f"Expected shape of `indices` to be same as that of `input` ({x.shape}), but got {at.shape}"
-            )
-        out = unpool_size(op, x.shape[-ndim:], *unpool_spec(ndim, kernel_size, stride, padding), output_size)
-        size = math.prod(out)
-        if not isinstance(at, jax.core.Tracer) and at.size:
-            low, high = int(at.min()), int(at.max())
-            if low < 0 or high >= size:
-                raise ValueError(
-                    f"{op}: found an invalid max index {low if low < 0 else high} (output volumes are of size {out})"
-                )
-        planes = x.shape[: x.ndim - ndim]
-        flat = (math.prod(planes), math.prod(x.shape[-ndim:]))
-        at = jnp.where(at < 0, size, at)  # which would count from the end
-        return reshaped(_scattered(reshaped(x, flat), reshaped(at, flat), size), (*planes, *out))
+        return max_unpool_windows(
+            unpool_spec(ndim, kernel_size, stride, padding), input, indices, output_size
+        )
 
-    max_unpool.__name__ = max_unpool.__qualname__ = op
+    max_unpool.__name__ = max_unpool.__qualname__ = f"max_unpool{ndim}d"
     max_unpool.__doc__ = _DOC.format(n=ndim, size=", ".join("DHW"[-ndim:]))
     return max_unpool
 

@@ -28,7 +28,7 @@ import numpy as np
 from jax import lax, random
 from jax.nn.initializers import Initializer
 
-from jaxconv._spec import integer
+from jaxconv._args import integer, positive
 from jaxconv.init._base import DRAWN, REAL, check, initializer
 from jaxconv.init._scale import calculate_gain as calculate_gain
 from jaxconv.init._scale import fans, kaiming_std
@@ -167,8 +167,7 @@ def dirac(groups: int = 1) -> Initializer:
         TypeError: `groups` is not an int.
         ValueError: `groups` is not positive.
     """
-    if (groups := integer("groups", groups)) < 1:
-        raise ValueError(f"`groups` (={groups}) must be positive")
+    groups = positive("groups", groups)
 
     def fill(key: Any, shape: tuple[int, ...], dtype: Any) -> jax.Array:
         if len(shape) not in (3, 4, 5):

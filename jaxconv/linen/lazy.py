@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from jaxconv._args import array
 from jaxconv._layers import lazy
-from jaxconv.functional._arrays import array
 from jaxconv.linen._module import ParamModule
 from jaxconv.linen.conv import Conv1d, Conv2d, Conv3d
 from jaxconv.linen.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 from flax import nnx
 from flax.errors import TraceContextError
 
+from jaxconv._args import array
 from jaxconv._layers import lazy
-from jaxconv.functional._arrays import array
 from jaxconv.nn._module import ParamModule, check_rngs
 from jaxconv.nn.conv import Conv1d, Conv2d, Conv3d
 from jaxconv.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from jaxconv._spec import integers
+from jaxconv._args import integers
 
 
 @pytest.mark.parametrize(

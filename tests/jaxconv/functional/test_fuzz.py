@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from oracle import REFUSALS, check_conv, check_max_pool, judge_defined, torch_outputs
 
 import jaxconv
-from jaxconv._spec import pool_spec
+from jaxconv._spec_pool import pool_spec
 from parity._bounds import definition
 from parity._flax import network as flax_network
 from parity._flax import run as flax_run
@@ -117,7 +117,7 @@ def has_an_empty_window(c):
     except (ValueError, TypeError):
         return False
     size = c["input"][-c["ndim"] :]
-    for n, out, k, s, p, d in zip(
+    for n, out, k, s, (p, _), d in zip(
         size, spec.output_size(size), spec.kernel_size, spec.stride, spec.padding, spec.dilation, strict=True
     ):
         positions = (np.arange(max(out, 0)) * s - p)[:, None] + np.arange(k) * d
