@@ -10,10 +10,12 @@ from flax.typing import PrecisionLike
 
 from jaxconv import _lower, init
 from jaxconv._args import array, check_flag
+from jaxconv._functional.conv import operands
 from jaxconv._layers.base import Declared, ParamLayer
 from jaxconv._pad import pad_spatial
 from jaxconv._spec import ConvSpec, ConvTransposeSpec, check_shapes, conv_spec, low_ends, weight_shape
-from jaxconv.functional.conv import operands
+
+__all__ = ["Conv1d", "Conv2d", "Conv3d"]
 
 
 class AnyConv(ParamLayer):

@@ -9,6 +9,7 @@ from flax.typing import PrecisionLike
 
 from jaxconv import _lower
 from jaxconv._args import array, check_flag
+from jaxconv._functional.conv_transpose import operands
 from jaxconv._layers.conv import AnyConv
 from jaxconv._spec import (
     ConvTransposeSpec,
@@ -18,7 +19,8 @@ from jaxconv._spec import (
     weight_shape,
     with_output_size,
 )
-from jaxconv.functional.conv_transpose import operands
+
+__all__ = ["ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
 
 
 @dataclass(eq=False, repr=False)

@@ -10,6 +10,8 @@ from jaxconv import functional
 from jaxconv._args import check_flag, check_probability
 from jaxconv._layers.base import Layer
 
+__all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout"]
+
 
 class Drawing(Layer):
     """A layer that draws in training. A front gives it `deterministic` and a key."""

@@ -11,6 +11,8 @@ from jaxconv import functional, init
 from jaxconv._args import array, check_flag, check_size
 from jaxconv._layers.base import Declared, ParamLayer
 
+__all__ = ["Bilinear", "Linear"]
+
 
 @dataclass(eq=False, repr=False)
 class Linear(ParamLayer):

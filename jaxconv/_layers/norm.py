@@ -9,7 +9,9 @@ import jax
 from jaxconv import functional, init
 from jaxconv._args import array, check_flag, check_number, check_size, integer, positive
 from jaxconv._dtypes import compute_dtype
-from jaxconv._layers.base import Declared, Layer, ParamLayer
+from jaxconv._layers.base import Declared, ParamLayer
+
+__all__ = ["GroupNorm", "LayerNorm", "RMSNorm"]
 
 
 class Norm(ParamLayer):
@@ -163,38 +165,6 @@ class RMSNorm(Norm):
     def _forward(self, held: Mapping[str, Any], input: Any) -> jax.Array:
         x, arrays = self._cast_input(input, held)
         return functional.rms_norm(x, _shape(self.normalized_shape), **arrays, eps=self.eps)
-
-
-@dataclass(eq=False, repr=False)
-class LocalResponseNorm(Layer):
-    """torch.nn.LocalResponseNorm: the same arguments and defaults. No parameters.
-
-    The operation is `jaxconv.functional.local_response_norm`.
-
-    Args:
-        size: over how many neighbouring channels.
-        alpha: the factor of their energy.
-        beta: the exponent.
-        k: what is added.
-
-    Raises:
-        ValueError: a value or an input shape that torch refuses too.
-        TypeError: an argument of the wrong type.
-    """
-
-    size: int
-    alpha: float = 1e-4
-    beta: float = 0.75
-    k: float = 1.0
-
-    def _normalised(self) -> Mapping[str, Any]:
-        positive("size", self.size)
-        for name in ("alpha", "beta", "k"):
-            check_number(name, getattr(self, name))
-        return {}
-
-    def _forward(self, input: Any) -> jax.Array:
-        return functional.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
 
 
 def _shape(normalized_shape: Any) -> tuple[int, ...]:

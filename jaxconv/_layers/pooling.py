@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from jaxconv._functional.pooling import max_pool_windows
 from jaxconv._layers.base import Layer
 from jaxconv._spec_pool import PoolSpec, pool_spec
-from jaxconv.functional.pooling import max_pool_windows
+
+__all__ = ["MaxPool1d", "MaxPool2d", "MaxPool3d"]
 
 
 @dataclass(eq=False, repr=False)

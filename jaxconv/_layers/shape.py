@@ -1,4 +1,4 @@
-"""torch.nn's layers that change nothing but the shape, or nothing at all."""
+"""torch.nn's layers that change nothing but the shape."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ import jax
 from jaxconv import functional
 from jaxconv._args import each_integer, integer
 from jaxconv._layers.base import Layer
+
+__all__ = ["Flatten", "Unflatten"]
 
 
 @dataclass(eq=False, repr=False)
@@ -58,10 +60,3 @@ class Unflatten(Layer):
 
     def _forward(self, input: Any) -> jax.Array:
         return functional.unflatten(input, self.dim, self.unflattened_size)
-
-
-class Identity(Layer):
-    """torch.nn.Identity: gives its input back. Whatever it is constructed with is not used, as in torch."""
-
-    def _forward(self, input: Any) -> Any:
-        return input

@@ -12,9 +12,11 @@ from flax.typing import Axes
 
 from jaxconv import functional, init
 from jaxconv._args import array, check_flag, check_number, check_rank, check_size
+from jaxconv._functional.tracking_norm import Normalised
 from jaxconv._layers.base import Declared
 from jaxconv._layers.norm import Norm
-from jaxconv.functional.tracking_norm import Normalised
+
+__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"]
 
 STATS = ("running_mean", "running_var", "num_batches_tracked")
 

@@ -30,10 +30,17 @@ from jax.nn.initializers import Initializer
 
 from jaxconv._args import integer, positive
 from jaxconv.init._base import DRAWN, REAL, check, initializer
-from jaxconv.init._scale import calculate_gain as calculate_gain
-from jaxconv.init._scale import fans, kaiming_std
-from jaxconv.init._torch_stream import TorchStream as TorchStream
+from jaxconv.init._scale import calculate_gain, fans, kaiming_std
+from jaxconv.init._torch_stream import TorchStream
 from jaxconv.init._truncated import clip, tail, torch_trunc_normal
+
+# fmt: off
+__all__ = [
+    "TorchStream", "calculate_gain", "constant", "conv_bias", "dirac", "eye", "kaiming_normal",
+    "kaiming_uniform", "normal", "ones", "orthogonal", "sparse", "trunc_normal", "uniform", "xavier_normal",
+    "xavier_uniform", "zeros",
+]
+# fmt: on
 
 
 def zeros() -> Initializer:

@@ -1,4 +1,4 @@
-"""torch.nn's average, power-average, adaptive and un-pooling as Linen modules."""
+"""torch.nn's layers of jaxconv/_layers/avg_pooling.py as Linen modules; written by tools/fronts.py."""
 
 from jaxconv._layers import avg_pooling
 from jaxconv.linen._module import Module
@@ -25,40 +25,4 @@ class LPPool2d(avg_pooling.LPPool2d, Module):
 
 
 class LPPool3d(avg_pooling.LPPool3d, Module):
-    pass
-
-
-class AdaptiveAvgPool1d(avg_pooling.AdaptiveAvgPool1d, Module):
-    pass
-
-
-class AdaptiveAvgPool2d(avg_pooling.AdaptiveAvgPool2d, Module):
-    pass
-
-
-class AdaptiveAvgPool3d(avg_pooling.AdaptiveAvgPool3d, Module):
-    pass
-
-
-class AdaptiveMaxPool1d(avg_pooling.AdaptiveMaxPool1d, Module):
-    pass
-
-
-class AdaptiveMaxPool2d(avg_pooling.AdaptiveMaxPool2d, Module):
-    pass
-
-
-class AdaptiveMaxPool3d(avg_pooling.AdaptiveMaxPool3d, Module):
-    pass
-
-
-class MaxUnpool1d(avg_pooling.MaxUnpool1d, Module):
-    pass
-
-
-class MaxUnpool2d(avg_pooling.MaxUnpool2d, Module):
-    pass
-
-
-class MaxUnpool3d(avg_pooling.MaxUnpool3d, Module):
     pass

@@ -1,4 +1,4 @@
-"""torch.nn's convolutions as Linen modules."""
+"""torch.nn's layers of jaxconv/_layers/conv.py as Linen modules; written by tools/fronts.py."""
 
 from jaxconv._layers import conv
 from jaxconv.linen._module import ParamModule

@@ -1,4 +1,4 @@
-"""torch.nn's transposed convolutions as Linen modules."""
+"""torch.nn's layers of jaxconv/_layers/conv_transpose.py as Linen modules; written by tools/fronts.py."""
 
 from jaxconv._layers import conv_transpose
 from jaxconv.linen._module import ParamModule

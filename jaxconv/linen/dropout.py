@@ -1,28 +1,11 @@
-"""torch.nn's dropout family as Linen modules."""
-
-from dataclasses import field
-from typing import Any
-
-import jax
-from flax import linen as nn
+"""torch.nn's layers of jaxconv/_layers/dropout.py as Linen modules; written by tools/fronts.py."""
 
 from jaxconv._layers import dropout
-from jaxconv.linen._module import Module
+from jaxconv.linen._drawing import Drawing
 
 
-class Drawing(dropout.Drawing, Module):
-    """A layer that draws in training, as `flax.linen.Dropout` does."""
-
-    deterministic: bool | None = field(default=None, kw_only=True)
-    rng_collection: str = field(default="dropout", kw_only=True)
-
-    @nn.compact
-    def __call__(self, input: Any, deterministic: bool | None = None, rng: Any = None) -> jax.Array:
-        """What the class computes; `rng` is a key instead of the collection's."""
-        deterministic = nn.merge_param("deterministic", self.deterministic, deterministic)
-        if rng is None and self._draws(deterministic):
-            rng = self.make_rng(self.rng_collection)
-        return self._forward(input, deterministic, rng)
+class AlphaDropout(dropout.AlphaDropout, Drawing):
+    pass
 
 
 class Dropout(dropout.Dropout, Drawing):
@@ -38,10 +21,6 @@ class Dropout2d(dropout.Dropout2d, Drawing):
 
 
 class Dropout3d(dropout.Dropout3d, Drawing):
-    pass
-
-
-class AlphaDropout(dropout.AlphaDropout, Drawing):
     pass
 
 

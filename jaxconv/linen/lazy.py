@@ -8,7 +8,7 @@ from jaxconv.linen._module import ParamModule
 from jaxconv.linen.conv import Conv1d, Conv2d, Conv3d
 from jaxconv.linen.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from jaxconv.linen.linear import Linear
-from jaxconv.linen.norm import (
+from jaxconv.linen.tracking_norm import (
     BatchNorm1d,
     BatchNorm2d,
     BatchNorm3d,
@@ -16,6 +16,22 @@ from jaxconv.linen.norm import (
     InstanceNorm2d,
     InstanceNorm3d,
 )
+
+__all__ = [
+    "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
+    "LazyBatchNorm3d",
+    "LazyConv1d",
+    "LazyConv2d",
+    "LazyConv3d",
+    "LazyConvTranspose1d",
+    "LazyConvTranspose2d",
+    "LazyConvTranspose3d",
+    "LazyInstanceNorm1d",
+    "LazyInstanceNorm2d",
+    "LazyInstanceNorm3d",
+    "LazyLinear",
+]
 
 
 class _Lazy(lazy.Lazy, ParamModule):

@@ -1,12 +1,12 @@
-"""torch.nn.Linear and Bilinear as Linen modules."""
+"""torch.nn's layers of jaxconv/_layers/linear.py as Linen modules; written by tools/fronts.py."""
 
 from jaxconv._layers import linear
 from jaxconv.linen._module import ParamModule
 
 
-class Linear(linear.Linear, ParamModule):
+class Bilinear(linear.Bilinear, ParamModule):
     pass
 
 
-class Bilinear(linear.Bilinear, ParamModule):
+class Linear(linear.Linear, ParamModule):
     pass

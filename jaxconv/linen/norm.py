@@ -1,60 +1,7 @@
-"""torch.nn's normalisations as Linen modules."""
+"""torch.nn's layers of jaxconv/_layers/norm.py as Linen modules; written by tools/fronts.py."""
 
-from dataclasses import field
-from typing import Any
-
-import jax
-from flax import linen as nn
-
-from jaxconv._layers import norm, tracking_norm
-from jaxconv.linen._module import Module, ParamModule
-
-
-class _Tracking(tracking_norm.TrackingNorm, ParamModule):
-    """A layer that updates its running statistics in training, as `flax.linen.BatchNorm` does."""
-
-    use_running_average: bool | None = field(default=None, kw_only=True)
-
-    @nn.compact
-    def __call__(self, input: Any, use_running_average: bool | None = None) -> jax.Array:
-        """What the class computes; in training `apply` needs mutable=['batch_stats']."""
-        running = False  # Without statistics there is nothing to choose.
-        if self.track_running_stats:
-            running = nn.merge_param("use_running_average", self.use_running_average, use_running_average)
-        held = dict(self._held())
-        stats = {name: held[name] for name in tracking_norm.STATS if held[name] is not None}
-        held |= {name: stat.value for name, stat in stats.items()}
-        # `init` runs once, on one device, and must leave the statistics as they are.
-        axis_name = None if self.is_initializing() else self.axis_name
-        output, changed = self._normalise(held, input, not running, axis_name)
-        if not self.is_initializing():
-            for name, value in changed.items():
-                stats[name].value = value
-        return output
-
-
-class BatchNorm1d(tracking_norm.BatchNorm1d, _Tracking):
-    pass
-
-
-class BatchNorm2d(tracking_norm.BatchNorm2d, _Tracking):
-    pass
-
-
-class BatchNorm3d(tracking_norm.BatchNorm3d, _Tracking):
-    pass
-
-
-class InstanceNorm1d(tracking_norm.InstanceNorm1d, _Tracking):
-    pass
-
-
-class InstanceNorm2d(tracking_norm.InstanceNorm2d, _Tracking):
-    pass
-
-
-class InstanceNorm3d(tracking_norm.InstanceNorm3d, _Tracking):
-    pass
+from jaxconv._layers import norm
+from jaxconv.linen._module import ParamModule
 
 
 class GroupNorm(norm.GroupNorm, ParamModule):
@@ -66,8 +13,4 @@ class LayerNorm(norm.LayerNorm, ParamModule):
 
 
 class RMSNorm(norm.RMSNorm, ParamModule):
-    pass
-
-
-class LocalResponseNorm(norm.LocalResponseNorm, Module):
     pass

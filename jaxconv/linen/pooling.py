@@ -1,4 +1,4 @@
-"""torch.nn's pooling as Linen modules."""
+"""torch.nn's layers of jaxconv/_layers/pooling.py as Linen modules; written by tools/fronts.py."""
 
 from jaxconv._layers import pooling
 from jaxconv.linen._module import Module

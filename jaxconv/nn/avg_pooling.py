@@ -1,4 +1,4 @@
-"""torch.nn's average, power-average, adaptive and un-pooling as NNX modules."""
+"""torch.nn's layers of jaxconv/_layers/avg_pooling.py as NNX modules; written by tools/fronts.py."""
 
 from dataclasses import dataclass
 
@@ -33,49 +33,4 @@ class LPPool2d(avg_pooling.LPPool2d, Module):
 
 @dataclass(eq=False, repr=False)
 class LPPool3d(avg_pooling.LPPool3d, Module):
-    pass
-
-
-@dataclass(eq=False, repr=False)
-class AdaptiveAvgPool1d(avg_pooling.AdaptiveAvgPool1d, Module):
-    pass
-
-
-@dataclass(eq=False, repr=False)
-class AdaptiveAvgPool2d(avg_pooling.AdaptiveAvgPool2d, Module):
-    pass
-
-
-@dataclass(eq=False, repr=False)
-class AdaptiveAvgPool3d(avg_pooling.AdaptiveAvgPool3d, Module):
-    pass
-
-
-@dataclass(eq=False, repr=False)
-class AdaptiveMaxPool1d(avg_pooling.AdaptiveMaxPool1d, Module):
-    pass
-
-
-@dataclass(eq=False, repr=False)
-class AdaptiveMaxPool2d(avg_pooling.AdaptiveMaxPool2d, Module):
-    pass
-
-
-@dataclass(eq=False, repr=False)
-class AdaptiveMaxPool3d(avg_pooling.AdaptiveMaxPool3d, Module):
-    pass
-
-
-@dataclass(eq=False, repr=False)
-class MaxUnpool1d(avg_pooling.MaxUnpool1d, Module):
-    pass
-
-
-@dataclass(eq=False, repr=False)
-class MaxUnpool2d(avg_pooling.MaxUnpool2d, Module):
-    pass
-
-
-@dataclass(eq=False, repr=False)
-class MaxUnpool3d(avg_pooling.MaxUnpool3d, Module):
     pass

@@ -1,4 +1,4 @@
-"""torch.nn's convolutions as NNX modules."""
+"""torch.nn's layers of jaxconv/_layers/conv.py as NNX modules; written by tools/fronts.py."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""torch.nn's transposed convolutions as NNX modules."""
+"""torch.nn's layers of jaxconv/_layers/conv_transpose.py as NNX modules; written by tools/fronts.py."""
 
 from dataclasses import dataclass
 

@@ -13,7 +13,7 @@ from jaxconv.nn._module import ParamModule, check_rngs
 from jaxconv.nn.conv import Conv1d, Conv2d, Conv3d
 from jaxconv.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from jaxconv.nn.linear import Linear
-from jaxconv.nn.norm import (
+from jaxconv.nn.tracking_norm import (
     BatchNorm1d,
     BatchNorm2d,
     BatchNorm3d,
@@ -21,6 +21,22 @@ from jaxconv.nn.norm import (
     InstanceNorm2d,
     InstanceNorm3d,
 )
+
+__all__ = [
+    "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
+    "LazyBatchNorm3d",
+    "LazyConv1d",
+    "LazyConv2d",
+    "LazyConv3d",
+    "LazyConvTranspose1d",
+    "LazyConvTranspose2d",
+    "LazyConvTranspose3d",
+    "LazyInstanceNorm1d",
+    "LazyInstanceNorm2d",
+    "LazyInstanceNorm3d",
+    "LazyLinear",
+]
 
 
 @dataclass(eq=False, repr=False)

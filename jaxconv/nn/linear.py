@@ -1,4 +1,4 @@
-"""torch.nn.Linear and Bilinear as NNX modules."""
+"""torch.nn's layers of jaxconv/_layers/linear.py as NNX modules; written by tools/fronts.py."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ from jaxconv.nn._module import ParamModule
 
 
 @dataclass(eq=False, repr=False)
-class Linear(linear.Linear, ParamModule):
+class Bilinear(linear.Bilinear, ParamModule):
     pass
 
 
 @dataclass(eq=False, repr=False)
-class Bilinear(linear.Bilinear, ParamModule):
+class Linear(linear.Linear, ParamModule):
     pass

@@ -1,4 +1,4 @@
-"""torch.nn's pooling as NNX modules."""
+"""torch.nn's layers of jaxconv/_layers/pooling.py as NNX modules; written by tools/fronts.py."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,6 @@
-"""torch.nn's layers that change nothing but the shape, as NNX modules."""
+"""torch.nn's layers of jaxconv/_layers/shape.py as NNX modules; written by tools/fronts.py."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from jaxconv._layers import shape
 from jaxconv.nn._module import Module
@@ -15,8 +14,3 @@ class Flatten(shape.Flatten, Module):
 @dataclass(eq=False, repr=False)
 class Unflatten(shape.Unflatten, Module):
     pass
-
-
-class Identity(shape.Identity, Module):
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__()
