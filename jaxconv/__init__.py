@@ -4,7 +4,7 @@ from jaxconv import extend, functional, init, linen, nn, surgery
 from jaxconv._compile import Compiled, compile
 from jaxconv._explain import Explanation, explain
 from jaxconv._files import StateDict
-from jaxconv._from_torch import from_torch
+from jaxconv._from_torch import TorchNetwork, from_torch
 from jaxconv._lower import lowering
 from jaxconv._lower.native import Kernels, kernels
 from jaxconv._rngs import TorchRngs
@@ -15,9 +15,9 @@ from jaxconv.nn.frozen import FrozenParam
 
 # fmt: off
 __all__ = [
-    "Compiled", "Explanation", "FrozenParam", "Kernels", "StateDict", "TorchRngs", "compile", "explain", "extend",
-    "from_torch", "functional", "fuse_conv_bn", "init", "kernels", "linen", "load_file", "load_state_dict", "lowering",
-    "nn", "save_file", "state_dict", "surgery", "to_torch",
+    "Compiled", "Explanation", "FrozenParam", "Kernels", "StateDict", "TorchNetwork", "TorchRngs", "compile",
+    "explain", "extend", "from_torch", "functional", "fuse_conv_bn", "init", "kernels", "linen", "load_file",
+    "load_state_dict", "lowering", "nn", "save_file", "state_dict", "surgery", "to_torch",
 ]
 # fmt: on
 __all__ += nn.__all__
