@@ -1,7 +1,7 @@
 """Writes what follows from the declarations of functions and layers: python tools/fronts.py
 
 `__all__` of a file in jaxconv/_functional/ declares functions; jaxconv/functional.py exports them. `__all__` of a file
-in jaxconv/_layers/ declares layers; the files of that name in jaxconv/nn/ and jaxconv/linen/ make modules of them. Both
+in jaxconv/_layers/ declares layers; jaxconv/nn/layers.py and jaxconv/linen/layers.py make modules of them. Both
 packages export these, and what `__all__` names in their other files, which are written by hand.
 """
 
@@ -15,15 +15,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "jaxconv"
 
-# Which class of a front makes a module of a layer: that of the first class of `_layers` that the layer is derived from.
+# Which class of a front makes a module of a layer: the first that the front has for a base class of the layer. File and
+# class in `_layers`, file and class in the front.
 BASES = [
+    ("_loss", "WeightedLoss", "_loss", "WeightedLoss"),
     ("tracking_norm", "TrackingNorm", "_tracking", "Tracking"),
     ("dropout", "Drawing", "_drawing", "Drawing"),
     ("base", "ParamLayer", "_module", "ParamModule"),
     ("base", "Layer", "_module", "Module"),
 ]
 # For each front the word for it, and what stands before a class.
-FRONTS = {"nn": ("NNX", "@dataclass(eq=False, repr=False)\n"), "linen": ("Linen", "")}
+FRONTS = {"nn": ("NNX", ["@dataclass(eq=False, repr=False)"]), "linen": ("Linen", [])}
 
 
 def declared(folder: str) -> dict[str, list[str]]:
@@ -38,16 +40,18 @@ def declared(folder: str) -> dict[str, list[str]]:
 
 def package(doc: str, folder: str, files: dict[str, list[str]]) -> str:
     """The text of a module that exports what files of a folder declare."""
-    lines = [f'"""{doc}"""', "", "# Written by tools/fronts.py.", "# ruff: noqa: I001", "# fmt: off"]
-    for stem, names in files.items():
-        line = f"from jaxconv.{folder}.{stem} import {', '.join(names)}"
-        lines += (
-            [line]
-            if len(line) <= 110
-            else [line[: line.index(" import ")] + " import (", *_packed(names), ")"]
-        )
+    lines = [*_head(doc), *(line for stem in files for line in _import(f"{folder}.{stem}", files[stem]))]
     every = sorted((name for names in files.values() for name in names), key=_order)
     return "\n".join([*lines, "", "__all__ = [", *_packed([f'"{name}"' for name in every]), "]", ""])
+
+
+def _head(doc: str) -> list[str]:
+    return [f'"""{doc}"""', "", "# Written by tools/fronts.py.", "# ruff: noqa: I001", "# fmt: off"]
+
+
+def _import(module: str, names: list[str]) -> list[str]:
+    line = f"from jaxconv.{module} import {', '.join(names)}"
+    return [line] if len(line) <= 110 else [f"from jaxconv.{module} import (", *_packed(names), ")"]
 
 
 def _order(name: str) -> tuple[int, str]:
@@ -59,29 +63,27 @@ def _packed(names: list[str]) -> list[str]:
     return textwrap.wrap(", ".join(names) + ",", 110, initial_indent="    ", subsequent_indent="    ")
 
 
-def front(folder: str, stem: str, names: list[str]) -> str:
-    """The text of a front's file: the layers that a file of `_layers` declares."""
+def front(folder: str, layers: dict[str, list[str]]) -> str:
+    """The text of a front's layers.py."""
     words, before = FRONTS[folder]
-    layers = importlib.import_module(f"jaxconv._layers.{stem}")
-    bases = {name: _base(getattr(layers, name)) for name in names}
-    imports: dict[str, set[str]] = {}
-    for module, base in bases.values():
-        imports.setdefault(module, set()).add(base)
-    lines = [
-        f'"""torch.nn\'s layers of jaxconv/_layers/{stem}.py as {words} modules; written by tools/fronts.py."""',
-        "",
-    ]
+    classes, imports = [], dict[str, set[str]]()
+    for stem, names in layers.items():
+        declaring = importlib.import_module(f"jaxconv._layers.{stem}")
+        for name in names:
+            module, base = _base(folder, getattr(declaring, name))
+            imports.setdefault(module, set()).add(base)
+            classes += [*before, f"class {name}({stem}.{name}, {base}): ..."]
+    lines = _head(f"torch.nn's layers as {words} modules, as jaxconv/_layers/ declares them.")
     lines += ["from dataclasses import dataclass", ""] if before else []
-    lines += [f"from jaxconv._layers import {stem}"]
-    lines += [f"from jaxconv.{folder}.{m} import {', '.join(sorted(imports[m]))}" for m in sorted(imports)]
-    for name, (_, base) in bases.items():
-        lines += ["", "", f"{before}class {name}({stem}.{name}, {base}):", "    pass"]
-    return "\n".join([*lines, ""])
+    lines += _import("_layers", list(layers))
+    lines += [line for m in sorted(imports) for line in _import(f"{folder}.{m}", sorted(imports[m]))]
+    return "\n".join([*lines, "", "", *classes, ""])
 
 
-def _base(layer: type) -> tuple[str, str]:
+def _base(folder: str, layer: type) -> tuple[str, str]:
     for stem, name, module, base in BASES:
-        if issubclass(layer, getattr(importlib.import_module(f"jaxconv._layers.{stem}"), name)):
+        fronted = getattr(importlib.import_module(f"jaxconv._layers.{stem}"), name)
+        if issubclass(layer, fronted) and (PACKAGE / folder / f"{module}.py").exists():
             return module, base
     raise TypeError(f"{layer} is no layer")
 
@@ -97,10 +99,9 @@ def written() -> dict[Path, str]:
     }
     layers = declared("_layers")
     for folder, (words, _) in FRONTS.items():
-        texts |= {
-            PACKAGE / folder / f"{stem}.py": front(folder, stem, names) for stem, names in layers.items()
-        }
-        files = dict(sorted((declared(folder) | layers).items()))
+        texts[PACKAGE / folder / "layers.py"] = front(folder, layers)
+        made = {"layers": sorted((name for names in layers.values() for name in names), key=_order)}
+        files = dict(sorted((declared(folder) | made).items()))
         texts[PACKAGE / folder / "__init__.py"] = package(
             f"torch.nn's layers as {words} modules.", folder, files
         )

@@ -3,55 +3,31 @@
 # Written by tools/fronts.py.
 # ruff: noqa: I001
 # fmt: off
-from jaxconv.linen.activation import (
-    CELU, ELU, GELU, SELU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid, Mish, RReLU,
-    ReLU, ReLU6, SiLU, Sigmoid, Softplus, Softshrink, Softsign, Tanh, Tanhshrink, Threshold,
-)
-from jaxconv.linen.adaptive_pooling import (
-    AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool1d, AdaptiveMaxPool2d,
-    AdaptiveMaxPool3d,
-)
-from jaxconv.linen.avg_pooling import AvgPool1d, AvgPool2d, AvgPool3d, LPPool1d, LPPool2d, LPPool3d
-from jaxconv.linen.binary_loss import BCELoss, BCEWithLogitsLoss
-from jaxconv.linen.classification_loss import CrossEntropyLoss, NLLLoss
 from jaxconv.linen.containers import ModuleDict, ModuleList, Sequential
-from jaxconv.linen.conv import Conv1d, Conv2d, Conv3d
-from jaxconv.linen.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
-from jaxconv.linen.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout
-from jaxconv.linen.embedding_loss import (
-    CosineEmbeddingLoss, GaussianNLLLoss, TripletMarginLoss, TripletMarginWithDistanceLoss,
-)
-from jaxconv.linen.fold import Fold, Unfold
-from jaxconv.linen.glu import GLU
 from jaxconv.linen.identity import Identity
-from jaxconv.linen.interpolate import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
+from jaxconv.linen.layers import (
+    CELU, ELU, GELU, GLU, SELU, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d, AdaptiveMaxPool3d, AlphaDropout, AvgPool1d, AvgPool2d, AvgPool3d, BCELoss,
+    BCEWithLogitsLoss, BatchNorm1d, BatchNorm2d, BatchNorm3d, Bilinear, ChannelShuffle, CircularPad1d,
+    CircularPad2d, CircularPad3d, ConstantPad1d, ConstantPad2d, ConstantPad3d, Conv1d, Conv2d, Conv3d,
+    ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, CosineEmbeddingLoss, CrossEntropyLoss, Dropout,
+    Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout, Flatten, Fold, GaussianNLLLoss, GroupNorm,
+    Hardshrink, Hardsigmoid, Hardswish, Hardtanh, HingeEmbeddingLoss, HuberLoss, InstanceNorm1d,
+    InstanceNorm2d, InstanceNorm3d, KLDivLoss, L1Loss, LPPool1d, LPPool2d, LPPool3d, LayerNorm, LeakyReLU,
+    Linear, LocalResponseNorm, LogSigmoid, LogSoftmax, MSELoss, MarginRankingLoss, MaxPool1d, MaxPool2d,
+    MaxPool3d, MaxUnpool1d, MaxUnpool2d, MaxUnpool3d, Mish, MultiLabelMarginLoss, MultiLabelSoftMarginLoss,
+    MultiMarginLoss, NLLLoss, PixelShuffle, PixelUnshuffle, PoissonNLLLoss, RMSNorm, RReLU, ReLU, ReLU6,
+    ReflectionPad1d, ReflectionPad2d, ReflectionPad3d, ReplicationPad1d, ReplicationPad2d, ReplicationPad3d,
+    SiLU, Sigmoid, SmoothL1Loss, SoftMarginLoss, Softmax, Softmax2d, Softmin, Softplus, Softshrink, Softsign,
+    Tanh, Tanhshrink, Threshold, TripletMarginLoss, TripletMarginWithDistanceLoss, Unflatten, Unfold,
+    Upsample, UpsamplingBilinear2d, UpsamplingNearest2d, ZeroPad1d, ZeroPad2d, ZeroPad3d,
+)
 from jaxconv.linen.lazy import (
     LazyBatchNorm1d, LazyBatchNorm2d, LazyBatchNorm3d, LazyConv1d, LazyConv2d, LazyConv3d,
     LazyConvTranspose1d, LazyConvTranspose2d, LazyConvTranspose3d, LazyInstanceNorm1d, LazyInstanceNorm2d,
     LazyInstanceNorm3d, LazyLinear,
 )
-from jaxconv.linen.linear import Bilinear, Linear
-from jaxconv.linen.loss import HuberLoss, KLDivLoss, L1Loss, MSELoss, PoissonNLLLoss, SmoothL1Loss
-from jaxconv.linen.margin_loss import (
-    HingeEmbeddingLoss, MarginRankingLoss, MultiLabelMarginLoss, MultiLabelSoftMarginLoss, MultiMarginLoss,
-    SoftMarginLoss,
-)
-from jaxconv.linen.norm import GroupNorm, LayerNorm, RMSNorm
-from jaxconv.linen.normalize import LocalResponseNorm
-from jaxconv.linen.padding import (
-    CircularPad1d, CircularPad2d, CircularPad3d, ConstantPad1d, ConstantPad2d, ConstantPad3d, ReflectionPad1d,
-    ReflectionPad2d, ReflectionPad3d, ReplicationPad1d, ReplicationPad2d, ReplicationPad3d, ZeroPad1d,
-    ZeroPad2d, ZeroPad3d,
-)
-from jaxconv.linen.pooling import MaxPool1d, MaxPool2d, MaxPool3d
 from jaxconv.linen.prelu import PReLU
-from jaxconv.linen.shape import Flatten, Unflatten
-from jaxconv.linen.shuffle import ChannelShuffle, PixelShuffle, PixelUnshuffle
-from jaxconv.linen.softmax import LogSoftmax, Softmax, Softmax2d, Softmin
-from jaxconv.linen.tracking_norm import (
-    BatchNorm1d, BatchNorm2d, BatchNorm3d, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d,
-)
-from jaxconv.linen.unpooling import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
 
 __all__ = [
     "CELU", "ELU", "GELU", "GLU", "SELU", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d",

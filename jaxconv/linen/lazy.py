@@ -5,16 +5,20 @@ from typing import Any
 from jaxconv._args import array
 from jaxconv._layers import lazy
 from jaxconv.linen._module import ParamModule
-from jaxconv.linen.conv import Conv1d, Conv2d, Conv3d
-from jaxconv.linen.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
-from jaxconv.linen.linear import Linear
-from jaxconv.linen.tracking_norm import (
+from jaxconv.linen.layers import (
     BatchNorm1d,
     BatchNorm2d,
     BatchNorm3d,
+    Conv1d,
+    Conv2d,
+    Conv3d,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    ConvTranspose3d,
     InstanceNorm1d,
     InstanceNorm2d,
     InstanceNorm3d,
+    Linear,
 )
 
 __all__ = [

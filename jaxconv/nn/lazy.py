@@ -10,16 +10,20 @@ from flax.errors import TraceContextError
 from jaxconv._args import array
 from jaxconv._layers import lazy
 from jaxconv.nn._module import ParamModule, check_rngs
-from jaxconv.nn.conv import Conv1d, Conv2d, Conv3d
-from jaxconv.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
-from jaxconv.nn.linear import Linear
-from jaxconv.nn.tracking_norm import (
+from jaxconv.nn.layers import (
     BatchNorm1d,
     BatchNorm2d,
     BatchNorm3d,
+    Conv1d,
+    Conv2d,
+    Conv3d,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    ConvTranspose3d,
     InstanceNorm1d,
     InstanceNorm2d,
     InstanceNorm3d,
+    Linear,
 )
 
 __all__ = [
