@@ -142,6 +142,31 @@ def check_divisor(value: Any) -> int | None:
     return divisor
 
 
+def check_smoothing(value: Any) -> float:
+    """`label_smoothing`: a number of at most 1."""
+    if (smoothing := number("label_smoothing", value)) > 1:
+        raise ValueError(f"`label_smoothing` (={value}) must be between 0.0 and 1.0")
+    return smoothing
+
+
+def check_margin(value: Any) -> None:
+    """`margin` of a triplet loss: a number above 0."""
+    if not number("margin", value) > 0:
+        raise ValueError(f"`margin` (={value}) must be greater than 0")
+
+
+def check_power(p: Any) -> None:
+    """`p` of a margin loss: 1 or 2."""
+    if p not in (1, 2):
+        raise ValueError(f"`p` (={p}) must be 1 or 2")
+
+
+def check_distance(function: Any) -> None:
+    """`distance_function`: callable, or None."""
+    if function is not None and not callable(function):
+        raise TypeError(f"`distance_function` must be callable, got {function!r}")
+
+
 def check_dtype(name: str, value: Any) -> None:
     """Refuses what JAX has no dtype for, torch's own dtypes among it."""
     try:
@@ -216,6 +241,12 @@ def refuse_dtype(op: str, x: jax.Array, *kinds: Any) -> None:
     """Refuses the dtypes that torch has no kernel for."""
     if any(jnp.issubdtype(x.dtype, kind) for kind in kinds):
         raise TypeError(f'"{op}" is not implemented for dtype {x.dtype}')
+
+
+def check_dtype_of_input(name: str, value: jax.Array, x: jax.Array) -> None:
+    """Refuses a parameter of another dtype than the input x."""
+    if value.dtype != x.dtype:
+        raise TypeError(f"`{name}` of dtype {value.dtype} must have the dtype {x.dtype} of `input`")
 
 
 def check_rank(name: str, shape: tuple[int, ...], ranks: Sequence[int]) -> None:

@@ -5,7 +5,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxconv._args import array, check_reduction, floating, integer, number, optional_array
+from jaxconv._args import (
+    array,
+    check_dtype_of_input,
+    check_reduction,
+    check_smoothing,
+    floating,
+    integer,
+    optional_array,
+)
 from jaxconv._arrays import along
 from jaxconv._dtypes import compute_dtype, widened
 from jaxconv._functional._loss import promoted, reduced
@@ -134,8 +142,7 @@ def _index_weight(x: jax.Array, weight: Any) -> jax.Array | None:
         return None
     w = array("weight", weight)
     _class_weights(x, w)
-    if w.dtype != x.dtype:
-        raise TypeError(f"`weight` of dtype {w.dtype} must have the dtype {x.dtype} of `input`")
+    check_dtype_of_input("weight", w, x)
     return w
 
 
@@ -176,9 +183,7 @@ def cross_entropy(
     """
     check_reduction(reduction, size_average, reduce)
     ignore = integer("ignore_index", ignore_index)
-    smoothing = number("label_smoothing", label_smoothing)
-    if smoothing > 1:
-        raise ValueError(f"`label_smoothing` (={label_smoothing}) must be between 0.0 and 1.0")
+    smoothing = check_smoothing(label_smoothing)
     x, t = floating("cross_entropy", "input", input), array("target", target)
     axis = _class_axis(x)
     if x.shape != t.shape:

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxconv._args import array, check_reduction, number, refuse_dtype
+from jaxconv._args import array, check_distance, check_margin, check_reduction, number, refuse_dtype
 from jaxconv._dtypes import compute_dtype
 from jaxconv._functional._loss import inexact, magnitude, promoted, reduced, together
 from jaxconv._functional.margin_loss import at_least_zero
@@ -105,8 +105,7 @@ def _checked_triplet(
     op: str, margin: float, **given: Any
 ) -> tuple[tuple[jax.Array, jax.Array, jax.Array], Any]:
     """The three arrays in the dtype of the computation, and the result's dtype."""
-    if not number("margin", margin) > 0:
-        raise ValueError(f"`margin` (={margin}) must be greater than 0")
+    check_margin(margin)
     arrays = [array(name, value) for name, value in given.items()]
     for x in arrays:
         refuse_dtype(op, x, jnp.bool_)
@@ -198,8 +197,7 @@ def triplet_margin_with_distance_loss(
     arrays, out = _checked_triplet(op, margin, anchor=anchor, positive=positive, negative=negative)
     if distance_function is None:
         return reduced(_triplet(lambda a, b: _distance(a, b, 2, 1e-6), arrays, margin, swap), reduction, out)
-    if not callable(distance_function):
-        raise TypeError(f"`distance_function` must be callable, got {distance_function!r}")
+    check_distance(distance_function)
     loss = _triplet(distance_function, (anchor, positive, negative), margin, swap)
     return reduced(loss.astype(compute_dtype(loss.dtype)), reduction, loss.dtype)
 

@@ -5,7 +5,16 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxconv._args import array, check_reduction, floating, number, optional_array, refuse_dtype
+from jaxconv._args import (
+    array,
+    check_dtype_of_input,
+    check_power,
+    check_reduction,
+    floating,
+    number,
+    optional_array,
+    refuse_dtype,
+)
 from jaxconv._arrays import along
 from jaxconv._dtypes import widened
 from jaxconv._functional._loss import inexact, promoted, reduced, together
@@ -174,8 +183,7 @@ def multi_margin_loss(
     op = "multi_margin_loss"
     check_reduction(reduction, size_average, reduce)
     x, t = floating(op, "input", input), _labels(target)
-    if p not in (1, 2):
-        raise ValueError(f"`p` (={p}) must be 1 or 2")
+    check_power(p)
     limit = number("margin", margin)
     _check_classes(op, x)
     rows = x.reshape(1, -1) if x.ndim < 2 else x
@@ -194,8 +202,7 @@ def multi_margin_loss(
             raise ValueError(
                 f"`weight` must have the shape ({classes},), one for each class, but got {w.shape}"
             )
-        if w.dtype != x.dtype:
-            raise TypeError(f"`weight` of dtype {w.dtype} must have the dtype {x.dtype} of `input`")
+        check_dtype_of_input("weight", w, x)
         of_class = along(widened(w), 1, 2)
         loss *= jnp.where(is_target, of_class, jnp.zeros_like(of_class)).sum(1, keepdims=True)
     total = loss.sum(1) / classes

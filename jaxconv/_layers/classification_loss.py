@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jaxconv import functional
-from jaxconv._args import number
+from jaxconv._args import check_smoothing
 from jaxconv._layers._loss import WeightedLoss
 
 __all__ = ["CrossEntropyLoss", "NLLLoss"]
@@ -34,6 +34,5 @@ class CrossEntropyLoss(WeightedLoss):
     _function = staticmethod(functional.cross_entropy)
 
     def _normalised(self) -> Mapping[str, Any]:
-        if number("label_smoothing", self.label_smoothing) > 1:
-            raise ValueError(f"`label_smoothing` (={self.label_smoothing}) must be between 0.0 and 1.0")
+        check_smoothing(self.label_smoothing)
         return super()._normalised()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jaxconv import functional
+from jaxconv._args import check_distance, check_margin
 from jaxconv._layers._loss import Loss
 
 __all__ = ["CosineEmbeddingLoss", "GaussianNLLLoss", "TripletMarginLoss", "TripletMarginWithDistanceLoss"]
@@ -56,8 +57,6 @@ class TripletMarginWithDistanceLoss(Loss):
 
     def _normalised(self) -> Mapping[str, Any]:
         self._check()
-        if not self.margin > 0:
-            raise ValueError(f"`margin` (={self.margin}) must be greater than 0")
-        if self.distance_function is not None and not callable(self.distance_function):
-            raise TypeError(f"`distance_function` must be callable, got {self.distance_function!r}")
+        check_margin(self.margin)
+        check_distance(self.distance_function)
         return {}

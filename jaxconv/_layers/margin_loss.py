@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jaxconv import functional
+from jaxconv._args import check_power
 from jaxconv._layers._loss import Loss, WeightedLoss
 
 __all__ = [
@@ -59,8 +60,7 @@ class MultiMarginLoss(WeightedLoss):
     _function = staticmethod(functional.multi_margin_loss)
 
     def _normalised(self) -> Mapping[str, Any]:
-        if self.p not in (1, 2):
-            raise ValueError(f"`p` (={self.p}) must be 1 or 2")
+        check_power(self.p)
         weight = self._declared()["weight"]
         if weight is not None and len(weight.shape) != 1:
             raise ValueError(f"`weight` of shape {weight.shape} must have one dimension")
