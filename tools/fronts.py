@@ -42,6 +42,8 @@ def package(doc: str, folder: str, files: dict[str, list[str]]) -> str:
     """The text of a module that exports what files of a folder declare."""
     lines = [*_head(doc), *(line for stem in files for line in _import(f"{folder}.{stem}", files[stem]))]
     every = sorted((name for names in files.values() for name in names), key=_order)
+    if twice := {name for name in every if every.count(name) > 1}:
+        raise ValueError(f"{', '.join(twice)}: declared in two files of jaxconv/{folder}/")
     return "\n".join([*lines, "", "__all__ = [", *_packed([f'"{name}"' for name in every]), "]", ""])
 
 

@@ -56,3 +56,8 @@ def test_every_declared_layer_is_in_both_fronts_and_on_top():
         for name in names:
             assert getattr(jaxconv, name) is getattr(jaxconv.nn, name)
             assert getattr(jaxconv.linen, name).__name__ == name
+
+
+def test_two_files_cannot_declare_one_name():
+    with pytest.raises(ValueError, match=r"Conv2d: declared in two files of jaxconv/nn/"):
+        fronts.package("", "nn", {"layers": ["Conv1d", "Conv2d"], "own": ["Conv2d"]})

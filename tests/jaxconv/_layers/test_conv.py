@@ -26,7 +26,7 @@ CHANGES = {
     "pool": ("MaxPool2d", (2,), {}, dict(stride=1, padding=1, ceil_mode=True)),
     "avg": ("AvgPool2d", (2,), {}, dict(stride=(1, 2), count_include_pad=False, padding=1)),
     "divisor": ("AvgPool2d", (2,), {}, dict(divisor_override=2)),
-    "lp": ("LPPool1d", (1, 2), {}, dict(kernel_size=3, stride=1)),
+    "lp": ("LPPool1d", (1, 2), {}, dict(kernel_size=4, stride=1)),
     "unfold": ("Unfold", (2,), {}, dict(dilation=2, padding=1)),
 }
 
