@@ -51,7 +51,7 @@ class Layer:
         return {}
 
     def _forward(self, *inputs: Any, **options: Any) -> Any:
-        """One call of `jaxconv.functional`."""
+        """Computes the output: a function of `jaxconv._functional`, or a spec and a lowering."""
         raise NotImplementedError
 
 
@@ -90,7 +90,7 @@ class ParamLayer:
         raise NotImplementedError
 
     def _forward(self, held: Mapping[str, Any], *inputs: Any, **options: Any) -> Any:
-        """One call of `jaxconv.functional` with what is held."""
+        """As `Layer._forward`, with what is held."""
         raise NotImplementedError
 
     def _cast(self, *arrays: Any) -> Any:
