@@ -1,158 +1,25 @@
 """torch.nn's convolutional layers for Flax: torch's names, layouts and semantics, so a state_dict is the pytree."""
 
-from jaxconv import extend as extend
-from jaxconv import functional as functional
-from jaxconv import init as init
-from jaxconv import linen as linen
-from jaxconv import nn as nn
-from jaxconv import surgery as surgery
-from jaxconv._compile import Compiled as Compiled
-from jaxconv._compile import compile as compile
-from jaxconv._explain import Explanation as Explanation
-from jaxconv._explain import explain as explain
-from jaxconv._from_torch import from_torch as from_torch
-from jaxconv._lower import lowering as lowering
-from jaxconv._lower.native import Kernels as Kernels
-from jaxconv._lower.native import kernels as kernels
-from jaxconv._rngs import TorchRngs as TorchRngs
-from jaxconv.fusion import fuse_conv_bn as fuse_conv_bn
-from jaxconv.nn import CELU as CELU
-from jaxconv.nn import ELU as ELU
-from jaxconv.nn import GELU as GELU
-from jaxconv.nn import GLU as GLU
-from jaxconv.nn import SELU as SELU
-from jaxconv.nn import AdaptiveAvgPool1d as AdaptiveAvgPool1d
-from jaxconv.nn import AdaptiveAvgPool2d as AdaptiveAvgPool2d
-from jaxconv.nn import AdaptiveAvgPool3d as AdaptiveAvgPool3d
-from jaxconv.nn import AdaptiveMaxPool1d as AdaptiveMaxPool1d
-from jaxconv.nn import AdaptiveMaxPool2d as AdaptiveMaxPool2d
-from jaxconv.nn import AdaptiveMaxPool3d as AdaptiveMaxPool3d
-from jaxconv.nn import AlphaDropout as AlphaDropout
-from jaxconv.nn import AvgPool1d as AvgPool1d
-from jaxconv.nn import AvgPool2d as AvgPool2d
-from jaxconv.nn import AvgPool3d as AvgPool3d
-from jaxconv.nn import BatchNorm1d as BatchNorm1d
-from jaxconv.nn import BatchNorm2d as BatchNorm2d
-from jaxconv.nn import BatchNorm3d as BatchNorm3d
-from jaxconv.nn import BCELoss as BCELoss
-from jaxconv.nn import BCEWithLogitsLoss as BCEWithLogitsLoss
-from jaxconv.nn import Bilinear as Bilinear
-from jaxconv.nn import ChannelShuffle as ChannelShuffle
-from jaxconv.nn import CircularPad1d as CircularPad1d
-from jaxconv.nn import CircularPad2d as CircularPad2d
-from jaxconv.nn import CircularPad3d as CircularPad3d
-from jaxconv.nn import ConstantPad1d as ConstantPad1d
-from jaxconv.nn import ConstantPad2d as ConstantPad2d
-from jaxconv.nn import ConstantPad3d as ConstantPad3d
-from jaxconv.nn import Conv1d as Conv1d
-from jaxconv.nn import Conv2d as Conv2d
-from jaxconv.nn import Conv3d as Conv3d
-from jaxconv.nn import ConvTranspose1d as ConvTranspose1d
-from jaxconv.nn import ConvTranspose2d as ConvTranspose2d
-from jaxconv.nn import ConvTranspose3d as ConvTranspose3d
-from jaxconv.nn import CosineEmbeddingLoss as CosineEmbeddingLoss
-from jaxconv.nn import CrossEntropyLoss as CrossEntropyLoss
-from jaxconv.nn import Dropout as Dropout
-from jaxconv.nn import Dropout1d as Dropout1d
-from jaxconv.nn import Dropout2d as Dropout2d
-from jaxconv.nn import Dropout3d as Dropout3d
-from jaxconv.nn import FeatureAlphaDropout as FeatureAlphaDropout
-from jaxconv.nn import Flatten as Flatten
-from jaxconv.nn import Fold as Fold
-from jaxconv.nn import GaussianNLLLoss as GaussianNLLLoss
-from jaxconv.nn import GroupNorm as GroupNorm
-from jaxconv.nn import Hardshrink as Hardshrink
-from jaxconv.nn import Hardsigmoid as Hardsigmoid
-from jaxconv.nn import Hardswish as Hardswish
-from jaxconv.nn import Hardtanh as Hardtanh
-from jaxconv.nn import HingeEmbeddingLoss as HingeEmbeddingLoss
-from jaxconv.nn import HuberLoss as HuberLoss
-from jaxconv.nn import Identity as Identity
-from jaxconv.nn import InstanceNorm1d as InstanceNorm1d
-from jaxconv.nn import InstanceNorm2d as InstanceNorm2d
-from jaxconv.nn import InstanceNorm3d as InstanceNorm3d
-from jaxconv.nn import KLDivLoss as KLDivLoss
-from jaxconv.nn import L1Loss as L1Loss
-from jaxconv.nn import LayerNorm as LayerNorm
-from jaxconv.nn import LazyBatchNorm1d as LazyBatchNorm1d
-from jaxconv.nn import LazyBatchNorm2d as LazyBatchNorm2d
-from jaxconv.nn import LazyBatchNorm3d as LazyBatchNorm3d
-from jaxconv.nn import LazyConv1d as LazyConv1d
-from jaxconv.nn import LazyConv2d as LazyConv2d
-from jaxconv.nn import LazyConv3d as LazyConv3d
-from jaxconv.nn import LazyConvTranspose1d as LazyConvTranspose1d
-from jaxconv.nn import LazyConvTranspose2d as LazyConvTranspose2d
-from jaxconv.nn import LazyConvTranspose3d as LazyConvTranspose3d
-from jaxconv.nn import LazyInstanceNorm1d as LazyInstanceNorm1d
-from jaxconv.nn import LazyInstanceNorm2d as LazyInstanceNorm2d
-from jaxconv.nn import LazyInstanceNorm3d as LazyInstanceNorm3d
-from jaxconv.nn import LazyLinear as LazyLinear
-from jaxconv.nn import LeakyReLU as LeakyReLU
-from jaxconv.nn import Linear as Linear
-from jaxconv.nn import LocalResponseNorm as LocalResponseNorm
-from jaxconv.nn import LogSigmoid as LogSigmoid
-from jaxconv.nn import LogSoftmax as LogSoftmax
-from jaxconv.nn import LPPool1d as LPPool1d
-from jaxconv.nn import LPPool2d as LPPool2d
-from jaxconv.nn import LPPool3d as LPPool3d
-from jaxconv.nn import MarginRankingLoss as MarginRankingLoss
-from jaxconv.nn import MaxPool1d as MaxPool1d
-from jaxconv.nn import MaxPool2d as MaxPool2d
-from jaxconv.nn import MaxPool3d as MaxPool3d
-from jaxconv.nn import MaxUnpool1d as MaxUnpool1d
-from jaxconv.nn import MaxUnpool2d as MaxUnpool2d
-from jaxconv.nn import MaxUnpool3d as MaxUnpool3d
-from jaxconv.nn import Mish as Mish
-from jaxconv.nn import ModuleDict as ModuleDict
-from jaxconv.nn import ModuleList as ModuleList
-from jaxconv.nn import MSELoss as MSELoss
-from jaxconv.nn import MultiLabelMarginLoss as MultiLabelMarginLoss
-from jaxconv.nn import MultiLabelSoftMarginLoss as MultiLabelSoftMarginLoss
-from jaxconv.nn import MultiMarginLoss as MultiMarginLoss
-from jaxconv.nn import NLLLoss as NLLLoss
-from jaxconv.nn import PixelShuffle as PixelShuffle
-from jaxconv.nn import PixelUnshuffle as PixelUnshuffle
-from jaxconv.nn import PoissonNLLLoss as PoissonNLLLoss
-from jaxconv.nn import PReLU as PReLU
-from jaxconv.nn import ReflectionPad1d as ReflectionPad1d
-from jaxconv.nn import ReflectionPad2d as ReflectionPad2d
-from jaxconv.nn import ReflectionPad3d as ReflectionPad3d
-from jaxconv.nn import ReLU as ReLU
-from jaxconv.nn import ReLU6 as ReLU6
-from jaxconv.nn import ReplicationPad1d as ReplicationPad1d
-from jaxconv.nn import ReplicationPad2d as ReplicationPad2d
-from jaxconv.nn import ReplicationPad3d as ReplicationPad3d
-from jaxconv.nn import RMSNorm as RMSNorm
-from jaxconv.nn import RReLU as RReLU
-from jaxconv.nn import Sequential as Sequential
-from jaxconv.nn import Sigmoid as Sigmoid
-from jaxconv.nn import SiLU as SiLU
-from jaxconv.nn import SmoothL1Loss as SmoothL1Loss
-from jaxconv.nn import SoftMarginLoss as SoftMarginLoss
-from jaxconv.nn import Softmax as Softmax
-from jaxconv.nn import Softmax2d as Softmax2d
-from jaxconv.nn import Softmin as Softmin
-from jaxconv.nn import Softplus as Softplus
-from jaxconv.nn import Softshrink as Softshrink
-from jaxconv.nn import Softsign as Softsign
-from jaxconv.nn import Tanh as Tanh
-from jaxconv.nn import Tanhshrink as Tanhshrink
-from jaxconv.nn import Threshold as Threshold
-from jaxconv.nn import TripletMarginLoss as TripletMarginLoss
-from jaxconv.nn import TripletMarginWithDistanceLoss as TripletMarginWithDistanceLoss
-from jaxconv.nn import Unflatten as Unflatten
-from jaxconv.nn import Unfold as Unfold
-from jaxconv.nn import Upsample as Upsample
-from jaxconv.nn import UpsamplingBilinear2d as UpsamplingBilinear2d
-from jaxconv.nn import UpsamplingNearest2d as UpsamplingNearest2d
-from jaxconv.nn import ZeroPad1d as ZeroPad1d
-from jaxconv.nn import ZeroPad2d as ZeroPad2d
-from jaxconv.nn import ZeroPad3d as ZeroPad3d
-from jaxconv.nn.frozen import FrozenParam as FrozenParam
-from jaxconv.state_dict import load_file as load_file
-from jaxconv.state_dict import load_state_dict as load_state_dict
-from jaxconv.state_dict import save_file as save_file
-from jaxconv.state_dict import state_dict as state_dict
-from jaxconv.state_dict import to_torch as to_torch
+from jaxconv import extend, functional, init, linen, nn, surgery
+from jaxconv._compile import Compiled, compile
+from jaxconv._explain import Explanation, explain
+from jaxconv._files import StateDict
+from jaxconv._from_torch import TorchNetwork, from_torch
+from jaxconv._lower import lowering
+from jaxconv._lower.native import Kernels, kernels
+from jaxconv._rngs import TorchRngs
+from jaxconv._state_dict import load_file, load_state_dict, save_file, state_dict, to_torch
+from jaxconv.fusion import fuse_conv_bn
+from jaxconv.nn import *  # noqa: F403
+from jaxconv.nn.frozen import FrozenParam
+
+# fmt: off
+__all__ = [
+    "Compiled", "Explanation", "FrozenParam", "Kernels", "StateDict", "TorchNetwork", "TorchRngs", "compile",
+    "explain", "extend", "from_torch", "functional", "fuse_conv_bn", "init", "kernels", "linen", "load_file",
+    "load_state_dict", "lowering", "nn", "save_file", "state_dict", "surgery", "to_torch",
+]
+# fmt: on
+__all__ += nn.__all__
 
 __version__ = "0.1.0"

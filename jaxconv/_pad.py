@@ -1,15 +1,15 @@
-"""torch's padding modes as arrays: explicit (low, high) pairs in, the padded array out."""
+"""torch's padding modes as arrays: explicit (low, high) padding in, the padded array out."""
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxconv._spec import Pairs
+from jaxconv._spec import Padding
 
 
-def check_pad(mode: str, size: tuple[int, ...], pairs: Pairs) -> None:
+def check_pad(mode: str, size: tuple[int, ...], padding: Padding) -> None:
     """Torch's limits: reflect stays inside the input, circular wraps once, and no mode crops all away."""
-    for axis, (n, (low, high)) in enumerate(zip(size, pairs, strict=True)):
+    for axis, (n, (low, high)) in enumerate(zip(size, padding, strict=True)):
         widest = max(low, high)
         cropped = n + min(low, 0) + min(high, 0)
         if mode == "reflect" and widest >= n:
@@ -29,27 +29,29 @@ def check_pad(mode: str, size: tuple[int, ...], pairs: Pairs) -> None:
             )
 
 
-def pad_spatial(x: jax.Array, pairs: Pairs, mode: str, value: float | complex = 0) -> jax.Array:
-    """Pads the last `len(pairs)` dimensions. A negative amount crops; limits as in `check_pad`.
+def pad_spatial(x: jax.Array, padding: Padding, mode: str, value: float | complex = 0) -> jax.Array:
+    """Pads the last `len(padding)` dimensions. A negative amount crops; limits as in `check_pad`.
 
     Args:
         x: (..., *size).
-        pairs: (low, high) for each of the last dimensions, in the dimensions' order.
+        padding: (low, high) for each of the last dimensions, in the dimensions' order.
         mode: 'constant', 'reflect', 'replicate' or 'circular'.
         value: the filling of 'constant'.
     """
-    check_pad(mode, x.shape[x.ndim - len(pairs) :], pairs)
-    if not any(low or high for low, high in pairs):
+    check_pad(mode, x.shape[x.ndim - len(padding) :], padding)
+    if not any(low or high for low, high in padding):
         return x
-    lead = x.ndim - len(pairs)
+    lead = x.ndim - len(padding)
     if mode == "constant":
-        return lax.pad(x, jnp.asarray(value, x.dtype), [(0, 0, 0)] * lead + [(lo, hi, 0) for lo, hi in pairs])
+        return lax.pad(
+            x, jnp.asarray(value, x.dtype), [(0, 0, 0)] * lead + [(lo, hi, 0) for lo, hi in padding]
+        )
 
     def crop(x: jax.Array) -> jax.Array:
-        kept = [slice(max(-lo, 0), -max(-hi, 0) or None) for lo, hi in pairs]
+        kept = [slice(max(-lo, 0), -max(-hi, 0) or None) for lo, hi in padding]
         return x[(..., *kept)]
 
-    widths = [(0, 0)] * lead + [(max(lo, 0), max(hi, 0)) for lo, hi in pairs]
+    widths = [(0, 0)] * lead + [(max(lo, 0), max(hi, 0)) for lo, hi in padding]
     # torch crops before it wraps around, but after it reflects and replicates.
     if mode == "circular":
         return jnp.pad(crop(x), widths, mode="wrap")

@@ -4,7 +4,7 @@ from typing import Any, NoReturn
 
 from flax import nnx
 
-from jaxconv._spec import integer
+from jaxconv._args import integer
 from jaxconv.init import TorchStream
 
 

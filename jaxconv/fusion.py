@@ -13,6 +13,8 @@ from jaxconv import nn
 from jaxconv._from_torch import conv_bn_pairs
 from jaxconv._tree import Place, _children, places, with_leaves
 
+__all__ = ["fuse_conv_bn"]
+
 Model = TypeVar("Model", bound=nnx.Module)
 
 _PLAIN: tuple[Any, ...] = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)

@@ -33,23 +33,32 @@ from typing import Any, TypeVar
 import jax
 from flax import nnx
 
-from jaxconv._fill import constant as constant
-from jaxconv._fill import dirac as dirac
-from jaxconv._fill import eye as eye
-from jaxconv._fill import kaiming_normal as kaiming_normal
-from jaxconv._fill import kaiming_uniform as kaiming_uniform
-from jaxconv._fill import normal as normal
-from jaxconv._fill import ones as ones
-from jaxconv._fill import orthogonal as orthogonal
-from jaxconv._fill import sparse as sparse
-from jaxconv._fill import trunc_normal as trunc_normal
-from jaxconv._fill import uniform as uniform
-from jaxconv._fill import xavier_normal as xavier_normal
-from jaxconv._fill import xavier_uniform as xavier_uniform
-from jaxconv._fill import zeros as zeros
-from jaxconv._select import Selector, distinct, fit, hint, layers_of, refuse
-from jaxconv._select import select as select
+from jaxconv._fill import (
+    constant,
+    dirac,
+    eye,
+    kaiming_normal,
+    kaiming_uniform,
+    normal,
+    ones,
+    orthogonal,
+    sparse,
+    trunc_normal,
+    uniform,
+    xavier_normal,
+    xavier_uniform,
+    zeros,
+)
+from jaxconv._select import Selector, distinct, fit, hint, layers_of, refuse, select
 from jaxconv._tree import named_leaves, with_leaves, write_leaves
+
+# fmt: off
+__all__ = [
+    "apply", "constant", "dirac", "eye", "kaiming_normal", "kaiming_uniform", "normal", "ones", "orthogonal",
+    "replace", "select", "sparse", "trunc_normal", "uniform", "update", "xavier_normal", "xavier_uniform",
+    "zeros",
+]
+# fmt: on
 
 Tree = TypeVar("Tree")
 Module = TypeVar("Module", bound=nnx.Module)

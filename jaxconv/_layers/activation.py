@@ -1,71 +1,59 @@
 """torch.nn's activations. Each is its functional with the arguments as fields; what they mean is said there."""
 
-import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from jaxconv import functional, init
-from jaxconv._layers.base import Declared, Layer, ParamLayer, check_flag
+from jaxconv import functional
+from jaxconv._args import check_flag
+from jaxconv._layers._activation import Activation
 from jaxconv._layers.dropout import Drawing
-from jaxconv._spec import integer
-from jaxconv.functional.activation import number
+
+__all__ = [
+    "CELU",
+    "ELU",
+    "GELU",
+    "SELU",
+    "Hardshrink",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
+    "LeakyReLU",
+    "LogSigmoid",
+    "Mish",
+    "RReLU",
+    "ReLU",
+    "ReLU6",
+    "SiLU",
+    "Sigmoid",
+    "Softplus",
+    "Softshrink",
+    "Softsign",
+    "Tanh",
+    "Tanhshrink",
+    "Threshold",
+]
 
 
 @dataclass(eq=False, repr=False)
-class _Activation(Layer):
-    """A functional whose arguments are the fields."""
-
-    _function: ClassVar[Callable[..., jax.Array]]
-
-    def __init_subclass__(cls, **more: Any) -> None:
-        super().__init_subclass__(**more)
-        if "_function" in vars(cls):
-            name = cls._function.__name__
-            summary = (cls._function.__doc__ or "").partition("\n")[0]
-            cls.__doc__ = f"""torch.nn.{cls.__name__}: the same arguments and defaults. No parameters.
-
-    {summary} The arguments and errors are those of `jaxconv.functional.{name}`.
-    """
-
-    def _options(self) -> dict[str, Any]:
-        known = inspect.signature(type(self)._function).parameters
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name in known}
-
-    def _normalised(self) -> Mapping[str, Any]:
-        options = self._options()
-        if "inplace" in options:
-            check_flag("inplace", options["inplace"])
-        if "dim" in options:
-            integer("dim", options["dim"])
-        else:
-            # The functional judges its arguments, here on an array that costs nothing.
-            jax.eval_shape(lambda x: type(self)._function(x, **options), jnp.zeros(2, jnp.float32))
-        return {}
-
-    def _forward(self, input: Any) -> jax.Array:
-        return type(self)._function(input, **self._options())
-
-
-@dataclass(eq=False, repr=False)
-class ReLU(_Activation):
+class ReLU(Activation):
     inplace: bool = False
 
     _function = staticmethod(functional.relu)
 
 
 @dataclass(eq=False, repr=False)
-class ReLU6(_Activation):
+class ReLU6(Activation):
     inplace: bool = False
 
     _function = staticmethod(functional.relu6)
 
 
 @dataclass(eq=False, repr=False)
-class Hardtanh(_Activation):
+class Hardtanh(Activation):
     min_val: float = -1.0
     max_val: float = 1.0
     inplace: bool = False
@@ -74,7 +62,7 @@ class Hardtanh(_Activation):
 
 
 @dataclass(eq=False, repr=False)
-class Threshold(_Activation):
+class Threshold(Activation):
     threshold: float
     value: float
     inplace: bool = False
@@ -83,7 +71,7 @@ class Threshold(_Activation):
 
 
 @dataclass(eq=False, repr=False)
-class LeakyReLU(_Activation):
+class LeakyReLU(Activation):
     negative_slope: float = 0.01
     inplace: bool = False
 
@@ -127,7 +115,7 @@ class RReLU(Drawing):
 
 
 @dataclass(eq=False, repr=False)
-class ELU(_Activation):
+class ELU(Activation):
     alpha: float = 1.0
     inplace: bool = False
 
@@ -135,14 +123,14 @@ class ELU(_Activation):
 
 
 @dataclass(eq=False, repr=False)
-class SELU(_Activation):
+class SELU(Activation):
     inplace: bool = False
 
     _function = staticmethod(functional.selu)
 
 
 @dataclass(eq=False, repr=False)
-class CELU(_Activation):
+class CELU(Activation):
     alpha: float = 1.0
     inplace: bool = False
 
@@ -150,61 +138,61 @@ class CELU(_Activation):
 
 
 @dataclass(eq=False, repr=False)
-class GELU(_Activation):
+class GELU(Activation):
     approximate: str = "none"
 
     _function = staticmethod(functional.gelu)
 
 
 @dataclass(eq=False, repr=False)
-class SiLU(_Activation):
+class SiLU(Activation):
     inplace: bool = False
 
     _function = staticmethod(functional.silu)
 
 
 @dataclass(eq=False, repr=False)
-class Mish(_Activation):
+class Mish(Activation):
     inplace: bool = False
 
     _function = staticmethod(functional.mish)
 
 
 @dataclass(eq=False, repr=False)
-class Hardswish(_Activation):
+class Hardswish(Activation):
     inplace: bool = False
 
     _function = staticmethod(functional.hardswish)
 
 
 @dataclass(eq=False, repr=False)
-class Hardsigmoid(_Activation):
+class Hardsigmoid(Activation):
     inplace: bool = False
 
     _function = staticmethod(functional.hardsigmoid)
 
 
 @dataclass(eq=False, repr=False)
-class Hardshrink(_Activation):
+class Hardshrink(Activation):
     lambd: float = 0.5
 
     _function = staticmethod(functional.hardshrink)
 
 
 @dataclass(eq=False, repr=False)
-class Softshrink(_Activation):
+class Softshrink(Activation):
     lambd: float = 0.5
 
     _function = staticmethod(functional.softshrink)
 
 
 @dataclass(eq=False, repr=False)
-class Tanhshrink(_Activation):
+class Tanhshrink(Activation):
     _function = staticmethod(functional.tanhshrink)
 
 
 @dataclass(eq=False, repr=False)
-class Softplus(_Activation):
+class Softplus(Activation):
     beta: float = 1.0
     threshold: float = 20.0
 
@@ -212,109 +200,20 @@ class Softplus(_Activation):
 
 
 @dataclass(eq=False, repr=False)
-class Softsign(_Activation):
+class Softsign(Activation):
     _function = staticmethod(functional.softsign)
 
 
 @dataclass(eq=False, repr=False)
-class Sigmoid(_Activation):
+class Sigmoid(Activation):
     _function = staticmethod(functional.sigmoid)
 
 
 @dataclass(eq=False, repr=False)
-class LogSigmoid(_Activation):
+class LogSigmoid(Activation):
     _function = staticmethod(functional.logsigmoid)
 
 
 @dataclass(eq=False, repr=False)
-class Tanh(_Activation):
+class Tanh(Activation):
     _function = staticmethod(functional.tanh)
-
-
-@dataclass(eq=False, repr=False)
-class GLU(_Activation):
-    dim: int = -1
-
-    _function = staticmethod(functional.glu)
-
-
-@dataclass(eq=False, repr=False)
-class _AnySoftmax(_Activation):
-    dim: int | None = None
-
-    def _normalised(self) -> Mapping[str, Any]:
-        return {} if self.dim is None else super()._normalised()
-
-    def _forward(self, input: Any) -> jax.Array:
-        # The warning about a `dim` of None is for whoever calls the layer.
-        return type(self)._function(input, self.dim, _stacklevel=5)
-
-
-class Softmax(_AnySoftmax):
-    _function = staticmethod(functional.softmax)
-
-
-class Softmin(_AnySoftmax):
-    _function = staticmethod(functional.softmin)
-
-
-class LogSoftmax(_AnySoftmax):
-    _function = staticmethod(functional.log_softmax)
-
-
-@dataclass(eq=False, repr=False)
-class Softmax2d(Layer):
-    """torch.nn.Softmax2d: softmax over the channels of (N, C, H, W) or (C, H, W). No arguments, no parameters.
-
-    Raises:
-        ValueError: an input of another rank.
-    """
-
-    def _forward(self, input: Any) -> jax.Array:
-        if jnp.ndim(input) not in (3, 4):
-            raise ValueError(
-                f"Softmax2d: expected input to be 3D or 4D, but got `input` of shape {jnp.shape(input)}"
-            )
-        return functional.softmax(input, -3)
-
-
-@dataclass(eq=False, repr=False)
-class AnyPReLU(ParamLayer):
-    """What PReLU is but for the name of the slope that it starts with."""
-
-    num_parameters: int = 1
-
-    _holds = ("weight",)
-    _start: ClassVar[str]
-
-    def _normalised(self) -> Mapping[str, Any]:
-        super()._normalised()
-        number(self._start, getattr(self, self._start))
-        if integer("num_parameters", self.num_parameters) < 1:
-            raise ValueError(f"`num_parameters` (={self.num_parameters}) must be positive")
-        return {}
-
-    def _declared(self) -> dict[str, Declared | None]:
-        start = self.weight_init or init.constant(getattr(self, self._start))
-        return {"weight": Declared((self.num_parameters,), start, draws=self.weight_init is not None)}
-
-    def _forward(self, held: Mapping[str, Any], input: Any) -> jax.Array:
-        x, weight = self._cast(input, held["weight"])
-        return functional.prelu(x, weight)
-
-
-def prelu_doc(start: str) -> str:
-    """The docstring of a front's PReLU."""
-    return f"""torch.nn.PReLU: the same positional arguments and defaults, and `dtype`, `param_dtype` of Flax.
-
-    The parameter `weight` (num_parameters,) is the slope of what is negative. The operation is
-    `jaxconv.functional.prelu`.
-
-    Args:
-        num_parameters: 1, or the number of channels.
-        {start}: what the slope starts with, torch's `init`.
-
-    Raises:
-        ValueError: a number that is not positive; an input with another number of channels.
-        TypeError: an argument of the wrong type.
-    """

@@ -6,11 +6,10 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax.typing import Dtype, Initializer, PromoteDtypeFn
 
+from jaxconv._args import check_dtype
 from jaxconv._jax_internals import promote_dtype as _promote_dtype
-from jaxconv._spec import integer
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Layer:
         return {}
 
     def _forward(self, *inputs: Any, **options: Any) -> Any:
-        """One call of `jaxconv.functional`."""
+        """Computes the output: a function of `jaxconv._functional`, or a spec and a lowering."""
         raise NotImplementedError
 
 
@@ -91,36 +90,12 @@ class ParamLayer:
         raise NotImplementedError
 
     def _forward(self, held: Mapping[str, Any], *inputs: Any, **options: Any) -> Any:
-        """One call of `jaxconv.functional` with what is held."""
+        """As `Layer._forward`, with what is held."""
         raise NotImplementedError
 
     def _cast(self, *arrays: Any) -> Any:
         """The arrays (None stays) in the dtype of the computation."""
         return self.promote_dtype(arrays, dtype=self.dtype)
-
-
-def check_dtype(name: str, value: Any) -> None:
-    """Refuses what JAX has no dtype for, torch's own dtypes among it."""
-    try:
-        if value is not None:
-            jax.dtypes.canonicalize_dtype(value)
-    except TypeError:
-        raise TypeError(
-            f"`{name}` must be a JAX dtype such as jnp.float32, got {value!r} of type {type(value).__name__}"
-        ) from None
-
-
-def check_flag(name: str, value: Any) -> None:
-    """torch asks for the truth of its flags; an array in the place of one is a mistake."""
-    if isinstance(value, jax.Array | np.ndarray):
-        raise TypeError(f"`{name}` must be a bool, got an array of shape {value.shape}")
-
-
-def check_size(name: str, value: Any) -> int:
-    """A number of features or channels, which may be 0 as in torch."""
-    if (size := integer(name, value)) < 0:
-        raise ValueError(f"`{name}` (={size}) must be non-negative")
-    return size
 
 
 class Documented:

@@ -8,19 +8,40 @@ from typing import Any, ClassVar
 import jax
 from flax.typing import PrecisionLike
 
-from jaxconv import _lower, functional, init
-from jaxconv._layers.base import Declared, ParamLayer, check_flag
+from jaxconv import _lower, init
+from jaxconv._args import array, check_flag
+from jaxconv._functional.conv import operands
+from jaxconv._layers.base import Declared, ParamLayer
 from jaxconv._pad import pad_spatial
-from jaxconv._spec import ConvSpec, check_conv_arrays, conv_spec
-from jaxconv.functional._arrays import array
+from jaxconv._spec import ConvSpec, ConvTransposeSpec, check_shapes, conv_spec, low_ends, weight_shape
 
-_FUNCTIONAL = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}
+__all__ = ["Conv1d", "Conv2d", "Conv3d"]
+
+
+class AnyConv(ParamLayer):
+    """What convolutions and transposed ones share."""
+
+    ndim: ClassVar[int]
+    bias: bool
+
+    def _spec(self, weight_shape: tuple[int, ...]) -> ConvSpec | ConvTransposeSpec:
+        """The arguments, normalised; an attribute that is assigned another value counts from then on."""
+        raise NotImplementedError
+
+    def _weight_shape(self) -> tuple[int, ...]:
+        raise NotImplementedError
+
+    def _declared(self) -> dict[str, Declared | None]:
+        spec = self._spec(self._weight_shape())
+        bias_init = self.bias_init or init.conv_bias(math.prod(spec.weight_shape[1:]))
+        return {
+            "weight": Declared(spec.weight_shape, self.weight_init or init.conv_weight),
+            "bias": Declared((spec.out_channels,), bias_init) if self.bias else None,
+        }
 
 
 @dataclass(eq=False, repr=False)
-class _Conv(ParamLayer):
-    ndim: ClassVar[int]
-
+class _Conv(AnyConv):
     in_channels: int
     out_channels: int
     kernel_size: int | tuple[int, ...]
@@ -33,26 +54,21 @@ class _Conv(ParamLayer):
     precision: PrecisionLike = field(default=None, kw_only=True)
     lowering: str | None = field(default=None, kw_only=True)
 
-    def _spec(self) -> ConvSpec:
+    def _spec(self, weight_shape: tuple[int, ...]) -> ConvSpec:
         return conv_spec(
-            self.ndim,
-            self.in_channels,
-            self.out_channels,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.groups,
-            self.padding_mode,
+            self.ndim, weight_shape, self.stride, self.padding, self.dilation, self.groups, self.padding_mode
         )
+
+    def _weight_shape(self) -> tuple[int, ...]:
+        return weight_shape(self.ndim, self.in_channels, self.out_channels, self.kernel_size, self.groups)
 
     def _normalised(self) -> Mapping[str, Any]:
         super()._normalised()
-        spec = self._spec()
+        spec = self._spec(self._weight_shape())
         check_flag("bias", self.bias)
         _lower.checked(self.lowering)
         # 'same' and 'valid' stay, as in torch.
-        padding = self.padding if isinstance(self.padding, str) else tuple(low for low, _ in spec.padding)
+        padding = self.padding if isinstance(self.padding, str) else low_ends(spec.padding)
         return {
             "kernel_size": spec.kernel_size,
             "stride": spec.stride,
@@ -60,25 +76,16 @@ class _Conv(ParamLayer):
             "dilation": spec.dilation,
         }
 
-    def _declared(self) -> dict[str, Declared | None]:
-        shape = self._spec().weight_shape
-        bias_init = self.bias_init or init.conv_bias(math.prod(shape[1:]))
-        return {
-            "weight": Declared(shape, self.weight_init or init.conv_weight),
-            "bias": Declared((self.out_channels,), bias_init) if self.bias else None,
-        }
-
     def _forward(self, held: Mapping[str, Any], input: Any) -> jax.Array:
-        x, weight, bias = self._cast(array("input", input), held["weight"], held["bias"])
-        padding = self.padding
-        if self.padding_mode != "zeros":
-            spec = self._spec()
-            check_conv_arrays(type(self).__name__, spec, x.shape, None)
-            x, padding = pad_spatial(x, spec.padding, self.padding_mode), 0
+        cast = self._cast(array("input", input), held["weight"], held["bias"])
+        op, padded = f"conv{self.ndim}d", self.padding_mode != "zeros"
+        x, weight, bias = operands(op, *cast)
+        spec = self._spec(weight.shape)
+        check_shapes(type(self).__name__ if padded else op, spec, x, bias)
+        if padded:
+            x, spec = pad_spatial(x, spec.padding, self.padding_mode), spec.padded
         with _lower.in_layer(self, self.lowering):
-            return _FUNCTIONAL[self.ndim](
-                x, weight, bias, self.stride, padding, self.dilation, self.groups, precision=self.precision
-            )
+            return _lower.conv(spec, x, weight, bias, precision=self.precision)
 
 
 def _doc(ndim: int) -> str:

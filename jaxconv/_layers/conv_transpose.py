@@ -1,25 +1,30 @@
 """torch.nn's transposed convolutions."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 from flax.typing import PrecisionLike
 
-from jaxconv import functional, init
-from jaxconv._layers.base import Declared, ParamLayer, check_flag
-from jaxconv._spec_transpose import ConvTransposeSpec, conv_transpose_spec, output_padding_for
-from jaxconv.functional._arrays import array
+from jaxconv import _lower
+from jaxconv._args import array, check_flag
+from jaxconv._functional.conv_transpose import operands
+from jaxconv._layers.conv import AnyConv
+from jaxconv._spec import (
+    ConvTransposeSpec,
+    check_shapes,
+    conv_transpose_spec,
+    low_ends,
+    weight_shape,
+    with_output_size,
+)
 
-_FUNCTIONAL = {1: functional.conv_transpose1d, 2: functional.conv_transpose2d, 3: functional.conv_transpose3d}
+__all__ = ["ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
 
 
 @dataclass(eq=False, repr=False)
-class _ConvTranspose(ParamLayer):
-    ndim: ClassVar[int]
-
+class _ConvTranspose(AnyConv):
     in_channels: int
     out_channels: int
     kernel_size: int | tuple[int, ...]
@@ -32,17 +37,20 @@ class _ConvTranspose(ParamLayer):
     padding_mode: str = "zeros"
     precision: PrecisionLike = field(default=None, kw_only=True)
 
-    def _spec(self) -> ConvTransposeSpec:
+    def _spec(self, weight_shape: tuple[int, ...]) -> ConvTransposeSpec:
         return conv_transpose_spec(
             self.ndim,
-            self.in_channels,
-            self.out_channels,
-            self.kernel_size,
+            weight_shape,
             self.stride,
             self.padding,
             self.output_padding,
             self.groups,
             self.dilation,
+        )
+
+    def _weight_shape(self) -> tuple[int, ...]:
+        return weight_shape(
+            self.ndim, self.in_channels, self.out_channels, self.kernel_size, self.groups, transposed=True
         )
 
     def _normalised(self) -> Mapping[str, Any]:
@@ -52,35 +60,20 @@ class _ConvTranspose(ParamLayer):
                 f"`padding_mode` (={self.padding_mode!r}): only 'zeros' padding mode is supported for "
                 f"{type(self).__name__}"
             )
-        spec = self._spec()
+        spec = self._spec(self._weight_shape())
         check_flag("bias", self.bias)
-        names = ("kernel_size", "stride", "padding", "output_padding", "dilation")
-        return {name: getattr(spec, name) for name in names}
-
-    def _declared(self) -> dict[str, Declared | None]:
-        shape = self._spec().weight_shape
-        bias_init = self.bias_init or init.conv_bias(math.prod(shape[1:]))
-        return {
-            "weight": Declared(shape, self.weight_init or init.conv_weight),
-            "bias": Declared((self.out_channels,), bias_init) if self.bias else None,
-        }
+        names = ("kernel_size", "stride", "output_padding", "dilation")
+        return {"padding": low_ends(spec.padding)} | {name: getattr(spec, name) for name in names}
 
     def _forward(self, held: Mapping[str, Any], input: Any, output_size: Any = None) -> jax.Array:
-        x, weight, bias = self._cast(array("input", input), held["weight"], held["bias"])
-        output_padding = self.output_padding
+        cast = self._cast(array("input", input), held["weight"], held["bias"])
+        op = f"conv_transpose{self.ndim}d"
+        x, weight, bias = operands(op, *cast)
+        spec = self._spec(weight.shape)
         if output_size is not None:
-            output_padding = output_padding_for(self._spec(), x.shape, output_size)
-        return _FUNCTIONAL[self.ndim](
-            x,
-            weight,
-            bias,
-            self.stride,
-            self.padding,
-            output_padding,
-            self.groups,
-            self.dilation,
-            precision=self.precision,
-        )
+            spec = with_output_size(spec, x.shape, output_size)
+        check_shapes(op, spec, x, bias)
+        return _lower.conv(spec, x, weight, bias, precision=self.precision)
 
 
 def _doc(ndim: int) -> str:

@@ -7,8 +7,10 @@ from typing import Any, ClassVar
 import jax
 
 from jaxconv import functional
-from jaxconv._layers.base import Layer, check_flag
-from jaxconv.functional.dropout import check_probability
+from jaxconv._args import check_flag, check_probability
+from jaxconv._layers.base import Layer
+
+__all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout"]
 
 
 class Drawing(Layer):

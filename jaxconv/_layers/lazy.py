@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from jaxconv._args import check_rank, check_spatial_input
 from jaxconv._layers.base import ParamLayer
 from jaxconv._layers.conv_transpose import _ConvTranspose
-from jaxconv._spec import check_spatial_input
 
 
 class UninitializedParameter:
@@ -113,9 +113,7 @@ class LazyNorm(Lazy):
     def _infer(self, shape: tuple[int, ...]) -> int:
         batched: tuple[int, ...] | None = getattr(self, "_ranks", None)  # BatchNorm's: always with a batch
         ranks = batched or (self.ndim + 1, self.ndim + 2)
-        if len(shape) not in ranks:
-            expected = " or ".join(f"{rank}D" for rank in ranks)
-            raise ValueError(f"{type(self).__name__} expected {expected} input, got `input` of shape {shape}")
+        check_rank(type(self).__name__, shape, ranks)
         return shape[1] if batched else shape[-self.ndim - 1]
 
     def _stored(self, shapes: Mapping[str, tuple[int, ...]]) -> int | None:

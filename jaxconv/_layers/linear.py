@@ -8,8 +8,10 @@ import jax
 from flax.typing import PrecisionLike
 
 from jaxconv import functional, init
-from jaxconv._layers.base import Declared, ParamLayer, check_flag, check_size
-from jaxconv.functional._arrays import array
+from jaxconv._args import array, check_flag, check_size
+from jaxconv._layers.base import Declared, ParamLayer
+
+__all__ = ["Bilinear", "Linear"]
 
 
 @dataclass(eq=False, repr=False)

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 import jax
 
 from jaxconv import functional, init
+from jaxconv._args import array, check_flag, check_number, check_size, integer, positive
 from jaxconv._dtypes import compute_dtype
-from jaxconv._layers.base import Declared, Layer, ParamLayer, check_flag, check_size
-from jaxconv._spec import integer
-from jaxconv.functional._arrays import array
-from jaxconv.functional._norm import check_number
+from jaxconv._layers.base import Declared, ParamLayer
+
+__all__ = ["GroupNorm", "LayerNorm", "RMSNorm"]
 
 
 class Norm(ParamLayer):
@@ -72,12 +72,8 @@ class GroupNorm(Norm):
 
     def _normalised(self) -> Mapping[str, Any]:
         super()._normalised()
-        groups, channels = (
-            integer("num_groups", self.num_groups),
-            check_size("num_channels", self.num_channels),
-        )
-        if groups < 1:
-            raise ValueError(f"`num_groups` (={groups}) must be positive")
+        groups = positive("num_groups", self.num_groups)
+        channels = check_size("num_channels", self.num_channels)
         if channels % groups:
             raise ValueError(f"`num_channels` (={channels}) must be divisible by `num_groups` (={groups})")
         check_number("eps", self.eps)
@@ -169,39 +165,6 @@ class RMSNorm(Norm):
     def _forward(self, held: Mapping[str, Any], input: Any) -> jax.Array:
         x, arrays = self._cast_input(input, held)
         return functional.rms_norm(x, _shape(self.normalized_shape), **arrays, eps=self.eps)
-
-
-@dataclass(eq=False, repr=False)
-class LocalResponseNorm(Layer):
-    """torch.nn.LocalResponseNorm: the same arguments and defaults. No parameters.
-
-    The operation is `jaxconv.functional.local_response_norm`.
-
-    Args:
-        size: over how many neighbouring channels.
-        alpha: the factor of their energy.
-        beta: the exponent.
-        k: what is added.
-
-    Raises:
-        ValueError: a value or an input shape that torch refuses too.
-        TypeError: an argument of the wrong type.
-    """
-
-    size: int
-    alpha: float = 1e-4
-    beta: float = 0.75
-    k: float = 1.0
-
-    def _normalised(self) -> Mapping[str, Any]:
-        if (size := integer("size", self.size)) < 1:
-            raise ValueError(f"`size` (={size}) must be positive")
-        for name in ("alpha", "beta", "k"):
-            check_number(name, getattr(self, name))
-        return {}
-
-    def _forward(self, input: Any) -> jax.Array:
-        return functional.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
 
 
 def _shape(normalized_shape: Any) -> tuple[int, ...]:

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from jaxconv import functional
+from jaxconv._functional.pooling import max_pool_windows
 from jaxconv._layers.base import Layer
-from jaxconv._spec import pool_spec
+from jaxconv._spec_pool import PoolSpec, pool_spec
 
-_MAX_POOL = {1: functional.max_pool1d, 2: functional.max_pool2d, 3: functional.max_pool3d}
+__all__ = ["MaxPool1d", "MaxPool2d", "MaxPool3d"]
 
 
 @dataclass(eq=False, repr=False)
@@ -22,20 +22,17 @@ class _MaxPool(Layer):
     return_indices: bool = False
     ceil_mode: bool = False
 
+    def _spec(self) -> PoolSpec:
+        return pool_spec(
+            self.ndim, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
+        )
+
     def _normalised(self) -> Mapping[str, Any]:
-        pool_spec(self.ndim, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
+        self._spec()
         return {"stride": self.kernel_size} if self.stride is None else {}
 
     def _forward(self, input: Any) -> Any:
-        return _MAX_POOL[self.ndim](
-            input,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.ceil_mode,
-            self.return_indices,
-        )
+        return max_pool_windows(self._spec(), input, self.return_indices)
 
 
 def _doc(ndim: int) -> str:

@@ -1,4 +1,4 @@
-"""torch.nn's layers that change nothing but the shape, or nothing at all."""
+"""torch.nn's layers that change nothing but the shape."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,10 @@ from typing import Any
 import jax
 
 from jaxconv import functional
+from jaxconv._args import each_integer, integer
 from jaxconv._layers.base import Layer
-from jaxconv._spec import integer
+
+__all__ = ["Flatten", "Unflatten"]
 
 
 @dataclass(eq=False, repr=False)
@@ -54,15 +56,7 @@ class Unflatten(Layer):
         integer("dim", self.dim)
         if isinstance(self.unflattened_size, str) or not isinstance(self.unflattened_size, Sequence):
             raise TypeError(f"`unflattened_size` must be a tuple of ints, got {self.unflattened_size!r}")
-        sizes = tuple(integer(f"unflattened_size[{i}]", n) for i, n in enumerate(self.unflattened_size))
-        return {"unflattened_size": sizes}
+        return {"unflattened_size": each_integer("unflattened_size", self.unflattened_size)}
 
     def _forward(self, input: Any) -> jax.Array:
         return functional.unflatten(input, self.dim, self.unflattened_size)
-
-
-class Identity(Layer):
-    """torch.nn.Identity: gives its input back. Whatever it is constructed with is not used, as in torch."""
-
-    def _forward(self, input: Any) -> Any:
-        return input

@@ -11,11 +11,12 @@ import numpy as np
 from flax.typing import Axes
 
 from jaxconv import functional, init
-from jaxconv._layers.base import Declared, check_flag, check_size
+from jaxconv._args import array, check_flag, check_number, check_rank, check_size
+from jaxconv._functional.tracking_norm import Normalised
+from jaxconv._layers.base import Declared
 from jaxconv._layers.norm import Norm
-from jaxconv.functional._arrays import array
-from jaxconv.functional._norm import check_number
-from jaxconv.functional.tracking_norm import Normalised
+
+__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"]
 
 STATS = ("running_mean", "running_var", "num_batches_tracked")
 
@@ -81,9 +82,7 @@ class _BatchNorm(TrackingNorm):
         self, held: Mapping[str, Any], input: Any, training: bool, axis_name: Axes | None
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
         x, arrays = self._cast_input(input, held)
-        if x.ndim not in self._ranks:
-            ranks = " or ".join(f"{rank}D" for rank in self._ranks)
-            raise ValueError(f"{type(self).__name__} expected {ranks} input, got `input` of shape {x.shape}")
+        check_rank(type(self).__name__, x.shape, self._ranks)
         tracks = self.track_running_stats and training
         momentum: Any = self.momentum
         if tracks:
@@ -111,11 +110,7 @@ class _InstanceNorm(TrackingNorm):
         self, held: Mapping[str, Any], input: Any, training: bool, axis_name: Axes | None
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
         x, arrays = self._cast_input(input, held)
-        if x.ndim not in (self.ndim + 1, self.ndim + 2):
-            raise ValueError(
-                f"{type(self).__name__} expected {self.ndim + 1}D or {self.ndim + 2}D input, got `input` of shape "
-                f"{x.shape}"
-            )
+        check_rank(type(self).__name__, x.shape, (self.ndim + 1, self.ndim + 2))
         batched = x.ndim == self.ndim + 2
         if x.shape[-self.ndim - 1] != self.num_features and held["weight"] is None:
             warnings.warn(

@@ -11,60 +11,58 @@ import jax
 from jax import lax
 
 from jaxconv import _jax_internals as internals
+from jaxconv._arrays import along
 from jaxconv._dtypes import is_reduced
 from jaxconv._lower import native as native
 from jaxconv._lower import watch
 from jaxconv._lower.choice import NAMES
 from jaxconv._lower.primitive import conv_p
 from jaxconv._lower.product import Product
-from jaxconv._spec import ConvSpec
-from jaxconv._spec_transpose import ConvTransposeSpec
+from jaxconv._rows import long_rows
+from jaxconv._spec import ConvSpec, ConvTransposeSpec
 
 
 def conv(
-    spec: ConvSpec,
+    spec: ConvSpec | ConvTransposeSpec,
     x: jax.Array,
     weight: jax.Array,
+    bias: jax.Array | None = None,
     *,
     precision: lax.PrecisionLike = None,
-    wide: bool = False,
 ) -> jax.Array:
-    """The convolution of x (N, C_in, *size) with weight (C_out, C_in / groups, *kernel), no bias.
-
-    `wide`: half types give float32, as they were summed in, for a bias to be added before it is rounded.
-    """
-    product = Product("y", spec, x.shape[2:], _precision(precision), wide and is_reduced(x.dtype))
-    watch.tell(product, x.shape[0], x.dtype, _forced.value)
-    return _bind(product, x, weight)
-
-
-def conv_transpose(
-    spec: ConvTransposeSpec,
-    x: jax.Array,
-    weight: jax.Array,
-    *,
-    precision: lax.PrecisionLike = None,
-    wide: bool = False,
-) -> jax.Array:
-    """The transposed convolution of x (N, C_in, *size) with weight (C_in, C_out / groups, *kernel), no bias.
-
-    `wide` is as of `conv`.
-    """
-    size = spec.output_size(x.shape[2:])
-    product = Product("x", spec.convolution, size, _precision(precision), wide and is_reduced(x.dtype))
-    watch.tell(product, x.shape[0], x.dtype, _forced.value)
-    return _bind(product, weight, x)
-
-
-def _precision(given: lax.PrecisionLike) -> lax.PrecisionLike:
-    # Read here: derivatives and lowerings are computed later, in another context.
-    return internals.default_matmul_precision() if given is None else given
-
-
-def _bind(product: Product, a: jax.Array, b: jax.Array) -> jax.Array:
+    """The convolution, or transposed one, of x (N, C_in, *size) or (C_in, *size), plus bias (C_out,)."""
     native.remind()
-    a, b = _varying_alike(a, b)
-    return conv_p.bind(a, b, product=product, forced=_forced.value, like=None)
+    if precision is None:
+        # Read here: derivatives and lowerings are computed later, in another context.
+        precision = internals.default_matmul_precision()
+    batched = x.ndim == spec.ndim + 2
+    images, weight = _varying_alike(x if batched else x[None], weight)
+    size = images.shape[2:]
+    # Reduced precision gives float32, as it was summed in, for a bias to be added before it is rounded.
+    wide = bias is not None and is_reduced(x.dtype)
+    if isinstance(spec, ConvTransposeSpec):
+        product = Product("x", spec.convolution, spec.output_size(size), precision, wide)
+        operands = weight, images
+    else:
+        product = Product("y", spec, size, precision, wide)
+        operands = images, weight
+    watch.tell(product, images.shape[0], x.dtype, _forced.value)
+    y = conv_p.bind(*operands, product=product, forced=_forced.value, like=None)
+    if bias is not None:
+        y = _add_bias(y, bias)
+    return y if batched else y[0]
+
+
+def _add_bias(y: jax.Array, bias: jax.Array) -> jax.Array:
+    """y (N, C, *size) plus bias (C,).
+
+    Reduced precision is added in float32, of which y is then, and rounded once. Where the two nearly cancel, rounding
+    y first would leave the sum with another sign. And the bias's gradient is the transpose of this broadcast, a sum
+    over N * size terms, which in bfloat16 stagnates (1600 ones add up to 1024). torch accumulates it in float32 too.
+    """
+    rows = long_rows(y)
+    total = rows + along(bias.astype(y.dtype), 1, rows.ndim)
+    return total.astype(bias.dtype).reshape(y.shape)
 
 
 def _varying_alike(*arrays: jax.Array) -> list[jax.Array]:

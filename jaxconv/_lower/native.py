@@ -19,6 +19,7 @@ import numpy as np
 
 from jaxconv import _jax_internals as internals
 from jaxconv._lower.product import Product
+from jaxconv._spec import low_ends
 
 _TARGET = "jaxconv_conv_v1"  # saved programs call it: another meaning of its arguments gets another name
 
@@ -152,6 +153,6 @@ def lower(context: Any, a: Any, b: Any, p: Product) -> Any:
         operation=_OPERATIONS[p.wanted],
         groups=np.int64(p.spec.groups),
         stride=numbers(p.spec.stride),
-        padding=numbers(low for low, _ in p.spec.padding),
+        padding=numbers(low_ends(p.spec.padding)),
         dilation=numbers(p.spec.dilation),
     )

@@ -9,18 +9,18 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxconv._lower.product import Product
-from jaxconv._spec import Pairs
+from jaxconv._spec import Padding
 
 
-def pad(x: jax.Array, pairs: Pairs) -> jax.Array:
+def pad(x: jax.Array, padding: Padding) -> jax.Array:
     """x with zeros around its last dimensions; a negative amount crops.
 
     By concatenation: XLA's CPU compiler vectorises it, and not the conditions that lax.pad is turned into (40 %).
     """
-    lead = x.ndim - len(pairs)
-    crop = [slice(max(-low, 0), -max(-high, 0) or None) for low, high in pairs]
+    lead = x.ndim - len(padding)
+    crop = [slice(max(-low, 0), -max(-high, 0) or None) for low, high in padding]
     x = x[(..., *crop)]
-    for axis, (low, high) in reversed(list(enumerate(pairs, lead))):
+    for axis, (low, high) in reversed(list(enumerate(padding, lead))):
         parts = [_zeros(x, axis, n) if n > 0 else None for n in (low, high)]
         if parts != [None, None]:
             x = lax.concatenate([p for p in (parts[0], x, parts[1]) if p is not None], axis)

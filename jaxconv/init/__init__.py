@@ -28,12 +28,19 @@ import numpy as np
 from jax import lax, random
 from jax.nn.initializers import Initializer
 
-from jaxconv._spec import integer
+from jaxconv._args import integer, positive
 from jaxconv.init._base import DRAWN, REAL, check, initializer
-from jaxconv.init._scale import calculate_gain as calculate_gain
-from jaxconv.init._scale import fans, kaiming_std
-from jaxconv.init._torch_stream import TorchStream as TorchStream
+from jaxconv.init._scale import calculate_gain, fans, kaiming_std
+from jaxconv.init._torch_stream import TorchStream
 from jaxconv.init._truncated import clip, tail, torch_trunc_normal
+
+# fmt: off
+__all__ = [
+    "TorchStream", "calculate_gain", "constant", "conv_bias", "dirac", "eye", "kaiming_normal",
+    "kaiming_uniform", "normal", "ones", "orthogonal", "sparse", "trunc_normal", "uniform", "xavier_normal",
+    "xavier_uniform", "zeros",
+]
+# fmt: on
 
 
 def zeros() -> Initializer:
@@ -167,8 +174,7 @@ def dirac(groups: int = 1) -> Initializer:
         TypeError: `groups` is not an int.
         ValueError: `groups` is not positive.
     """
-    if (groups := integer("groups", groups)) < 1:
-        raise ValueError(f"`groups` (={groups}) must be positive")
+    groups = positive("groups", groups)
 
     def fill(key: Any, shape: tuple[int, ...], dtype: Any) -> jax.Array:
         if len(shape) not in (3, 4, 5):

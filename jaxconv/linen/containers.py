@@ -8,6 +8,8 @@ from flax import linen as nn
 
 from jaxconv._containers import check_child, numbered, position, sequential_children
 
+__all__ = ["ModuleDict", "ModuleList", "Sequential"]
+
 
 @dataclass(frozen=True)
 class _Children:

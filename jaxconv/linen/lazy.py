@@ -2,20 +2,40 @@
 
 from typing import Any
 
+from jaxconv._args import array
 from jaxconv._layers import lazy
-from jaxconv.functional._arrays import array
 from jaxconv.linen._module import ParamModule
-from jaxconv.linen.conv import Conv1d, Conv2d, Conv3d
-from jaxconv.linen.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
-from jaxconv.linen.linear import Linear
-from jaxconv.linen.norm import (
+from jaxconv.linen.layers import (
     BatchNorm1d,
     BatchNorm2d,
     BatchNorm3d,
+    Conv1d,
+    Conv2d,
+    Conv3d,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    ConvTranspose3d,
     InstanceNorm1d,
     InstanceNorm2d,
     InstanceNorm3d,
+    Linear,
 )
+
+__all__ = [
+    "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
+    "LazyBatchNorm3d",
+    "LazyConv1d",
+    "LazyConv2d",
+    "LazyConv3d",
+    "LazyConvTranspose1d",
+    "LazyConvTranspose2d",
+    "LazyConvTranspose3d",
+    "LazyInstanceNorm1d",
+    "LazyInstanceNorm2d",
+    "LazyInstanceNorm3d",
+    "LazyLinear",
+]
 
 
 class _Lazy(lazy.Lazy, ParamModule):

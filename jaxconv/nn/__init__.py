@@ -1,134 +1,54 @@
 """torch.nn's layers as NNX modules."""
 
-from jaxconv.nn.activation import CELU as CELU
-from jaxconv.nn.activation import ELU as ELU
-from jaxconv.nn.activation import GELU as GELU
-from jaxconv.nn.activation import GLU as GLU
-from jaxconv.nn.activation import SELU as SELU
-from jaxconv.nn.activation import Hardshrink as Hardshrink
-from jaxconv.nn.activation import Hardsigmoid as Hardsigmoid
-from jaxconv.nn.activation import Hardswish as Hardswish
-from jaxconv.nn.activation import Hardtanh as Hardtanh
-from jaxconv.nn.activation import LeakyReLU as LeakyReLU
-from jaxconv.nn.activation import LogSigmoid as LogSigmoid
-from jaxconv.nn.activation import LogSoftmax as LogSoftmax
-from jaxconv.nn.activation import Mish as Mish
-from jaxconv.nn.activation import PReLU as PReLU
-from jaxconv.nn.activation import ReLU as ReLU
-from jaxconv.nn.activation import ReLU6 as ReLU6
-from jaxconv.nn.activation import RReLU as RReLU
-from jaxconv.nn.activation import Sigmoid as Sigmoid
-from jaxconv.nn.activation import SiLU as SiLU
-from jaxconv.nn.activation import Softmax as Softmax
-from jaxconv.nn.activation import Softmax2d as Softmax2d
-from jaxconv.nn.activation import Softmin as Softmin
-from jaxconv.nn.activation import Softplus as Softplus
-from jaxconv.nn.activation import Softshrink as Softshrink
-from jaxconv.nn.activation import Softsign as Softsign
-from jaxconv.nn.activation import Tanh as Tanh
-from jaxconv.nn.activation import Tanhshrink as Tanhshrink
-from jaxconv.nn.activation import Threshold as Threshold
-from jaxconv.nn.avg_pooling import AdaptiveAvgPool1d as AdaptiveAvgPool1d
-from jaxconv.nn.avg_pooling import AdaptiveAvgPool2d as AdaptiveAvgPool2d
-from jaxconv.nn.avg_pooling import AdaptiveAvgPool3d as AdaptiveAvgPool3d
-from jaxconv.nn.avg_pooling import AdaptiveMaxPool1d as AdaptiveMaxPool1d
-from jaxconv.nn.avg_pooling import AdaptiveMaxPool2d as AdaptiveMaxPool2d
-from jaxconv.nn.avg_pooling import AdaptiveMaxPool3d as AdaptiveMaxPool3d
-from jaxconv.nn.avg_pooling import AvgPool1d as AvgPool1d
-from jaxconv.nn.avg_pooling import AvgPool2d as AvgPool2d
-from jaxconv.nn.avg_pooling import AvgPool3d as AvgPool3d
-from jaxconv.nn.avg_pooling import LPPool1d as LPPool1d
-from jaxconv.nn.avg_pooling import LPPool2d as LPPool2d
-from jaxconv.nn.avg_pooling import LPPool3d as LPPool3d
-from jaxconv.nn.avg_pooling import MaxUnpool1d as MaxUnpool1d
-from jaxconv.nn.avg_pooling import MaxUnpool2d as MaxUnpool2d
-from jaxconv.nn.avg_pooling import MaxUnpool3d as MaxUnpool3d
-from jaxconv.nn.containers import ModuleDict as ModuleDict
-from jaxconv.nn.containers import ModuleList as ModuleList
-from jaxconv.nn.containers import Sequential as Sequential
-from jaxconv.nn.conv import Conv1d as Conv1d
-from jaxconv.nn.conv import Conv2d as Conv2d
-from jaxconv.nn.conv import Conv3d as Conv3d
-from jaxconv.nn.conv_transpose import ConvTranspose1d as ConvTranspose1d
-from jaxconv.nn.conv_transpose import ConvTranspose2d as ConvTranspose2d
-from jaxconv.nn.conv_transpose import ConvTranspose3d as ConvTranspose3d
-from jaxconv.nn.dropout import AlphaDropout as AlphaDropout
-from jaxconv.nn.dropout import Dropout as Dropout
-from jaxconv.nn.dropout import Dropout1d as Dropout1d
-from jaxconv.nn.dropout import Dropout2d as Dropout2d
-from jaxconv.nn.dropout import Dropout3d as Dropout3d
-from jaxconv.nn.dropout import FeatureAlphaDropout as FeatureAlphaDropout
-from jaxconv.nn.lazy import LazyBatchNorm1d as LazyBatchNorm1d
-from jaxconv.nn.lazy import LazyBatchNorm2d as LazyBatchNorm2d
-from jaxconv.nn.lazy import LazyBatchNorm3d as LazyBatchNorm3d
-from jaxconv.nn.lazy import LazyConv1d as LazyConv1d
-from jaxconv.nn.lazy import LazyConv2d as LazyConv2d
-from jaxconv.nn.lazy import LazyConv3d as LazyConv3d
-from jaxconv.nn.lazy import LazyConvTranspose1d as LazyConvTranspose1d
-from jaxconv.nn.lazy import LazyConvTranspose2d as LazyConvTranspose2d
-from jaxconv.nn.lazy import LazyConvTranspose3d as LazyConvTranspose3d
-from jaxconv.nn.lazy import LazyInstanceNorm1d as LazyInstanceNorm1d
-from jaxconv.nn.lazy import LazyInstanceNorm2d as LazyInstanceNorm2d
-from jaxconv.nn.lazy import LazyInstanceNorm3d as LazyInstanceNorm3d
-from jaxconv.nn.lazy import LazyLinear as LazyLinear
-from jaxconv.nn.linear import Bilinear as Bilinear
-from jaxconv.nn.linear import Linear as Linear
-from jaxconv.nn.loss import BCELoss as BCELoss
-from jaxconv.nn.loss import BCEWithLogitsLoss as BCEWithLogitsLoss
-from jaxconv.nn.loss import CosineEmbeddingLoss as CosineEmbeddingLoss
-from jaxconv.nn.loss import CrossEntropyLoss as CrossEntropyLoss
-from jaxconv.nn.loss import GaussianNLLLoss as GaussianNLLLoss
-from jaxconv.nn.loss import HingeEmbeddingLoss as HingeEmbeddingLoss
-from jaxconv.nn.loss import HuberLoss as HuberLoss
-from jaxconv.nn.loss import KLDivLoss as KLDivLoss
-from jaxconv.nn.loss import L1Loss as L1Loss
-from jaxconv.nn.loss import MarginRankingLoss as MarginRankingLoss
-from jaxconv.nn.loss import MSELoss as MSELoss
-from jaxconv.nn.loss import MultiLabelMarginLoss as MultiLabelMarginLoss
-from jaxconv.nn.loss import MultiLabelSoftMarginLoss as MultiLabelSoftMarginLoss
-from jaxconv.nn.loss import MultiMarginLoss as MultiMarginLoss
-from jaxconv.nn.loss import NLLLoss as NLLLoss
-from jaxconv.nn.loss import PoissonNLLLoss as PoissonNLLLoss
-from jaxconv.nn.loss import SmoothL1Loss as SmoothL1Loss
-from jaxconv.nn.loss import SoftMarginLoss as SoftMarginLoss
-from jaxconv.nn.loss import TripletMarginLoss as TripletMarginLoss
-from jaxconv.nn.loss import TripletMarginWithDistanceLoss as TripletMarginWithDistanceLoss
-from jaxconv.nn.norm import BatchNorm1d as BatchNorm1d
-from jaxconv.nn.norm import BatchNorm2d as BatchNorm2d
-from jaxconv.nn.norm import BatchNorm3d as BatchNorm3d
-from jaxconv.nn.norm import GroupNorm as GroupNorm
-from jaxconv.nn.norm import InstanceNorm1d as InstanceNorm1d
-from jaxconv.nn.norm import InstanceNorm2d as InstanceNorm2d
-from jaxconv.nn.norm import InstanceNorm3d as InstanceNorm3d
-from jaxconv.nn.norm import LayerNorm as LayerNorm
-from jaxconv.nn.norm import LocalResponseNorm as LocalResponseNorm
-from jaxconv.nn.norm import RMSNorm as RMSNorm
-from jaxconv.nn.pooling import MaxPool1d as MaxPool1d
-from jaxconv.nn.pooling import MaxPool2d as MaxPool2d
-from jaxconv.nn.pooling import MaxPool3d as MaxPool3d
-from jaxconv.nn.rearrange import ChannelShuffle as ChannelShuffle
-from jaxconv.nn.rearrange import CircularPad1d as CircularPad1d
-from jaxconv.nn.rearrange import CircularPad2d as CircularPad2d
-from jaxconv.nn.rearrange import CircularPad3d as CircularPad3d
-from jaxconv.nn.rearrange import ConstantPad1d as ConstantPad1d
-from jaxconv.nn.rearrange import ConstantPad2d as ConstantPad2d
-from jaxconv.nn.rearrange import ConstantPad3d as ConstantPad3d
-from jaxconv.nn.rearrange import Fold as Fold
-from jaxconv.nn.rearrange import PixelShuffle as PixelShuffle
-from jaxconv.nn.rearrange import PixelUnshuffle as PixelUnshuffle
-from jaxconv.nn.rearrange import ReflectionPad1d as ReflectionPad1d
-from jaxconv.nn.rearrange import ReflectionPad2d as ReflectionPad2d
-from jaxconv.nn.rearrange import ReflectionPad3d as ReflectionPad3d
-from jaxconv.nn.rearrange import ReplicationPad1d as ReplicationPad1d
-from jaxconv.nn.rearrange import ReplicationPad2d as ReplicationPad2d
-from jaxconv.nn.rearrange import ReplicationPad3d as ReplicationPad3d
-from jaxconv.nn.rearrange import Unfold as Unfold
-from jaxconv.nn.rearrange import ZeroPad1d as ZeroPad1d
-from jaxconv.nn.rearrange import ZeroPad2d as ZeroPad2d
-from jaxconv.nn.rearrange import ZeroPad3d as ZeroPad3d
-from jaxconv.nn.shape import Flatten as Flatten
-from jaxconv.nn.shape import Identity as Identity
-from jaxconv.nn.shape import Unflatten as Unflatten
-from jaxconv.nn.upsample import Upsample as Upsample
-from jaxconv.nn.upsample import UpsamplingBilinear2d as UpsamplingBilinear2d
-from jaxconv.nn.upsample import UpsamplingNearest2d as UpsamplingNearest2d
+# Written by tools/fronts.py.
+# ruff: noqa: I001
+# fmt: off
+from jaxconv.nn.containers import ModuleDict, ModuleList, Sequential
+from jaxconv.nn.identity import Identity
+from jaxconv.nn.layers import (
+    CELU, ELU, GELU, GLU, SELU, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d, AdaptiveMaxPool3d, AlphaDropout, AvgPool1d, AvgPool2d, AvgPool3d, BCELoss,
+    BCEWithLogitsLoss, BatchNorm1d, BatchNorm2d, BatchNorm3d, Bilinear, ChannelShuffle, CircularPad1d,
+    CircularPad2d, CircularPad3d, ConstantPad1d, ConstantPad2d, ConstantPad3d, Conv1d, Conv2d, Conv3d,
+    ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, CosineEmbeddingLoss, CrossEntropyLoss, Dropout,
+    Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout, Flatten, Fold, GaussianNLLLoss, GroupNorm,
+    Hardshrink, Hardsigmoid, Hardswish, Hardtanh, HingeEmbeddingLoss, HuberLoss, InstanceNorm1d,
+    InstanceNorm2d, InstanceNorm3d, KLDivLoss, L1Loss, LPPool1d, LPPool2d, LPPool3d, LayerNorm, LeakyReLU,
+    Linear, LocalResponseNorm, LogSigmoid, LogSoftmax, MSELoss, MarginRankingLoss, MaxPool1d, MaxPool2d,
+    MaxPool3d, MaxUnpool1d, MaxUnpool2d, MaxUnpool3d, Mish, MultiLabelMarginLoss, MultiLabelSoftMarginLoss,
+    MultiMarginLoss, NLLLoss, PixelShuffle, PixelUnshuffle, PoissonNLLLoss, RMSNorm, RReLU, ReLU, ReLU6,
+    ReflectionPad1d, ReflectionPad2d, ReflectionPad3d, ReplicationPad1d, ReplicationPad2d, ReplicationPad3d,
+    SiLU, Sigmoid, SmoothL1Loss, SoftMarginLoss, Softmax, Softmax2d, Softmin, Softplus, Softshrink, Softsign,
+    Tanh, Tanhshrink, Threshold, TripletMarginLoss, TripletMarginWithDistanceLoss, Unflatten, Unfold,
+    Upsample, UpsamplingBilinear2d, UpsamplingNearest2d, ZeroPad1d, ZeroPad2d, ZeroPad3d,
+)
+from jaxconv.nn.lazy import (
+    LazyBatchNorm1d, LazyBatchNorm2d, LazyBatchNorm3d, LazyConv1d, LazyConv2d, LazyConv3d,
+    LazyConvTranspose1d, LazyConvTranspose2d, LazyConvTranspose3d, LazyInstanceNorm1d, LazyInstanceNorm2d,
+    LazyInstanceNorm3d, LazyLinear,
+)
+from jaxconv.nn.prelu import PReLU
+
+__all__ = [
+    "CELU", "ELU", "GELU", "GLU", "SELU", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d",
+    "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d", "AlphaDropout", "AvgPool1d", "AvgPool2d",
+    "AvgPool3d", "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "Bilinear",
+    "ChannelShuffle", "CircularPad1d", "CircularPad2d", "CircularPad3d", "ConstantPad1d", "ConstantPad2d",
+    "ConstantPad3d", "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d",
+    "CosineEmbeddingLoss", "CrossEntropyLoss", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d",
+    "FeatureAlphaDropout", "Flatten", "Fold", "GaussianNLLLoss", "GroupNorm", "Hardshrink", "Hardsigmoid",
+    "Hardswish", "Hardtanh", "HingeEmbeddingLoss", "HuberLoss", "Identity", "InstanceNorm1d",
+    "InstanceNorm2d", "InstanceNorm3d", "KLDivLoss", "L1Loss", "LPPool1d", "LPPool2d", "LPPool3d",
+    "LayerNorm", "LazyBatchNorm1d", "LazyBatchNorm2d", "LazyBatchNorm3d", "LazyConv1d", "LazyConv2d",
+    "LazyConv3d", "LazyConvTranspose1d", "LazyConvTranspose2d", "LazyConvTranspose3d", "LazyInstanceNorm1d",
+    "LazyInstanceNorm2d", "LazyInstanceNorm3d", "LazyLinear", "LeakyReLU", "Linear", "LocalResponseNorm",
+    "LogSigmoid", "LogSoftmax", "MSELoss", "MarginRankingLoss", "MaxPool1d", "MaxPool2d", "MaxPool3d",
+    "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d", "Mish", "ModuleDict", "ModuleList", "MultiLabelMarginLoss",
+    "MultiLabelSoftMarginLoss", "MultiMarginLoss", "NLLLoss", "PReLU", "PixelShuffle", "PixelUnshuffle",
+    "PoissonNLLLoss", "RMSNorm", "RReLU", "ReLU", "ReLU6", "ReflectionPad1d", "ReflectionPad2d",
+    "ReflectionPad3d", "ReplicationPad1d", "ReplicationPad2d", "ReplicationPad3d", "Sequential", "SiLU",
+    "Sigmoid", "SmoothL1Loss", "SoftMarginLoss", "Softmax", "Softmax2d", "Softmin", "Softplus", "Softshrink",
+    "Softsign", "Tanh", "Tanhshrink", "Threshold", "TripletMarginLoss", "TripletMarginWithDistanceLoss",
+    "Unflatten", "Unfold", "Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d", "ZeroPad1d",
+    "ZeroPad2d", "ZeroPad3d",
+]

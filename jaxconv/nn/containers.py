@@ -7,6 +7,8 @@ from flax import nnx
 
 from jaxconv._containers import check_child, is_module, numbered, position, sequential_children
 
+__all__ = ["ModuleDict", "ModuleList", "Sequential"]
+
 
 class Container(nnx.Module):
     """Children by name, in an order that is kept where Flax sorts attributes."""

@@ -7,20 +7,40 @@ from typing import Any, ClassVar
 from flax import nnx
 from flax.errors import TraceContextError
 
+from jaxconv._args import array
 from jaxconv._layers import lazy
-from jaxconv.functional._arrays import array
 from jaxconv.nn._module import ParamModule, check_rngs
-from jaxconv.nn.conv import Conv1d, Conv2d, Conv3d
-from jaxconv.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
-from jaxconv.nn.linear import Linear
-from jaxconv.nn.norm import (
+from jaxconv.nn.layers import (
     BatchNorm1d,
     BatchNorm2d,
     BatchNorm3d,
+    Conv1d,
+    Conv2d,
+    Conv3d,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    ConvTranspose3d,
     InstanceNorm1d,
     InstanceNorm2d,
     InstanceNorm3d,
+    Linear,
 )
+
+__all__ = [
+    "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
+    "LazyBatchNorm3d",
+    "LazyConv1d",
+    "LazyConv2d",
+    "LazyConv3d",
+    "LazyConvTranspose1d",
+    "LazyConvTranspose2d",
+    "LazyConvTranspose3d",
+    "LazyInstanceNorm1d",
+    "LazyInstanceNorm2d",
+    "LazyInstanceNorm3d",
+    "LazyLinear",
+]
 
 
 @dataclass(eq=False, repr=False)

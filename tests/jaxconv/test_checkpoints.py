@@ -26,7 +26,7 @@ from file_mutations import watched
 from flax import nnx
 
 import jaxconv
-from jaxconv.state_dict import load_file, load_state_dict, save_file, state_dict, to_torch
+from jaxconv import load_file, load_state_dict, save_file, state_dict, to_torch
 
 
 def equal(loaded, tensors):
@@ -424,7 +424,7 @@ def test_prefix_and_rename_refuse_what_makes_no_sense():
 PEAK = """
 import resource, sys
 import jax, numpy as np
-from jaxconv.state_dict import load_file
+from jaxconv import load_file
 def rss(): return int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) * 1024
 load_file(sys.argv[2])
 before = rss()
@@ -539,7 +539,7 @@ def test_devices_fifos_and_files_of_holes_are_refused(tmp_path):
 
 LIMITED = """
 import resource, signal, sys, numpy as np, torch
-from jaxconv.state_dict import save_file
+from jaxconv import save_file
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (10000, 10000))
 try:

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from jaxconv.state_dict import load_file, load_state_dict, save_file, to_torch
+from jaxconv import load_file, load_state_dict, save_file, to_torch
 
 DTYPES = [
     "bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64",

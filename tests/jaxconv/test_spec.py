@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from jaxconv._spec import integers
+from jaxconv._args import integers
+from jaxconv._spec import conv_spec
+from jaxconv._spec_pool import pool_spec
 
 
 @pytest.mark.parametrize(
@@ -28,3 +30,20 @@ def test_a_wrong_number():
         ValueError, match=r"`kernel_size` \(=\(1, 2, 3\)\) must be an int or a tuple of 2 ints, got 3"
     ):
         integers("kernel_size", (1, 2, 3), 2)
+
+
+@pytest.mark.parametrize("wrong", [True, 1.0, (1.0, 1), (1, True), None])
+def test_a_remembered_spec_is_no_answer_to_what_only_equals_its_arguments(wrong):
+    made = conv_spec(2, (4, 3, 3, 3), 1, 0, 1, 1)
+    assert conv_spec(2, (4, 3, 3, 3), 1, 0, 1, 1) is made
+    assert conv_spec(2, (4, 3, 3, 3), (1, 1), (0, 0), (1, 1), 1) == made
+    with pytest.raises(TypeError, match="`stride"):
+        conv_spec(2, (4, 3, 3, 3), wrong, 0, 1, 1)
+
+
+def test_what_may_change_is_looked_at_each_time():
+    stride = [1, 1]
+    assert conv_spec(2, (4, 3, 3, 3), stride, 0, 1, 1).stride == (1, 1)
+    stride[0] = 2
+    assert conv_spec(2, (4, 3, 3, 3), stride, 0, 1, 1).stride == (2, 1)
+    assert pool_spec(2, np.array([2, 3]), (), 0, 1, False).stride == (2, 3)

@@ -17,7 +17,7 @@ from hypothesis.extra import numpy as hnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 import jaxconv
-from jaxconv.state_dict import load_state_dict, state_dict, to_torch
+from jaxconv import load_state_dict, state_dict, to_torch
 
 DTYPES = [
     "bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64",
@@ -445,7 +445,7 @@ def test_torch_is_not_imported(tmp_path):
 import sys
 sys.modules["torch"] = None  # any import of it fails
 import jax.numpy as jnp, numpy as np
-from jaxconv.state_dict import load_file, load_state_dict, save_file, state_dict, to_torch
+from jaxconv import load_file, load_state_dict, save_file, state_dict, to_torch
 tree = {"a": {"weight": jnp.arange(3.0), "bias": jnp.ones(2, "bfloat16")}}
 save_file(state_dict(tree), "x.safetensors")
 loaded = load_state_dict(tree, load_file("x.safetensors"))

@@ -1,0 +1,67 @@
+"""A layer that draws in training, as an NNX module."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+from flax import nnx
+
+from jaxconv._jax_internals import first_from
+from jaxconv._layers import dropout
+from jaxconv.nn._module import Module
+
+
+@dataclass(eq=False, repr=False)
+class Drawing(dropout.Drawing, Module):
+    """A layer that draws in training, as `flax.nnx.Dropout` does."""
+
+    deterministic: bool | None = field(default=False, kw_only=True)
+    rng_collection: str = field(default="dropout", kw_only=True)
+    rngs: Any = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        rngs = self.rngs
+        # A stream of its own, so that a layer draws the same whatever the other layers draw.
+        self.rngs = nnx.data(
+            None if rngs is None else nnx.RngStream(_key(rngs, self.rng_collection), tag=self.rng_collection)
+        )
+
+    def __call__(self, input: Any, *, deterministic: bool | None = None, rngs: Any = None) -> jax.Array:
+        """What the class computes; the arguments come before those of the constructor."""
+        deterministic = first_from(
+            deterministic,
+            self.deterministic,
+            error_msg=f"`deterministic` must be given to {type(self).__name__} or to its call",
+        )
+        key = None
+        if self._draws(deterministic):
+            rngs = self.rngs if rngs is None else rngs
+            if rngs is None:
+                raise ValueError(
+                    f"{type(self).__name__} needs `rngs` in training: "
+                    f"{type(self).__name__}(..., rngs=nnx.Rngs(0)), or in the call; `model.eval()` switches it off"
+                )
+            key = _key(rngs, self.rng_collection)
+        return self._forward(input, deterministic, key)
+
+    def set_view(self, deterministic: bool | None = None) -> None:
+        """What `nnx.view` calls.
+
+        Args:
+            deterministic: whether nothing is dropped; None changes nothing.
+        """
+        if deterministic is not None:
+            self.deterministic = deterministic
+
+
+def _key(rngs: Any, collection: str) -> Any:
+    """The next key of a random stream, or of the one with that name among several; a key is itself."""
+    if isinstance(rngs, jax.Array):
+        return rngs
+    stream = rngs if isinstance(rngs, nnx.RngStream) else getattr(rngs, collection, None)
+    if not callable(stream):
+        raise TypeError(
+            f"`rngs` must be nnx.Rngs, nnx.RngStream or jaxconv.TorchRngs, got {rngs!r} of type {type(rngs).__name__}"
+        )
+    return stream()
