@@ -41,8 +41,8 @@ def compared(port, seed, wrong=False, convert="to_flax"):
 
 
 @pytest.mark.parametrize("name", PORTS)
-def test_a_right_port_is_called_the_same(name, seeds):
-    for seed in range(seeds):
+def test_a_right_port_is_called_the_same(name, request):
+    for seed in range(request.config.getoption("--seeds")):
         ok, text = compared(PORTS[name], seed)
         assert ok, (seed, text)
 
