@@ -54,7 +54,7 @@ def test_both_fronts_are_torch_s_module(name, training, request):
     if training and ("Dropout" in name or name == "RReLU"):
         pytest.skip("random: see test_dropout.py and test_activation.py")
     if name == "SoftMarginLoss":
-        pytest.skip("torch has no gradient with respect to the target: see functional/test_loss.py")
+        pytest.skip("torch has no gradient with respect to the target: see _functional/test_loss.py")
     compared = 0
     for sample in samples(name, training, request.config.getoption("--all-samples")):
         made, given = sample.constructor_input, sample.forward_input
