@@ -153,21 +153,21 @@ def network(model: Any, training: bool | None = None) -> Part:
         TypeError: anything else.
     """
     if isinstance(model, nnx.Module):
-        return _in_mode(_nnx_part(model), model.__call__, training)
+        return _in_mode(_nnx_part(model), training)
     if isinstance(model, linen.Module) and model.scope is not None:
         model = model.unbind()
     if isinstance(model, tuple) and len(model) == 2:
         module, held = model
         if isinstance(module, linen.Module):
-            return _in_mode(_linen_part(module, held), module.__call__, training)
+            return _in_mode(_linen_part(module, held), training)
         if callable(module) and not isinstance(module, type):
             if not isinstance(held, Mapping | nnx.State | list | tuple) and jax.tree.leaves(held):
-                return _in_mode(_of_pytree(module, held), module, training)
+                return _in_mode(replace(_of_pytree(module, held), module=module), training)
             names = tuple(jaxconv.state_dict(held)) if jax.tree.leaves(held) else ()
             kind = getattr(module, "__name__", "function")
-            return _in_mode(Part(kind, _apply_function, module, held, names, module), module, training)
+            return _in_mode(Part(kind, _apply_function, module, held, names, module), training)
     if callable(model) and not isinstance(model, linen.Module) and not jax.tree_util.all_leaves([model]):
-        return _in_mode(_of_pytree(type(model).__call__, model), model.__call__, training)
+        return _in_mode(_of_pytree(type(model).__call__, model), training)
     hint = ": give (module, variables) or module.bind(variables)" if isinstance(model, linen.Module) else ""
     raise TypeError(
         "`flax_module` must be an NNX module, or a Linen module with variables, or a pair (function, parameters), "
@@ -191,12 +191,12 @@ _TRAINING = ("train", "training", "is_training", "is_train")
 _EVALUATING = ("deterministic", "use_running_average", "inference", "eval", "evaluate", "is_eval")
 
 
-def _in_mode(part: Part, call: Callable[..., Any], training: bool | None) -> Part:
+def _in_mode(part: Part, training: bool | None) -> Part:
     """The same, called in torch's mode if it is told the mode by an argument."""
     if training is None or type(part.module).__module__.split(".")[0] in ("flax", "jaxconv"):
         return part
-    with suppress(TypeError, ValueError):  # a call without a signature
-        taken = inspect.signature(call).parameters
+    with suppress(TypeError, ValueError):  # it has no call, or one without a signature
+        taken = inspect.signature(part.module).parameters
         options = {name: training for name in _TRAINING if name in taken}
         options |= {name: not training for name in _EVALUATING if name in taken}
         mode = "training" if training else "eval"

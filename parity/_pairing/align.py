@@ -58,10 +58,11 @@ def align(
     """Finds partners, carries the weights over, and says what is to be transposed; arguments as of `parity.check`."""
     whole = flax_network.network(model, module.training)
     tried = []
-    for candidate, found in _layouts(whole, model, _ranks(module, inputs), inputs, outputs, layout):
+    layouts = _layouts(whole, model, _ranks(module, inputs), inputs, outputs, layout)
+    for candidate, found in layouts:
         fit = Fit(module, candidate, inputs, inexact(list(outputs)), convert)
         matching = _matched(module, calls, found, candidate, mapping, fit)
-        tried.append((fit.distance(matching), candidate, matching))
+        tried.append((fit.distance(matching) if len(layouts) > 1 else 0.0, candidate, matching))
         if tried[-1][0] <= choices.NEAR or convert is None:
             break
     _, whole, matching = choices.nearest(tried)
@@ -142,28 +143,39 @@ def _layouts(
 ) -> list[tuple[Part, dict[str, Part]]]:
     """The network with each border that it may have, the most likely first, and its modules."""
     shapes = tuple(y.shape for y in outputs)
-    first, last = (
-        replace(whole, border=Border(ranks=r, outputs=shapes, turned=turned))
-        for r, turned in (((), ()), (ranks, ranks))
-    )
+    borders = [Border(r, turned, outputs=shapes) for r in ((), ranks) for turned in ((), ranks)]
+    first, out, into, last = (replace(whole, border=border) for border in borders)
     if layout is not None:
         chosen = first if layout == "NCHW" else last
         return [(chosen, flax_network.layers(model, chosen, inputs))]
+    # The last two transpose by themselves: on the way in, or on the way out.
     found = flax_network.layers(model, first, inputs)
-    candidates = [last, first] if any(map(_is_flax_s_own, found.values())) else [first, last]
-    # Mixtures that transpose by themselves: on the way in, or on the way out.
-    candidates += [replace(whole, border=replace(first.border, turned=ranks))]
-    candidates += [replace(whole, border=replace(last.border, turned=()))]
-    if not ranks:
-        candidates = [first]
-    fitting = []
-    for candidate in candidates:
-        try:
-            if flax_run.shapes(candidate, inputs) == [y.shape for y in inexact(list(outputs))]:
-                fitting.append(candidate)
-        except Exception:
-            continue
-    return [(c, flax_network.layers(model, c, inputs)) for c in fitting or candidates[:1]]
+    likely = [last, first] if any(map(_is_flax_s_own, found.values())) else [first, last]
+    fitting: dict[Any, Part] = {}
+    for candidate in (*likely, out, into):
+        if way := _way(candidate, ranks, inputs, inexact(list(outputs))):
+            fitting.setdefault(way, candidate)
+    return [(c, flax_network.layers(model, c, inputs)) for c in fitting.values() or likely[:1]]
+
+
+def _way(
+    candidate: Part, ranks: tuple[int, ...], inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
+) -> tuple[Any, ...]:
+    """What is transposed, inputs and outputs; nothing at all if the network does not run or gives other shapes."""
+    border = candidate.border
+    try:
+        given = flax_run.shapes(replace(candidate, border=replace(border, turned=())), inputs)
+    except Exception:
+        return ()
+    moved = [(y[0], y[-1], *y[1:-1]) if len(y) in border.turned else y for y in given]
+    if len(given) != len(outputs):
+        return ()
+    turned = []
+    for as_it_is, other, y in zip(given, moved, outputs, strict=True):
+        if y.shape not in (as_it_is, other):
+            return ()
+        turned.append(y.shape == other != as_it_is or (y.shape == other and len(other) in border.turned))
+    return bool(border.ranks) and any(x.ndim in ranks for x in inputs), tuple(turned)
 
 
 def _border(call: Call, last: bool, flat: tuple[int, ...] | None) -> Border:

@@ -193,7 +193,7 @@ def match(
         known = f"torch's layers: {', '.join(theirs)}; the Flax network's: {', '.join(p for p in ours if p)}"
         raise ValueError(f"`mapping`: {'; '.join(problems)} ({known})")
     for path in theirs:
-        if path in ours and path not in layers:
+        if path in ours and path not in layers and path not in (mapping or {}).values():
             take(path, path)
     by_name: dict[str, list[str]] = {}
     for other in ours:

@@ -8,7 +8,8 @@ from flax import nnx
 
 import jaxconv
 from parity._flax.network import layers, network
-from parity._pairing.match import Entry, match
+from parity._pairing.leftovers import complete
+from parity._pairing.match import Entry, holders, match
 
 
 class Theirs(torch.nn.Module):
@@ -38,7 +39,9 @@ def our_linear(inner, outer):
 def matched(theirs, ours, order=None, mapping=None):
     whole = network(ours)
     names = [name for name, m in theirs.named_modules() if not list(m.children())]
-    return match(theirs, order or names, layers(ours, whole, ()), whole, mapping)
+    order, parts = order or names, layers(ours, whole, ())
+    by_name = match(theirs, order, parts, whole, mapping)
+    return complete(by_name, theirs, order, holders(parts, whole), whole, mapping)
 
 
 def test_the_same_names():
@@ -70,6 +73,7 @@ def test_shapes_and_order_where_names_tell_nothing():
 def test_a_mapping_comes_first():
     theirs, ours = Theirs(a=linear(2, 2), b=linear(2, 2)), Ours(a=our_linear(2, 2), b=our_linear(2, 2))
     assert matched(theirs, ours, mapping={"a": "b", "b": "a"}).layers == {"a": "b", "b": "a"}
+    assert matched(theirs, ours, mapping={"a": "b"}).layers == {"a": "b", "b": "a"}
 
 
 def test_a_mapping_that_is_wrong_is_refused_with_all_its_faults():
