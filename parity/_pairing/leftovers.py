@@ -103,10 +103,10 @@ def _loose(
 
 
 def _links(module: torch.nn.Module, name: str, theirs: Shape, other: str, ours: Shape) -> Iterable[Link]:
-    path, _, own = name.rpartition(".")
+    path, _, own = name.replace(".parametrizations.weight.", ".weight_").rpartition(".")
     if np.prod(theirs) != np.prod(ours):
         return []
-    if len(theirs) > 1 and own == "weight":
+    if len(theirs) > 1 and own.startswith("weight"):
         found = arrangements(module.get_submodule(path), None, theirs, ours, other)
         if found:
             return found

@@ -8,7 +8,14 @@ from torch.nn.utils import parametrize, prune, remove_spectral_norm, remove_weig
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
-_MARKS = ("parametrizations.", "weight_g", "weight_v", "_orig", "_mask")
+_MARKS = (
+    "parametrizations.",
+    "weight_g",
+    "weight_v",
+    "_orig",
+    "_mask",
+    "kernel/scale",
+)  # the last is linen.WeightNorm's
 
 
 def keeps_its_parametrizations(names: Iterator[str]) -> bool:
@@ -68,6 +75,10 @@ def unwrap(module: torch.nn.Module) -> tuple[str, ...]:
         elif kind == "pruning":
             prune.remove(layer, tensor)
         else:
+            # torch takes the tensor's property off the class, which a copy shares with the original.
+            kind_of = type(layer)
+            own = {k: v for k, v in vars(kind_of).items() if k not in ("__dict__", "__weakref__")}
+            layer.__class__ = type(kind_of.__name__, kind_of.__bases__, own)
             parametrize.remove_parametrizations(layer, tensor)
     return tuple(
         f"torch's {f'{name}.{tensor}' if name else tensor!r} is computed by {kind}: its value is compared, and the "
