@@ -20,6 +20,9 @@ from jaxconv.nn import CELU as CELU
 from jaxconv.nn import ELU as ELU
 from jaxconv.nn import GELU as GELU
 from jaxconv.nn import GLU as GLU
+from jaxconv.nn import GRU as GRU
+from jaxconv.nn import LSTM as LSTM
+from jaxconv.nn import RNN as RNN
 from jaxconv.nn import SELU as SELU
 from jaxconv.nn import AdaptiveAvgPool1d as AdaptiveAvgPool1d
 from jaxconv.nn import AdaptiveAvgPool2d as AdaptiveAvgPool2d
@@ -61,6 +64,7 @@ from jaxconv.nn import Flatten as Flatten
 from jaxconv.nn import Fold as Fold
 from jaxconv.nn import GaussianNLLLoss as GaussianNLLLoss
 from jaxconv.nn import GroupNorm as GroupNorm
+from jaxconv.nn import GRUCell as GRUCell
 from jaxconv.nn import Hardshrink as Hardshrink
 from jaxconv.nn import Hardsigmoid as Hardsigmoid
 from jaxconv.nn import Hardswish as Hardswish
@@ -95,6 +99,7 @@ from jaxconv.nn import LogSoftmax as LogSoftmax
 from jaxconv.nn import LPPool1d as LPPool1d
 from jaxconv.nn import LPPool2d as LPPool2d
 from jaxconv.nn import LPPool3d as LPPool3d
+from jaxconv.nn import LSTMCell as LSTMCell
 from jaxconv.nn import MarginRankingLoss as MarginRankingLoss
 from jaxconv.nn import MaxPool1d as MaxPool1d
 from jaxconv.nn import MaxPool2d as MaxPool2d
@@ -123,6 +128,7 @@ from jaxconv.nn import ReplicationPad1d as ReplicationPad1d
 from jaxconv.nn import ReplicationPad2d as ReplicationPad2d
 from jaxconv.nn import ReplicationPad3d as ReplicationPad3d
 from jaxconv.nn import RMSNorm as RMSNorm
+from jaxconv.nn import RNNCell as RNNCell
 from jaxconv.nn import RReLU as RReLU
 from jaxconv.nn import Sequential as Sequential
 from jaxconv.nn import Sigmoid as Sigmoid

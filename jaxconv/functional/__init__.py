@@ -89,6 +89,14 @@ from jaxconv.functional.padding import pad as pad
 from jaxconv.functional.pooling import max_pool1d as max_pool1d
 from jaxconv.functional.pooling import max_pool2d as max_pool2d
 from jaxconv.functional.pooling import max_pool3d as max_pool3d
+from jaxconv.functional.recurrent import gru as gru
+from jaxconv.functional.recurrent import lstm as lstm
+from jaxconv.functional.recurrent import rnn_relu as rnn_relu
+from jaxconv.functional.recurrent import rnn_tanh as rnn_tanh
+from jaxconv.functional.recurrent_cell import gru_cell as gru_cell
+from jaxconv.functional.recurrent_cell import lstm_cell as lstm_cell
+from jaxconv.functional.recurrent_cell import rnn_relu_cell as rnn_relu_cell
+from jaxconv.functional.recurrent_cell import rnn_tanh_cell as rnn_tanh_cell
 from jaxconv.functional.shape import flatten as flatten
 from jaxconv.functional.shape import unflatten as unflatten
 from jaxconv.functional.shuffle import channel_shuffle as channel_shuffle

@@ -16,12 +16,12 @@ from jaxconv.functional._norm import check_bool
 _ALPHA = 1.7580993408473766
 
 
-def check_probability(p: Any) -> None:
+def check_probability(p: Any, name: str = "p") -> None:
     """Refuses all but a number in [0, 1]."""
     if not isinstance(p, Real):
-        raise TypeError(f"`p` must be a number, got {p!r} of type {type(p).__name__}")
+        raise TypeError(f"`{name}` must be a number, got {p!r} of type {type(p).__name__}")
     if not 0 <= float(p) <= 1:
-        raise ValueError(f"dropout probability `p` has to be between 0 and 1, but got {p}")
+        raise ValueError(f"dropout probability `{name}` has to be between 0 and 1, but got {p}")
 
 
 def _drop(

@@ -126,6 +126,12 @@ from jaxconv.linen.rearrange import Unfold as Unfold
 from jaxconv.linen.rearrange import ZeroPad1d as ZeroPad1d
 from jaxconv.linen.rearrange import ZeroPad2d as ZeroPad2d
 from jaxconv.linen.rearrange import ZeroPad3d as ZeroPad3d
+from jaxconv.linen.recurrent import GRU as GRU
+from jaxconv.linen.recurrent import LSTM as LSTM
+from jaxconv.linen.recurrent import RNN as RNN
+from jaxconv.linen.recurrent import GRUCell as GRUCell
+from jaxconv.linen.recurrent import LSTMCell as LSTMCell
+from jaxconv.linen.recurrent import RNNCell as RNNCell
 from jaxconv.linen.shape import Flatten as Flatten
 from jaxconv.linen.shape import Identity as Identity
 from jaxconv.linen.shape import Unflatten as Unflatten

@@ -126,6 +126,12 @@ from jaxconv.nn.rearrange import Unfold as Unfold
 from jaxconv.nn.rearrange import ZeroPad1d as ZeroPad1d
 from jaxconv.nn.rearrange import ZeroPad2d as ZeroPad2d
 from jaxconv.nn.rearrange import ZeroPad3d as ZeroPad3d
+from jaxconv.nn.recurrent import GRU as GRU
+from jaxconv.nn.recurrent import LSTM as LSTM
+from jaxconv.nn.recurrent import RNN as RNN
+from jaxconv.nn.recurrent import GRUCell as GRUCell
+from jaxconv.nn.recurrent import LSTMCell as LSTMCell
+from jaxconv.nn.recurrent import RNNCell as RNNCell
 from jaxconv.nn.shape import Flatten as Flatten
 from jaxconv.nn.shape import Identity as Identity
 from jaxconv.nn.shape import Unflatten as Unflatten
