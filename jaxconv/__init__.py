@@ -59,6 +59,8 @@ from jaxconv.nn import Dropout as Dropout
 from jaxconv.nn import Dropout1d as Dropout1d
 from jaxconv.nn import Dropout2d as Dropout2d
 from jaxconv.nn import Dropout3d as Dropout3d
+from jaxconv.nn import Embedding as Embedding
+from jaxconv.nn import EmbeddingBag as EmbeddingBag
 from jaxconv.nn import FeatureAlphaDropout as FeatureAlphaDropout
 from jaxconv.nn import Flatten as Flatten
 from jaxconv.nn import Fold as Fold

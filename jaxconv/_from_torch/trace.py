@@ -208,6 +208,8 @@ class _Tracer:
             p = args[at] if args[at] or layer.training or not isinstance(own, float) else own
             args = (*args[:at], p, *args[at + 1 :])
             kwargs = kwargs | ({"training": Mode("deterministic")} if p else {})
+        elif name in RECURRENT and (args[4] == 1 or not args[5]):
+            args = (*args[:at], False, *args[at + 1 :])  # no layer's output is dropped from
         elif args[at] == layer.training:
             args = (*args[:at], Mode("deterministic"), *args[at + 1 :])
         return args, kwargs
@@ -226,6 +228,8 @@ def _problem_in_backward(op: str) -> str:
     )
 
 
+RECURRENT = ("lstm", "gru", "rnn_tanh", "rnn_relu")
+
 # Operations that do something else in training mode, and which argument tells.
 _MODAL = {
     "batch_norm": 5,
@@ -234,6 +238,7 @@ _MODAL = {
     **dict.fromkeys(("dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout"), 2),
     **dict.fromkeys(("dropout_", "feature_dropout_", "alpha_dropout_", "feature_alpha_dropout_"), 2),
     **dict.fromkeys(("rrelu", "rrelu_"), 3),
+    **dict.fromkeys(RECURRENT, 6),
 }
 
 

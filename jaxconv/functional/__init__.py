@@ -53,6 +53,9 @@ from jaxconv.functional.dropout import dropout1d as dropout1d
 from jaxconv.functional.dropout import dropout2d as dropout2d
 from jaxconv.functional.dropout import dropout3d as dropout3d
 from jaxconv.functional.dropout import feature_alpha_dropout as feature_alpha_dropout
+from jaxconv.functional.embedding import embedding as embedding
+from jaxconv.functional.embedding import embedding_renorm as embedding_renorm
+from jaxconv.functional.embedding_bag import embedding_bag as embedding_bag
 from jaxconv.functional.embedding_loss import cosine_embedding_loss as cosine_embedding_loss
 from jaxconv.functional.embedding_loss import gaussian_nll_loss as gaussian_nll_loss
 from jaxconv.functional.embedding_loss import triplet_margin_loss as triplet_margin_loss

@@ -58,6 +58,8 @@ from jaxconv.linen.dropout import Dropout1d as Dropout1d
 from jaxconv.linen.dropout import Dropout2d as Dropout2d
 from jaxconv.linen.dropout import Dropout3d as Dropout3d
 from jaxconv.linen.dropout import FeatureAlphaDropout as FeatureAlphaDropout
+from jaxconv.linen.embedding import Embedding as Embedding
+from jaxconv.linen.embedding import EmbeddingBag as EmbeddingBag
 from jaxconv.linen.lazy import LazyBatchNorm1d as LazyBatchNorm1d
 from jaxconv.linen.lazy import LazyBatchNorm2d as LazyBatchNorm2d
 from jaxconv.linen.lazy import LazyBatchNorm3d as LazyBatchNorm3d

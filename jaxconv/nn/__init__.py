@@ -58,6 +58,8 @@ from jaxconv.nn.dropout import Dropout1d as Dropout1d
 from jaxconv.nn.dropout import Dropout2d as Dropout2d
 from jaxconv.nn.dropout import Dropout3d as Dropout3d
 from jaxconv.nn.dropout import FeatureAlphaDropout as FeatureAlphaDropout
+from jaxconv.nn.embedding import Embedding as Embedding
+from jaxconv.nn.embedding import EmbeddingBag as EmbeddingBag
 from jaxconv.nn.lazy import LazyBatchNorm1d as LazyBatchNorm1d
 from jaxconv.nn.lazy import LazyBatchNorm2d as LazyBatchNorm2d
 from jaxconv.nn.lazy import LazyBatchNorm3d as LazyBatchNorm3d

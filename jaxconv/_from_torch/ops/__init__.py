@@ -14,6 +14,8 @@ _TABLE: dict[str, Callable[..., Any]] = (
 
 # Overloads that are another operation than the rest of their name.
 _OTHER = ("view.dtype", "where.default", "repeat_interleave.Tensor", "bernoulli.default")
+# Of packed sequences
+_OTHER += ("lstm.data", "gru.data", "rnn_tanh.data", "rnn_relu.data")
 
 
 def find(op: str) -> Any:
