@@ -113,13 +113,15 @@ def _bags(op: str, indices: jax.Array, offsets: Any, include_last: bool) -> tupl
     starts = array("offsets", offsets)
     check_indices(op, "offsets", starts)
     if starts.ndim != 1 or starts.shape[0] < include_last:
-        raise ValueError(f"{op}: `offsets` has to be 1-D, (B,), or (B + 1,) with `include_last_offset`, but got shape {starts.shape}")  # fmt: skip
+        raise ValueError(
+            f"{op}: `offsets` has to be 1-D, (B,), or (B + 1,) with `include_last_offset`, but got shape {starts.shape}"
+        )
     if not isinstance(starts, jax.core.Tracer) and starts.size:
         known = np.asarray(starts)
         if known[0] != 0 or known[-1] > indices.shape[0]:
             raise ValueError(
-                f"{op}: `offsets` must start at 0 and not exceed the {indices.shape[0]} indices of `input`, but go from "
-                f"{known[0]} to {known[-1]}"
+                f"{op}: `offsets` must start at 0 and not exceed the {indices.shape[0]} indices of `input`, but go "
+                f"from {known[0]} to {known[-1]}"
             )
     bag = jnp.searchsorted(starts, jnp.arange(indices.shape[0], dtype=starts.dtype), side="right") - 1
     return bag, starts.shape[0] - include_last

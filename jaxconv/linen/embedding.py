@@ -23,9 +23,9 @@ class _Table(embedding.Table, ParamModule):
         return output
 
 
-class Embedding(embedding.Embedding, _Table):  # type: ignore[misc]  # mypy takes `Table` for a dataclass
+class Embedding(embedding.Embedding, _Table):
     pass
 
 
-class EmbeddingBag(embedding.EmbeddingBag, _Table):  # type: ignore[misc]  # mypy takes `Table` for a dataclass
+class EmbeddingBag(embedding.EmbeddingBag, _Table):
     pass

@@ -18,9 +18,9 @@ class _Table(embedding.Table, ParamModule):
     def __call__(self, input: Any, *inputs: Any, **options: Any) -> Any:
         """Looks up rows of the table."""
         output = self._forward(self._held(), input, *inputs, **options)
-        scaled = self._scaled(self.weight, input)
-        if scaled is not None:
-            self.weight[...] = scaled
+        held: Any = self
+        if (scaled := self._scaled(held.weight, input)) is not None:
+            held.weight[...] = scaled
         return output
 
     @classmethod
@@ -28,7 +28,7 @@ class _Table(embedding.Table, ParamModule):
         table = array("embeddings", embeddings)
         if table.ndim != 2:
             raise ValueError(f"`embeddings` is expected to be 2-dimensional, but got shape {table.shape}")
-        layer = cls(
+        layer: Any = cls(
             *table.shape, *arguments, **options, param_dtype=table.dtype,
             weight_init=lambda key, shape, dtype: table, rngs=nnx.Rngs(0),
         )  # fmt: skip

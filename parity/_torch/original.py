@@ -81,7 +81,7 @@ class Original:
 
     Args:
         module: the network, in the mode in which it is to run.
-        inputs: floating arrays.
+        inputs: floating arrays and arrays of indices.
         seed: of the cotangents and the noise.
         limit: how many bytes of layers' inputs may be kept at once.
     """
@@ -216,11 +216,15 @@ def _give_back_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def floating_array(index: int, value: Any) -> np.ndarray:
-    """An input, as an array that both sides can take as it is."""
+def input_array(index: int, value: Any) -> np.ndarray:
+    """An input, as an array that both sides can take as it is. Indices may lose their upper 32 bits in JAX."""
     array = to_numpy(value) if isinstance(value, torch.Tensor) else np.asarray(value)
+    if array.dtype in (np.int32, np.int64):
+        return array
     if not jax.numpy.issubdtype(array.dtype, jax.numpy.floating):
-        raise TypeError(f"`inputs[{index}]` must be a floating array, got dtype {array.dtype}")
+        raise TypeError(
+            f"`inputs[{index}]` must be a floating array or indices (int32 or int64), got dtype {array.dtype}"
+        )
     if jax.dtypes.canonicalize_dtype(array.dtype) != array.dtype:
         raise TypeError(
             f"`inputs[{index}]` is {array.dtype}, which JAX turns into float32 unless jax_enable_x64 is set: "
@@ -236,9 +240,9 @@ def original(
 
     Raises:
         ValueError: no inputs, a limit that is not positive.
-        TypeError: not a module, an input that is no floating array.
+        TypeError: not a module, an input that is neither a floating array nor indices.
     """
-    arrays = [floating_array(i, x) for i, x in enumerate(inputs)]
+    arrays = [input_array(i, x) for i, x in enumerate(inputs)]
     if not arrays:
         raise ValueError("`inputs`: at least one is needed to run the networks")
     if limit < 1:

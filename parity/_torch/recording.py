@@ -21,7 +21,7 @@ from parity._bounds import tolerance
 from parity._bounds.tolerance import Arithmetic
 from parity._torch import recording_schema
 from parity._torch.network import Arrays, Call
-from parity._torch.original import MANY, LayerRun, Original, Samples, floating_array, original
+from parity._torch.original import MANY, LayerRun, Original, Samples, input_array, original
 from parity._torch.recording_check import TORCH_DTYPES, Invalid
 from parity._torch.recording_layers import LAYERS, described, output_shapes
 from parity._torch.tensors import from_numpy, to_numpy
@@ -163,7 +163,7 @@ class Recording(Original):
         self._header, self._arrays = header, arrays
         self.torch_version = header["torch"]
         super().__init__(self._network(header["modules"]), [], header["seed"])
-        self.inputs = [floating_array(i, x) for i, x in enumerate(self._tree(header["inputs"]))]
+        self.inputs = [input_array(i, x) for i, x in enumerate(self._tree(header["inputs"]))]
 
     def save(self, path: str | PathLike[str]) -> None:
         """Writes one .safetensors file, which `load_recording` reads.

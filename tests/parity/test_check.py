@@ -331,8 +331,10 @@ def test_bad_arguments():
         parity.check(torch_net(), model, image(), convert="both")
     with pytest.raises(ValueError, match="`inputs`: at least one is needed"):
         parity.check(torch_net(), model)
-    with pytest.raises(TypeError, match=r"`inputs\[0\]` must be a floating array, got dtype int64"):
-        parity.check(torch_net(), model, np.ones((1, 3, 9, 9), np.int64))
+    with pytest.raises(
+        TypeError, match=r"`inputs\[0\]` must be a floating array or indices .*, got dtype bool"
+    ):
+        parity.check(torch_net(), model, np.ones((1, 3, 9, 9), bool))
     with pytest.raises(TypeError, match=r"`torch_module` must be a torch.nn.Module, got Net"):
         parity.check(model, model, image())
     with pytest.raises(
