@@ -6,10 +6,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.sharding import NamedSharding, PartitionSpec
 
 from jaxconv._dtypes import widened
 from jaxconv._spec import integer
-from jaxconv.functional._arrays import array, ranked, refuse_dtype
+from jaxconv.functional._arrays import array, ranked, refuse_dtype, spread
 from jaxconv.functional._norm import check_bool
 from jaxconv.functional.activation import number
 
@@ -135,9 +136,19 @@ def look_up(indices: jax.Array, table: jax.Array, padding: int | None, by_freque
     """Rows of the table, widened so that their gradients are added up in float32."""
     fill = jnp.nan if jnp.issubdtype(table.dtype, jnp.inexact) else None
     wide = widened(table)
-    rows = wide.at[indices].get(mode="fill", fill_value=fill, wrap_negative_indices=False)
+    sharding = jax.typeof(indices).sharding
+    spec = (*sharding.spec, *(None,) * (indices.ndim - len(sharding.spec)))
+    # On an explicit mesh the rows are spread as their indices are.
+    out = (
+        NamedSharding(sharding.mesh, PartitionSpec(*spec, None))
+        if any(axis is not None for axis in spec)
+        else None
+    )
+    rows = wide.at[indices].get(mode="fill", fill_value=fill, wrap_negative_indices=False, out_sharding=out)
     if by_frequency:
-        often = counts(indices, table.shape[0]).at[indices].get(mode="fill", fill_value=1)
+        often = (
+            counts(indices, table.shape[0]).at[indices].get(mode="fill", fill_value=1, out_sharding=sharding)
+        )
         rows = _scaled_gradient(rows, ranked((1 / often).astype(rows.dtype)[..., None], rows.ndim))
     if padding is not None:
         rows = jnp.where((indices == padding)[..., None], lax.stop_gradient(rows), rows)
@@ -146,6 +157,7 @@ def look_up(indices: jax.Array, table: jax.Array, padding: int | None, by_freque
 
 def counts(indices: jax.Array, rows: int) -> jax.Array:
     """How often each row is looked up."""
+    indices = spread(indices, indices)
     # A negative index would count from the end.
     places = jnp.where(indices < 0, rows, indices)
     return jnp.zeros(rows, int).at[places].add(1, mode="drop")

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxconv.functional._arrays import array, refuse_dtype, same_dtype
+from jaxconv.functional._arrays import array, mesh_axis, refuse_dtype, same_dtype, spread
 from jaxconv.functional._norm import check_bool
 from jaxconv.functional.embedding import (
     check_indices,
@@ -71,6 +71,9 @@ def embedding_bag(
                 f"{op}: `per_sample_weights` is only supported for mode='sum' (got mode={mode!r})"
             )
         same_dtype(op, weight=table, per_sample_weights=factors)
+    # A bag's indices may be on several devices of an explicit mesh: here each gets all.
+    given, indices = indices, spread(indices, indices)
+    factors = factors if factors is None else spread(factors, factors)
     bag, bags = _bags(op, indices, offsets, include_last_offset)
     padding = None if padding_idx is None else check_padding_idx(padding_idx, table.shape[0])
     indices = indices.reshape(-1)
@@ -82,7 +85,7 @@ def embedding_bag(
     if factors is not None:
         rows = rows * factors.reshape(-1).astype(rows.dtype)[:, None]
     result = _greatest(rows, bag, bags) if mode == "max" else _total(rows, bag, bags, mode == "mean")
-    return result.astype(table.dtype)
+    return spread(result.astype(table.dtype), given, mesh_axis(given, 0) if given.ndim == 2 else None)
 
 
 def check_options(scale_grad_by_freq: Any, mode: Any, sparse: Any, include_last_offset: Any) -> None:

@@ -9,7 +9,7 @@ from jax import lax
 
 from jaxconv._dtypes import compute_dtype
 from jaxconv._spec import check_flag_type, integer
-from jaxconv.functional._arrays import array
+from jaxconv.functional._arrays import array, mesh_axis, spread
 from jaxconv.functional._recurrence import (
     GRU,
     LSTM,
@@ -213,6 +213,9 @@ def _run(
 
     wide = compute_dtype(x.dtype)
     y, initial, weights = cast((jnp.swapaxes(x, 0, 1) if batch_first else x, states, groups), wide)
+    # On an explicit mesh a scan goes over what every device has all of: the batch alone is spread.
+    axes = (None, mesh_axis(y, 1), None)
+    y, initial = spread(y, x, *axes), tuple(spread(state, x, *axes) for state in initial)
     last = []
     for layer in range(layers):
         outputs = []

@@ -7,7 +7,7 @@ import jax
 from jax import lax
 
 from jaxconv._dtypes import compute_dtype
-from jaxconv.functional._arrays import array
+from jaxconv.functional._arrays import array, mesh_axis, spread
 from jaxconv.functional._recurrence import (
     GRU,
     LSTM,
@@ -121,5 +121,6 @@ def _step(
         check_shape(op, f"hx[{i}]" if kind.states > 1 else "hx", state, (x.shape[0], hidden))
     wide = compute_dtype(x.dtype)
     x_wide, states_wide, (wi, wh, bi, bh) = cast((x, states, weights), wide)
+    states_wide = tuple(spread(state, x, mesh_axis(x, 0), None) for state in states_wide)
     given, product = affine(x_wide, wi, bi, precision), affine(states_wide[0], wh, bh, precision)
     return cast(kind.cell(given, product, states_wide, None, precision), x.dtype)
