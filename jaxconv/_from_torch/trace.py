@@ -180,7 +180,7 @@ class _Tracer:
             rest = [a for a in node.target._schema.arguments if not a.kwarg_only][len(args) :]
             args, kwargs = self.modal(name, (*args, *(a.default_value for a in rest)), kwargs, frame)
         self.tensors.call(node, op, args, kwargs, frame, place_of(node))
-        if name in RECURRENT and frame and self.is_recurrent(node, frame[-1][1]):
+        if name in (*RECURRENT, "lstm_cell") and frame and self.is_recurrent(node, frame[-1][1]):
             # Such a module returns its states whether anything takes them or not.
             whole = self.tensors.now(node, frame)
             shapes = [sizes.shape(meta) for meta in node.meta["val"]]
@@ -191,7 +191,10 @@ class _Tracer:
         import torch
 
         module = self.children[".".join(path)]
-        return isinstance(module, torch.nn.RNNBase) and name_of(node.args[0].target) != "unsqueeze.default"
+        return (
+            isinstance(module, torch.nn.RNNBase | torch.nn.LSTMCell)
+            and name_of(node.args[0].target) != "unsqueeze.default"
+        )
 
     def frame(self, node: Any) -> tuple[tuple[str, Path], ...]:
         """The calls that a node is in, as far as they are of modules that the network holds."""

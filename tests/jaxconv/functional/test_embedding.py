@@ -36,7 +36,10 @@ def test_embedding_equals_torch():
     samples += [
         both("embedding", {"input": ids, "weight": W}) for ids in (IDS[0, 0], IDS[:, :0], IDS.astype("i4"))
     ]
-    samples += [both("embedding", {"input": IDS, "weight": W.astype(np.complex64)}, padding_idx=2)]
+    # torch has no gradient of complex tables.
+    samples += [
+        both("embedding", {"input": IDS, "weight": W.astype(np.complex64)}, padding_idx=2)._replace(wrt=())
+    ]
     assert all(check_samples(samples, rng))
 
 
@@ -46,16 +49,17 @@ def test_embedding_bag_equals_torch():
         np.array([0, 3, 3, 6]),
         rng.standard_normal(8).astype(np.float32),
     )
-    samples = []
+    samples, ends = [], np.array([0, 3, 3, 8])
     for mode in ("sum", "mean", "max"):
         for padding in (None, 2, -1):
             options = dict(mode=mode, padding_idx=padding)
             samples += [
                 both("embedding_bag", {"input": IDS, "weight": W}, **options),
                 both("embedding_bag", {"input": flat, "weight": W, "offsets": offsets}, **options),
-                both("embedding_bag", {"input": flat, "weight": W, "offsets": offsets}, include_last_offset=True, **options),
+                both("embedding_bag", {"input": flat, "weight": W, "offsets": ends}, include_last_offset=True, **options),
             ]  # fmt: skip
-        samples.append(both("embedding_bag", {"input": IDS, "weight": W}, mode=mode, max_norm=0.7))
+        if mode != "max":  # which of rounded rows is the greatest, no bound tells
+            samples.append(both("embedding_bag", {"input": IDS, "weight": W}, mode=mode, max_norm=0.7))
         samples.append(both("embedding_bag", {"input": IDS[:0], "weight": W}, mode=mode))
     weighted = {"input": flat, "weight": W, "offsets": offsets, "per_sample_weights": factors}
     samples += [both("embedding_bag", weighted, mode="sum", padding_idx=padding) for padding in (None, 2)]
