@@ -43,8 +43,8 @@ def check(
         flax_module: an NNX module, a bound Linen module, a pair (Linen module, variables), or a pair (function,
             parameters), called as function(parameters, *inputs). Its layers are found by torch's names, else by
             kind, order and shape; they may be jaxconv's, Flax's own, or anybody's.
-        inputs: arrays or tensors in torch's layout, floating, not constant: a constant input could not tell a layout
-            from another.
+        inputs: arrays or tensors in torch's layout, floating or indices, not constant: a constant input could not
+            tell a layout from another.
         convert: whose weights both networks get: 'to_flax' torch's, 'to_torch' ours; None leaves each its own.
         layout: of the Flax network's images: 'NCHW' as torch's, 'NHWC' channels last. None recognises it by its layers:
             jaxconv's are NCHW, Flax's own NHWC. Inputs and outputs are transposed at the border only.
@@ -58,7 +58,7 @@ def check(
 
     Raises:
         ValueError: weights that do not fit, no inputs (or some beside a recording), an unknown `convert`.
-        TypeError: a module of neither kind, an input that is no floating array.
+        TypeError: a module of neither kind, an input that is neither a floating array nor indices.
     """
     if convert not in ("to_flax", "to_torch", None):
         raise ValueError(f"`convert` (={convert!r}) must be 'to_flax', 'to_torch' or None")

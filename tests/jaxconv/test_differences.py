@@ -567,7 +567,9 @@ def test_sparse_gradients_are_refused():
 def test_a_bags_gradient_is_divided_by_how_often_its_own_index_occurs():
     ids, weight = torch.tensor([[0, 1, 1, 1, 2]]), torch.zeros(3, 1, requires_grad=True)
     T.embedding_bag(ids, weight, mode="sum", scale_grad_by_freq=True).sum().backward()
-    assert weight.grad[2, 0] != 1  # divided by the count of another index
+    # Divided by the count of another index
+    mended = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 14)
+    assert (weight.grad[2, 0] == 1) == mended
     options = dict(mode="sum", scale_grad_by_freq=True)
     gradient = jax.grad(lambda w: F.embedding_bag(ids.numpy(), w, **options).sum())(jnp.zeros((3, 1)))
     np.testing.assert_array_equal(gradient, [[1], [1], [1]])
