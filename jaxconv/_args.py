@@ -116,11 +116,11 @@ def check_one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
         raise ValueError(f"`{name}` (={value!r}) must be one of {allowed}")
 
 
-def check_probability(p: Any) -> None:
+def check_probability(p: Any, name: str = "p") -> None:
     """Refuses all but a number in [0, 1]."""
-    check_number("p", p)
+    check_number(name, p)
     if not 0 <= float(p) <= 1:
-        raise ValueError(f"dropout probability `p` has to be between 0 and 1, but got {p}")
+        raise ValueError(f"dropout probability `{name}` has to be between 0 and 1, but got {p}")
 
 
 def check_norm_type(value: Any) -> float:

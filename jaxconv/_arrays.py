@@ -31,3 +31,15 @@ def reshaped(x: jax.Array, shape: tuple[int, ...]) -> jax.Array:
         return x.reshape(shape)
     spread = NamedSharding(sharding.mesh, PartitionSpec(spec[0], *(None,) * (len(shape) - 1)))
     return lax.reshape(x, shape, out_sharding=spread)
+
+
+def mesh_axis(x: jax.Array, dim: int) -> Any:
+    """The axis of an explicit mesh over which a dimension is spread, or None."""
+    return (*jax.typeof(x).sharding.spec, *(None,) * x.ndim)[dim]
+
+
+def spread(x: jax.Array, like: jax.Array, *axes: Any) -> jax.Array:
+    """`x` spread over these axes, if `like` is spread over an explicit mesh."""
+    if all(axis is None for axis in jax.typeof(like).sharding.spec):
+        return x
+    return jax.sharding.reshard(x, NamedSharding(jax.typeof(like).sharding.mesh, PartitionSpec(*axes)))

@@ -92,6 +92,12 @@ class Tensors:
             return
         self.root(node, self._emit(op, args, kwargs, frame, place, shape))
 
+    def part(self, whole: Value, index: int, shape: Any, frame: Any) -> Value:
+        """One of several results, which the module that makes it returns even if nothing takes it."""
+        part = self._emit("getitem.default", (whole, index), {}, frame, "", shape)
+        self.steps[-1].kept = True
+        return part
+
     def view(self, node: Any, source: _Tensor, make: Any, frame: Any, moves: bool) -> None:
         """A node that shows another tensor's memory."""
         shape = sizes.shape(node.meta.get("val"))

@@ -1,6 +1,7 @@
 """What torch.export makes of a network: for any batch size, and for the batch sizes that torch treats as constants."""
 
 import inspect
+import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -48,10 +49,13 @@ def export(
             args, kwargs = copies((args, kwargs))
     run = torch.export.export
     with (
+        warnings.catch_warnings(),
         _mode_of_norms_aside(module),
         _dropout_of_aliases(),
         gradients_kept(module, args, kwargs, strict, ignore_hooks) as kept,
     ):
+        # torch's recurrent layers list their parameters anew in the trace, which changes nothing.
+        warnings.filterwarnings("ignore", r"The tensor attributes self\..*_flat_weights\[0\]", UserWarning)
         for given, dynamic in _attempts(module, args, kwargs):
             try:
                 with kept():

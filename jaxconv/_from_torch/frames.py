@@ -30,6 +30,7 @@ class Step:
         op, args, kwargs, place: as of an Instruction, but with Values for Refs and absolute paths.
         frame: the calls that it is in, outermost first: what tells two calls apart, and the module's path.
         result: its value.
+        kept: whether the module that it is in returns it even if nothing takes it.
     """
 
     op: str
@@ -38,6 +39,7 @@ class Step:
     frame: tuple[tuple[str, Path], ...]
     result: Value
     place: str = ""
+    kept: bool = False
 
 
 @dataclass(eq=False)
@@ -163,7 +165,7 @@ def _program(
         taken = list(dict.fromkeys(a for s in members for a in _values(s) if a not in made))
         others = [s for s in steps if s.result not in made]
         wanted = {a for s in others for a in _values(s)} | {a for a in atoms(outputs) if isinstance(a, Value)}
-        given = [step.result for step in members if step.result in wanted]
+        given = [s.result for s in members if s.result in wanted or (s.kept and len(s.frame) == depth + 1)]
         told = {d for v in taken for d in v.shape if isinstance(d, str)}
         needed = sorted({s for step in members for s in symbols_of(step)} - told)
         child = _program(programs, call[1], depth + 1, members, [*taken, *map(Size, needed)], tuple(given))

@@ -45,12 +45,13 @@ class TorchModule(Guarded, nnx.Module):
         self.special: tuple[tuple[int, tuple[Program, ...]], ...] = ()
 
     def __call__(self, *inputs: Any) -> Any:
-        """What torch's module computes from the same arrays.
+        """What torch's module computes from the same arrays, alone or in tuples.
 
         Raises:
             ValueError: the network does not call it, calls it in several ways, or with another number of arrays.
         """
         programs, at = self.programs, None
+        inputs = tuple(jax.tree.leaves(inputs))
         if self.special and len(programs) == 1 and len(inputs) == programs[0].inputs:
             sizes = [inputs[i].shape[d] if d >= 0 else inputs[i] for _, i, d in programs[0].sizes]
             at = next((size for size, _ in self.special if size in sizes), None)

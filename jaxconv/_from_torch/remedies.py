@@ -72,6 +72,11 @@ def _remedy(module: Any, error: Exception, text: str) -> str:
             f"It returns an object of class {unknown[1]}: return tensors in tuples, lists, dicts, named tuples or "
             "dataclasses."
         )
+    if _packs(error):
+        return (
+            "It packs sequences (pack_padded_sequence), whose lengths a trace does not know. Give the recurrent layer "
+            "the padded tensor, and leave out what it computes beyond each sequence's end, with a mask or by length."
+        )
     if "data-dependent" in text.lower() or re.search(
         r"the size .*\bu\d+\b", text
     ):  # u0: torch's name for such a size
@@ -85,6 +90,20 @@ def _remedy(module: Any, error: Exception, text: str) -> str:
         "Torch runs it on this example, but cannot trace it. `torch.export.export(module, args, strict=False)` "
         "shows where; `strict=True` analyses the Python code instead of running it."
     )
+
+
+def _packs(error: Exception) -> bool:
+    """Whether what failed is a recurrent layer that was given a packed sequence, or the packing itself."""
+    import torch
+
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        values = frame.f_locals.values()
+        if frame.f_globals.get("__name__") == torch.nn.utils.rnn.__name__ or (
+            isinstance(frame.f_locals.get("self"), torch.nn.RNNBase)
+            and any(isinstance(value, torch.nn.utils.rnn.PackedSequence) for value in values)
+        ):
+            return True
+    return False
 
 
 @contextmanager

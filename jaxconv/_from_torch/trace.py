@@ -42,6 +42,7 @@ class _Tracer:
         self.children = dict(module.named_modules(remove_duplicate=False))
         self.tensors = Tensors()
         self.parts: dict[Any, Any] = {}
+        self.results: dict[Any, list[Any]] = {}
         self.custom = CustomCalls(self.tensors, self.atom, _problem_in_backward)
 
     def aliases(self) -> dict[Path, tuple[Path, ...]]:
@@ -121,6 +122,8 @@ class _Tracer:
             elif node.op == "call_function" and name_of(node.target).startswith(NAMESPACE):
                 kind = name_of(node.target).split(".")[1]
                 self.custom.call(node, kind, self.frame(node), place_of(node))
+            elif node.op == "call_function" and node.args and node.args[0] in self.results:
+                self.tensors.root(node, self.results[node.args[0]][node.args[1]])
             elif node.op == "call_function" and node.args and node.args[0] in self.parts:
                 self.result_of_part(node, *self.parts[node.args[0]])
             elif node.op == "call_function":
@@ -177,6 +180,21 @@ class _Tracer:
             rest = [a for a in node.target._schema.arguments if not a.kwarg_only][len(args) :]
             args, kwargs = self.modal(name, (*args, *(a.default_value for a in rest)), kwargs, frame)
         self.tensors.call(node, op, args, kwargs, frame, place_of(node))
+        if name in (*RECURRENT, "lstm_cell") and frame and self.is_recurrent(node, frame[-1][1]):
+            # Such a module returns its states whether anything takes them or not.
+            whole = self.tensors.now(node, frame)
+            shapes = [sizes.shape(meta) for meta in node.meta["val"]]
+            self.results[node] = [self.tensors.part(whole, i, s, frame) for i, s in enumerate(shapes)]
+
+    def is_recurrent(self, node: Any, path: Path) -> bool:
+        """Whether torch's own module makes a call, and returns its results as they are: batched ones."""
+        import torch
+
+        module = self.children[".".join(path)]
+        return (
+            isinstance(module, torch.nn.RNNBase | torch.nn.LSTMCell)
+            and name_of(node.args[0].target) != "unsqueeze.default"
+        )
 
     def frame(self, node: Any) -> tuple[tuple[str, Path], ...]:
         """The calls that a node is in, as far as they are of modules that the network holds."""
@@ -208,6 +226,8 @@ class _Tracer:
             p = args[at] if args[at] or layer.training or not isinstance(own, float) else own
             args = (*args[:at], p, *args[at + 1 :])
             kwargs = kwargs | ({"training": Mode("deterministic")} if p else {})
+        elif name in RECURRENT and (args[4] == 1 or not args[5]):
+            args = (*args[:at], False, *args[at + 1 :])  # no layer's output is dropped from
         elif args[at] == layer.training:
             args = (*args[:at], Mode("deterministic"), *args[at + 1 :])
         return args, kwargs
@@ -226,6 +246,8 @@ def _problem_in_backward(op: str) -> str:
     )
 
 
+RECURRENT = ("lstm", "gru", "rnn_tanh", "rnn_relu")
+
 # Operations that do something else in training mode, and which argument tells.
 _MODAL = {
     "batch_norm": 5,
@@ -234,6 +256,7 @@ _MODAL = {
     **dict.fromkeys(("dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout"), 2),
     **dict.fromkeys(("dropout_", "feature_dropout_", "alpha_dropout_", "feature_alpha_dropout_"), 2),
     **dict.fromkeys(("rrelu", "rrelu_"), 3),
+    **dict.fromkeys(RECURRENT, 6),
 }
 
 

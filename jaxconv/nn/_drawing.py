@@ -11,39 +11,35 @@ from jaxconv._layers import dropout
 from jaxconv.nn._module import Module
 
 
-@dataclass(eq=False, repr=False)
-class Drawing(dropout.Drawing, Module):
-    """A layer that draws in training, as `flax.nnx.Dropout` does."""
+class Draws:
+    """What layers share that draw in training, as `flax.nnx.Dropout` does."""
 
-    deterministic: bool | None = field(default=False, kw_only=True)
-    rng_collection: str = field(default="dropout", kw_only=True)
-    rngs: Any = field(default=None, kw_only=True)
+    deterministic: bool | None
+    rng_collection: str
+    rngs: Any
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        rngs = self.rngs
-        # A stream of its own, so that a layer draws the same whatever the other layers draw.
+    def _set_rngs(self, rngs: Any) -> None:
+        """Gives the layer a stream of its own, so that it draws the same whatever the other layers draw."""
         self.rngs = nnx.data(
             None if rngs is None else nnx.RngStream(_key(rngs, self.rng_collection), tag=self.rng_collection)
         )
 
-    def __call__(self, input: Any, *, deterministic: bool | None = None, rngs: Any = None) -> jax.Array:
-        """What the class computes; the arguments come before those of the constructor."""
+    def _mode_and_key(self, deterministic: bool | None, rngs: Any) -> tuple[bool, Any]:
+        """Whether a call is deterministic, and the key of one that draws."""
         deterministic = first_from(
             deterministic,
             self.deterministic,
             error_msg=f"`deterministic` must be given to {type(self).__name__} or to its call",
         )
-        key = None
-        if self._draws(deterministic):
-            rngs = self.rngs if rngs is None else rngs
-            if rngs is None:
-                raise ValueError(
-                    f"{type(self).__name__} needs `rngs` in training: "
-                    f"{type(self).__name__}(..., rngs=nnx.Rngs(0)), or in the call; `model.eval()` switches it off"
-                )
-            key = _key(rngs, self.rng_collection)
-        return self._forward(input, deterministic, key)
+        if not self._draws(deterministic):  # type: ignore[attr-defined]
+            return deterministic, None
+        rngs = self.rngs if rngs is None else rngs
+        if rngs is None:
+            raise ValueError(
+                f"{type(self).__name__} needs `rngs` in training: "
+                f"{type(self).__name__}(..., rngs=nnx.Rngs(0)), or in the call; `model.eval()` switches it off"
+            )
+        return deterministic, _key(rngs, self.rng_collection)
 
     def set_view(self, deterministic: bool | None = None) -> None:
         """What `nnx.view` calls.
@@ -53,6 +49,23 @@ class Drawing(dropout.Drawing, Module):
         """
         if deterministic is not None:
             self.deterministic = deterministic
+
+
+@dataclass(eq=False, repr=False)
+class Drawing(Draws, dropout.Drawing, Module):
+    """A layer without parameters that draws in training."""
+
+    deterministic: bool | None = field(default=False, kw_only=True)
+    rng_collection: str = field(default="dropout", kw_only=True)
+    rngs: Any = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._set_rngs(self.rngs)
+
+    def __call__(self, input: Any, *, deterministic: bool | None = None, rngs: Any = None) -> jax.Array:
+        """What the class computes; the arguments come before those of the constructor."""
+        return self._forward(input, *self._mode_and_key(deterministic, rngs))
 
 
 def _key(rngs: Any, collection: str) -> Any:

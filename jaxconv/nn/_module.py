@@ -71,7 +71,8 @@ class ParamModule(Guarded, Documented, ParamLayer, nnx.Module):
                 continue
             value = declared.make(name, _key(rngs, declared.draws), self.param_dtype)
             kind = nnx.BatchStat if declared.buffer else nnx.Param
-            setattr(self, name, nnx.data(kind(value, **metadata.get(name, {}))))
+            # A layer may have several of each: weight_ih_l0, weight_hh_l0.
+            setattr(self, name, nnx.data(kind(value, **metadata.get(name.partition("_")[0], {}))))
         # Two modules that were built alike are alike as pytrees, even if each was given a function of its own.
         del self.weight_init, self.bias_init
 

@@ -164,6 +164,11 @@ def _wraparound(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtyp
     return rng.integers(info.min, info.max, shape, dtype=dtype, endpoint=True)
 
 
+def _indices(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    # Of a table of five rows at least, whatever the dtype of its numbers
+    return rng.integers(0, 5, shape)
+
+
 DRAWS: dict[str, Callable[[np.random.Generator, tuple[int, ...], np.dtype], np.ndarray]] = {
     "normal": _normal,
     "ties": _ties,
@@ -171,6 +176,7 @@ DRAWS: dict[str, Callable[[np.random.Generator, tuple[int, ...], np.dtype], np.n
     "nan": _nan,
     "minus_infinity": _minus_infinity,
     "wraparound": _wraparound,
+    "indices": _indices,
 }
 
 

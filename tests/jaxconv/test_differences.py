@@ -544,3 +544,46 @@ def test_loss_layers_promote_and_their_weight_has_a_gradient():
         T.nll_loss(torch.zeros(2, 3), target, torch.ones(3, requires_grad=True))
     grad = jax.grad(lambda w: F.nll_loss(jnp.ones((2, 3)), target.numpy(), w, reduction="sum"))(jnp.ones(3))
     np.testing.assert_array_equal(grad, [-1, 0, -1])
+
+
+def test_an_index_beyond_the_table_gives_a_row_of_nan():
+    ids, table = np.array([0, 3, -1]), np.ones((3, 2), np.float32)
+    with pytest.raises(IndexError, match="index out of range"):
+        T.embedding(torch.from_numpy(ids), torch.from_numpy(table))
+    np.testing.assert_array_equal(np.isnan(F.embedding(ids, table)).all(1), [False, True, True])
+    assert np.isnan(F.embedding_bag(ids[None], table)).all()
+    gradient = jax.grad(lambda w: F.embedding(ids, w)[0].sum())(jnp.asarray(table))
+    np.testing.assert_array_equal(gradient, [[1, 1], [0, 0], [0, 0]])
+
+
+def test_sparse_gradients_are_refused():
+    layer = torch.nn.Embedding(3, 2, sparse=True)
+    layer(torch.tensor([1])).sum().backward()
+    assert layer.weight.grad.is_sparse
+    with pytest.raises(ValueError, match=r"`sparse` \(=True\): JAX has no sparse gradients"):
+        jaxconv.Embedding(3, 2, sparse=True, rngs=nnx.Rngs(0))
+
+
+def test_a_bags_gradient_is_divided_by_how_often_its_own_index_occurs():
+    ids, weight = torch.tensor([[0, 1, 1, 1, 2]]), torch.zeros(3, 1, requires_grad=True)
+    T.embedding_bag(ids, weight, mode="sum", scale_grad_by_freq=True).sum().backward()
+    # Divided by the count of another index
+    mended = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 14)
+    assert (weight.grad[2, 0] == 1) == mended
+    options = dict(mode="sum", scale_grad_by_freq=True)
+    gradient = jax.grad(lambda w: F.embedding_bag(ids.numpy(), w, **options).sum())(jnp.zeros((3, 1)))
+    np.testing.assert_array_equal(gradient, [[1], [1], [1]])
+
+
+def test_recurrent_layers_round_their_state_once():
+    """torch rounds it at every step: 1 + 1/256 is 1 in bfloat16."""
+    x, h = np.full((256, 1, 1), 1 / 256), np.ones((1, 1, 1))
+    one = np.ones((1, 1))
+    rest = (False, 1, 0.0, False, False, False)
+    theirs = torch.rnn_relu(
+        *(torch.from_numpy(a).bfloat16() for a in (x, h)), [torch.from_numpy(one).bfloat16()] * 2, *rest
+    )
+    got = F.rnn_relu(
+        *(jnp.asarray(a, jnp.bfloat16) for a in (x, h)), [jnp.asarray(one, jnp.bfloat16)] * 2, *rest
+    )
+    assert theirs[1].item() == 1 and got[1].item() == 2

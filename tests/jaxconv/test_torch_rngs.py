@@ -40,12 +40,20 @@ def same_bits(ours, theirs):
 
 ROWS = {
     "Bilinear": (3, 4, 5),
+    "Embedding": (7, 5, 2),
+    "EmbeddingBag": (7, 5),
+    "GRU": (3, 5, 2, True, False, 0.0, True),
+    "GRUCell": (3, 5),
     "GroupNorm": (2, 6),
+    "LSTM": (3, 5, 2, False, True, 0.0, True, 2),
+    "LSTMCell": (3, 5, False),
     "LayerNorm": ([3, 5],),
     "LazyLinear": (5,),
     "Linear": (7, 5),
     "PReLU": (3,),
     "RMSNorm": (5,),
+    "RNN": (3, 5, 2, "relu"),
+    "RNNCell": (3, 5),
 }
 for n in (1, 2, 3):
     ROWS |= {

@@ -12,8 +12,11 @@ _TABLE: dict[str, Callable[..., Any]] = (
     elementwise.TABLE | reductions.TABLE | shape.TABLE | layers.TABLE | losses.TABLE | sampling.TABLE
 )
 
-# Overloads that are another operation than the rest of their name.
-_OTHER = ("view.dtype", "where.default", "repeat_interleave.Tensor", "bernoulli.default")
+# Overloads that are another operation than the rest of their name; those of recurrent layers take packed sequences.
+_OTHER = (
+    *("view.dtype", "where.default", "repeat_interleave.Tensor", "bernoulli.default"),
+    *("lstm.data", "gru.data", "rnn_tanh.data", "rnn_relu.data"),
+)
 
 
 def find(op: str) -> Any:

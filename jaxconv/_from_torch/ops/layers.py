@@ -7,10 +7,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from jaxconv import functional as F
 from jaxconv._dtypes import compute_dtype
+from jaxconv._functional.embedding_bag import MODES
 
 # ATen's arguments are those of torch.nn.functional, as far as the graph gives them.
 _SAME = (
@@ -32,6 +32,7 @@ _SAME = (
     ),
     *("hardtanh", "hardswish", "hardsigmoid", "hardshrink", "softshrink", "threshold"),
     *("pixel_shuffle", "pixel_unshuffle", "channel_shuffle"),
+    *("lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"),
 )
 
 
@@ -76,10 +77,34 @@ def _log_softmax(x: Any, dim: int, dtype: Any = None) -> jax.Array:
 def _embedding(
     weight: Any, indices: Any, padding_idx: int = -1, scale_grad_by_freq: bool = False, sparse: bool = False
 ) -> jax.Array:
-    rows = jnp.take(weight, indices, axis=0)
-    if padding_idx < 0:
-        return rows
-    return jnp.where((indices == padding_idx)[..., None], lax.stop_gradient(rows), rows)
+    # What `sparse` changes is the container of torch's gradient, not the network.
+    padding = None if padding_idx < 0 else padding_idx
+    return F.embedding(indices, weight, padding, scale_grad_by_freq=scale_grad_by_freq)
+
+
+def _embedding_bag(
+    weight: Any,
+    indices: Any,
+    offsets: Any,
+    scale_grad_by_freq: bool = False,
+    mode: int = 0,
+    sparse: bool = False,
+    per_sample_weights: Any = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> tuple[Any, ...]:
+    """The bags, and nothing for what torch keeps for its backward pass."""
+    bags = F.embedding_bag(
+        indices,
+        weight,
+        offsets,
+        scale_grad_by_freq=scale_grad_by_freq,
+        mode=MODES[mode],
+        per_sample_weights=per_sample_weights,
+        include_last_offset=include_last_offset,
+        padding_idx=padding_idx,
+    )
+    return bags, None, None, None
 
 
 def _unpool(x: Any, indices: Any, size: Any, *_: Any) -> jax.Array:
@@ -132,6 +157,16 @@ def _drop(name: str) -> Callable[..., Any]:
     return drop
 
 
+def _recurrent(name: str) -> Callable[..., Any]:
+    """lstm.input, gru.input, ..., which draw if they drop between their layers."""
+
+    def run(key: Callable[[], jax.Array], *args: Any) -> Any:
+        layers, p, train = args[4:7]
+        return getattr(F, name)(*args, key=key() if train and 0 < p < 1 and layers > 1 else None)
+
+    return run
+
+
 def _feature_drop(key: Callable[[], jax.Array], x: Any, p: float, train: bool) -> jax.Array:
     """torch.feature_dropout: whole channels of (N, C, *size), of any rank."""
     if not train or p == 0:
@@ -180,6 +215,10 @@ RANDOM: dict[str, Callable[..., Any]] = {
     "feature_alpha_dropout": _drop("feature_alpha_dropout"),
     "feature_dropout": _feature_drop,
     "rrelu": _rrelu,
+    "lstm": _recurrent("lstm"),
+    "gru": _recurrent("gru"),
+    "rnn_tanh": _recurrent("rnn_tanh"),
+    "rnn_relu": _recurrent("rnn_relu"),
     "scaled_dot_product_attention": _attention,
     "rand": _drawn(jax.random.uniform, False),
     "randn": _drawn(jax.random.normal, False),
@@ -202,6 +241,8 @@ TABLE: dict[str, Callable[..., Any]] = {
     ),
     "constant_pad_nd": lambda x, pad, value=0: F.pad(x, pad, "constant", value),
     "embedding": _embedding,
+    "embedding_bag": _embedding_bag,
+    "embedding_renorm": F.embedding_renorm,
     "max_unpool2d": _unpool,
     "max_unpool3d": _unpool,
     "im2col": lambda x, *args: F.unfold(x, *args),

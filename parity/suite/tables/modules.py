@@ -54,12 +54,32 @@ def _per_dimension() -> Iterator[Row]:
 
 
 _FEATURES = (3, 5, 6)
+_WORDS = (3, 5)
+
+
+def _recurrent() -> Iterator[Row]:
+    sizes = dict(input_size=6, hidden_size=4)
+    for name in ("LSTM", "GRU", "RNN"):
+        yield name, _FEATURES, sizes
+        yield name, _FEATURES, sizes | dict(num_layers=2, bidirectional=True, batch_first=True)
+        yield name, _FEATURES[1:], sizes | dict(bias=False)
+        yield f"{name}Cell", _FEATURES[1:], sizes
+        yield f"{name}Cell", _FEATURES[2:], sizes | dict(bias=False)
+    yield "LSTM", _FEATURES, sizes | dict(num_layers=2, bidirectional=True, proj_size=2)
+    yield "RNN", _FEATURES, sizes | dict(nonlinearity="relu")
+    yield "RNNCell", _FEATURES[1:], sizes | dict(nonlinearity="relu")
+
 
 ROWS: list[Row] = [
     *_per_dimension(),
     ("AvgPool2d", _image(2), dict(kernel_size=2, divisor_override=3)),
     ("Linear", _FEATURES, dict(in_features=6, out_features=4)),
     ("Linear", _FEATURES, dict(in_features=6, out_features=4, bias=False)),
+    *_recurrent(),
+    ("Embedding", _WORDS, dict(num_embeddings=7, embedding_dim=4)),
+    ("Embedding", _WORDS, dict(num_embeddings=5, embedding_dim=4, padding_idx=-2, scale_grad_by_freq=True)),
+    *(("EmbeddingBag", _WORDS, dict(num_embeddings=7, embedding_dim=4, mode=mode, padding_idx=1))
+      for mode in ("sum", "mean", "max")),
     ("GroupNorm", _image(2), dict(num_groups=2, num_channels=4)),
     ("GroupNorm", _image(1), dict(num_groups=4, num_channels=4, eps=1e-3, affine=False)),
     ("LayerNorm", _FEATURES, dict(normalized_shape=6)),
@@ -108,7 +128,10 @@ ROWS: list[Row] = [
     ("UpsamplingBilinear2d", _image(2), dict(scale_factor=2)),
 ]  # fmt: skip
 
-WEIGHTS = ("Conv", "BatchNorm", "Linear", "GroupNorm", "LayerNorm", "RMSNorm", "PReLU", "InstanceNorm")
+WEIGHTS = (
+    *("Conv", "BatchNorm", "Linear", "GroupNorm", "LayerNorm", "RMSNorm", "PReLU", "InstanceNorm"),
+    *("LSTM", "GRU", "RNN", "Embedding"),
+)
 OTHER_DTYPES = (
     "Conv1d",
     "ConvTranspose2d",
@@ -119,6 +142,12 @@ OTHER_DTYPES = (
     "GELU",
     "Softmax",
     "Mish",
+    "LSTM",
+    "GRU",
+    "RNN",
+    "LSTMCell",
+    "Embedding",
+    "EmbeddingBag",
 )
 REFUSED: list[Row] = [
     ("ConvTranspose2d", _image(2), dict(in_channels=4, out_channels=6, kernel_size=3, output_padding=1)),
@@ -131,6 +160,16 @@ REFUSED: list[Row] = [
     ("GroupNorm", _image(2), dict(num_groups=3, num_channels=4)),
     ("LayerNorm", _FEATURES, dict(normalized_shape=5)),
     ("Linear", _FEATURES, dict(in_features=5, out_features=4)),
+    ("LSTM", _FEATURES, dict(input_size=5, hidden_size=4)),
+    ("LSTM", _FEATURES, dict(input_size=6, hidden_size=4, proj_size=4)),
+    ("GRU", _FEATURES, dict(input_size=6, hidden_size=4, num_layers=0)),
+    ("GRU", (0, 3, 6), dict(input_size=6, hidden_size=4)),
+    ("RNN", _FEATURES, dict(input_size=6, hidden_size=4, nonlinearity="sigmoid")),
+    ("RNN", _FEATURES, dict(input_size=6, hidden_size=4, num_layers=2, dropout=1.5)),
+    ("LSTMCell", _FEATURES, dict(input_size=6, hidden_size=4)),
+    ("GRUCell", _FEATURES[1:], dict(input_size=5, hidden_size=4)),
+    ("Embedding", _WORDS, dict(num_embeddings=5, embedding_dim=4, padding_idx=5)),
+    ("EmbeddingBag", _WORDS, dict(num_embeddings=5, embedding_dim=4, mode="product")),
     ("PixelShuffle", _image(2), dict(upscale_factor=3)),
     ("ReflectionPad2d", _image(2), dict(padding=9)),
     ("GLU", _FEATURES, dict(dim=1)),
@@ -141,13 +180,17 @@ REFUSED: list[Row] = [
 FRONTS: tuple[Api, ...] = ("nnx", "linen")
 
 
+def _draw(name: str) -> dict[str, str]:
+    return {"draw": "indices"} if name.startswith("Embedding") else {}
+
+
 def _cases() -> Iterator[Case]:
     for name, shape, args in ROWS:
         directions: tuple[Direction | None, ...] = (
             ("to_flax", "to_torch") if name.startswith(WEIGHTS) else (None,)
         )
         for i, api in enumerate(FRONTS):
-            yield case(name, "layer", api, directions[i % len(directions)], args, shape)
+            yield case(name, "layer", api, directions[i % len(directions)], args, shape, **_draw(name))
     for name, shape, args in ROWS:
         if name.startswith(("BatchNorm", "InstanceNorm")):
             for api in FRONTS:
@@ -157,12 +200,11 @@ def _cases() -> Iterator[Case]:
         if name in OTHER_DTYPES and name not in seen:
             seen.add(name)
             for dtype in ("float64", "bfloat16"):
-                yield case(
-                    name, dtype, "nnx", "to_flax" if name.startswith(WEIGHTS) else None, args, shape, dtype
-                )
+                direction: Direction | None = "to_flax" if name.startswith(WEIGHTS) else None
+                yield case(name, dtype, "nnx", direction, args, shape, dtype, **_draw(name))
     for name, shape, args in REFUSED:
         for api in FRONTS:
-            yield case(name, "refused", api, None, args, shape, refused=True)
+            yield case(name, "refused", api, None, args, shape, refused=True, **_draw(name))
 
 
 CASES: tuple[Case, ...] = tuple(_cases())

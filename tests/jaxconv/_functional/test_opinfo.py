@@ -52,12 +52,16 @@ LOSSES = [
     "multilabel_soft_margin_loss", "soft_margin_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss",
 ]  # fmt: skip
 TABLE = [*ADAPTIVE, *CONVS, *POOLS, *NORMS, *ACTIVATIONS, *SHAPES, *RESIZES, *LOSSES, "bilinear", "linear"]
+TABLE += ["embedding", "embedding_bag"]
 
 RANDOM = {"alpha_dropout", "dropout", "dropout2d", "dropout3d", "feature_alpha_dropout", "rrelu"}
 """With an OpInfo whose outputs are random."""
 
-OWN = {"batch_norm_with_stats", "instance_norm_with_stats"}
-"""Not in torch."""
+OWN = {"batch_norm_with_stats", "instance_norm_with_stats", "embedding_renorm"}
+"""Not in torch, or in place there."""
+
+WEIGHT_FIRST = {"embedding", "embedding_bag"}
+"""Whose OpInfo gives the weight before the input."""
 
 SHARE = {torch.float32: 3}
 """How many of an operator's samples run: in float32 three, with gradients, else two, without but for complex dtypes."""
@@ -96,7 +100,7 @@ def torch_to_jax(value):
 
 def compare(name, sample):
     """A sample of torch's as one for the oracle: the tensors are taken out of the arguments."""
-    given = [sample.input, *sample.args]
+    given = arguments(name, sample)
     keys = [*range(len(given)), *sample.kwargs]
     values = dict(zip(keys, [*given, *sample.kwargs.values()], strict=True))
     tensors = {f"a{key}": v for key, v in values.items() if isinstance(v, torch.Tensor)}
@@ -118,6 +122,11 @@ def compare(name, sample):
         # A coordinate is rounded three times, and is as large as the input; a cubic weight is as steep as 1.5.
         constants=8 * max(sample.input.shape, default=0) if name in RESIZES else 0,
     )
+
+
+def arguments(name, sample):
+    first = [sample.input, *sample.args]
+    return [first[1], first[0], *first[2:]] if name in WEIGHT_FIRST else first
 
 
 def torch_function(name):
@@ -162,10 +171,11 @@ def test_error_inputs_are_refused(name):
     for op in op_infos(name):
         for error in op.error_inputs("cpu") if op.error_inputs_func else ():
             sample = error.sample_input
-            args = [to_numpy(a) if isinstance(a, torch.Tensor) else a for a in (sample.input, *sample.args)]
+            given = arguments(name, sample)
+            args = [to_numpy(a) if isinstance(a, torch.Tensor) else a for a in given]
             kwargs = {k: to_numpy(v) if isinstance(v, torch.Tensor) else v for k, v in sample.kwargs.items()}
             with pytest.raises(REFUSALS):
-                torch_function(name)(sample.input, *sample.args, **sample.kwargs)
+                torch_function(name)(*given, **sample.kwargs)
             with pytest.raises((ValueError, TypeError)):
                 getattr(F, name)(*args, **kwargs)
             refused += 1
