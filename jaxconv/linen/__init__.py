@@ -29,7 +29,7 @@ from jaxconv.linen.lazy import (
     LazyInstanceNorm3d, LazyLinear,
 )
 from jaxconv.linen.prelu import PReLU
-from jaxconv.linen.recurrent import GRU, GRUCell, LSTM, LSTMCell, RNN, RNNCell
+from jaxconv.linen.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 
 __all__ = [
     "CELU", "ELU", "GELU", "GLU", "GRU", "LSTM", "RNN", "SELU", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d",

@@ -29,7 +29,7 @@ from jaxconv.nn.lazy import (
     LazyInstanceNorm3d, LazyLinear,
 )
 from jaxconv.nn.prelu import PReLU
-from jaxconv.nn.recurrent import GRU, GRUCell, LSTM, LSTMCell, RNN, RNNCell
+from jaxconv.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 
 __all__ = [
     "CELU", "ELU", "GELU", "GLU", "GRU", "LSTM", "RNN", "SELU", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d",

@@ -9,7 +9,7 @@ import torch
 from oracle import Sample, check, check_samples
 
 from jaxconv import functional as F
-from jaxconv.functional import _recurrence
+from jaxconv._functional import _recurrence
 
 GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
 OPTIONS = {
