@@ -40,7 +40,7 @@ def record(
 
     Args:
         torch_module: in the mode (train, eval) in which it is to be compared. It stays as it is.
-        inputs: arrays or tensors in torch's layout, floating, not constant.
+        inputs: as of `parity.check`.
         platforms: where the Flax network may run: of 'cpu', 'gpu' and 'tpu'. How far rounding may carry the
             result is measured for what float32 is computed in there, at each of JAX's precisions.
         seed: of the cotangents and the noise.
@@ -50,7 +50,7 @@ def record(
 
     Raises:
         ValueError: no inputs, an unknown platform.
-        TypeError: not a module, an input that is no floating array, a layer called with what no file can hold.
+        TypeError: not a module, an input that is no array of numbers, a layer called with what no file can hold.
     """
     if unknown := sorted({*platforms} - {"cpu", "gpu", "tpu"}):
         raise ValueError(
@@ -80,6 +80,7 @@ def _arithmetics(dtype: np.dtype, platforms: Sequence[str]) -> list[Arithmetic]:
             found += [tolerance.arithmetic(dtype, platform, precision) for precision in _PRECISIONS]
     if dtype.itemsize == 2:  # a Flax network may add up in it
         found += [replace(how, sums=how.store) for how in found]
+    found.append(tolerance.arithmetic(np.dtype(np.float64), "cpu"))  # Whole.same_in_float64
     return list(dict.fromkeys(found))
 
 

@@ -78,14 +78,11 @@ class Checker:
             else None
         )
 
-    def arrays_in(self, where: str, value: Any, is_floating: bool = False) -> list[np.ndarray]:
+    def arrays_in(self, where: str, value: Any) -> list[np.ndarray]:
         """The arrays of a list."""
         if not self.that(isinstance(value, list), f"{where}: must be a list of arrays"):
             return []
         found = [self.array(f"{where}[{i}]", v) for i, v in enumerate(value)]
-        for i, a in enumerate(found):
-            if a is not None and is_floating:
-                self.that(floating(a.dtype), f"{where}[{i}]: must be floating, is {a.dtype}")
         return [a for a in found if a is not None]
 
     def named(self, where: str, value: Any) -> dict[str, np.ndarray]:

@@ -233,3 +233,35 @@ def test_little_memory_takes_more_passes_and_finds_the_same(theirs, image, monke
     assert [len(p) for p in passes] == [0] + [1] * 8
     with pytest.raises(ValueError, match=r"`memory_limit` \(=0\) must be a positive number of bytes"):
         parity.check(theirs, Ours(), image, memory_limit=0)
+
+
+def test_token_ids_integer_outputs_and_layers_of_another_division(tmp_path):
+    """What `parity.check` takes, a recording takes."""
+
+    class Words(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding, self.conv = torch.nn.Embedding(11, 4), torch.nn.Conv1d(4, 3, 3)
+
+        def forward(self, ids, mask):
+            x = self.embedding(ids).mT * mask[:, None]
+            y = self.conv(torch.nn.functional.pad(x, (2, 0)))
+            return {"y": y, "best": y.argmax(1)}
+
+    class Ours(nnx.Module):
+        def __init__(self, padding):
+            self.embedding = jaxconv.Embedding(11, 4, rngs=nnx.Rngs(0))
+            self.conv = nnx.Conv(4, 3, (3,), padding=padding, rngs=nnx.Rngs(0))
+
+        def __call__(self, ids, mask):
+            y = self.conv(self.embedding(ids) * mask[..., None]).swapaxes(1, 2)
+            return {"y": y, "best": y.argmax(1)}
+
+    rng = np.random.default_rng(0)
+    inputs = rng.integers(0, 11, (2, 9)), rng.random((2, 9)) < 0.8
+    parity.record(Words(), *inputs, platforms=("cpu",)).save(tmp_path / "words.safetensors")
+    recording = parity.load_recording(tmp_path / "words.safetensors")
+    report = parity.check(recording, Ours("CAUSAL"))
+    report.assert_ok()
+    assert [layer.name for layer in report.layers if layer.unjudged] == ["conv"]
+    assert not parity.check(recording, Ours("SAME")).ok
