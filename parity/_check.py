@@ -1,4 +1,4 @@
-"""Whole networks: each layer judged on its own, and the network end to end."""
+"""EndToEnd networks: each layer judged on its own, and the network end to end."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,7 +11,7 @@ from parity import _diagnose as diagnose
 from parity._diagnose import Diagnosis
 from parity._flax import network as flax_network
 from parity._judge import layer as layers
-from parity._judge.end_to_end import Whole
+from parity._judge.end_to_end import EndToEnd
 from parity._judge.verdict import Verdict, failed
 from parity._pairing.align import Pair, align, images
 from parity._pairing.match import Matching
@@ -44,15 +44,16 @@ def check(
     Args:
         torch_module: in the mode (train, eval) in which it is to be compared; or a recording of it (`parity.record`),
             which has its own inputs and seed.
-        flax_module: an NNX module, a bound Linen module, a pair (Linen module, variables), or a pair (function,
-            parameters), called as function(parameters, *inputs). Its layers are found by torch's names, else by
-            kind, order and shape; they may be jaxconv's, Flax's own, or anybody's.
+        flax_module: an NNX module, a bound Linen module, a pair (Linen module, variables), a pair (function,
+            parameters), called as function(parameters, *inputs), or a pytree that can be called. Its layers are found
+            by torch's names, else by order and shape; they may be jaxconv's, Flax's own, or anybody's. If its call
+            takes `train`, `deterministic` or the like, it gets torch's mode.
         inputs: arrays or tensors in torch's layout: floating ones that are not constant, since a constant input could
             not tell a layout from another, or integers and booleans (token ids, masks).
         convert: whose weights both networks get: 'to_flax' torch's, 'to_torch' ours; None leaves each its own.
         layout: of the Flax network's images: 'NCHW' as torch's, 'NHWC' channels last. None recognises it by its layers:
             jaxconv's are NCHW, Flax's own NHWC. Inputs and outputs are transposed at the border only.
-        mapping: torch's path -> the Flax path, for layers that neither name nor kind, order and shape match.
+        mapping: torch's path -> the Flax path, for layers and parameters that neither name nor order and shape match.
         seed: of the cotangents and the noise.
         memory_limit: how many bytes of layers' inputs are kept at once. Beyond it they are judged in several
             passes through torch's network.
@@ -87,7 +88,7 @@ def check(
     if convert == "to_torch":
         theirs = theirs.with_module(pair.torch_module)
     judged = {call.path for call in theirs.calls if call.path in pair.parts or _has_weights(call.module)}
-    whole = Whole(theirs, pair.whole)
+    whole = EndToEnd(theirs, pair.whole)
     network = whole.judge()
     reports: list[LayerReport] = []
     causes: list[Diagnosis] = []
@@ -123,7 +124,9 @@ def check(
     return Report(tuple(reports), network, problems, notes, pair.matching.ledger, tuple(causes))
 
 
-def _answered_for(run: LayerRun, judged: layers.JudgedLayer | None, whole: Whole, matching: Matching) -> str:
+def _answered_for(
+    run: LayerRun, judged: layers.JudgedLayer | None, whole: EndToEnd, matching: Matching
+) -> str:
     """Why a layer that differs from its partner, or has none, need not be the same; empty if it must be.
 
     What counts is what the networks compute. They may divide it into layers in different ways: padding inside a

@@ -19,7 +19,7 @@ from parity._diagnose.registry import CAUSES, Cause, forms
 from parity._diagnose.shape import describe
 from parity._flax.network import Part
 from parity._judge import returned
-from parity._judge.end_to_end import Whole
+from parity._judge.end_to_end import EndToEnd
 from parity._judge.layer import JudgedLayer
 from parity._pairing.match import Matching
 from parity._torch import network as torch_network
@@ -185,7 +185,7 @@ def _precision(judged: JudgedLayer) -> Diagnosis | None:
     return None
 
 
-def between(whole: Whole, calls: Sequence[Call], judged: Sequence[str], wrong: Sequence[str]) -> Diagnosis:
+def between(whole: EndToEnd, calls: Sequence[Call], judged: Sequence[str], wrong: Sequence[str]) -> Diagnosis:
     """The cause of a difference of the whole, where every layer is right on its own.
 
     Args:

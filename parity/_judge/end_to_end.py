@@ -16,13 +16,13 @@ from parity._flax import run as flax_run
 from parity._flax.network import Part
 from parity._judge import layer as layers
 from parity._judge import returned
-from parity._judge.verdict import Verdict, failed, judge, judge_whole
+from parity._judge.verdict import Verdict, failed, judge, judge_end_to_end
 from parity._torch import network as torch_network
 from parity._torch.network import Arrays
 from parity._torch.original import FEW, MANY, Original, Samples, rms
 
 
-class Whole:
+class EndToEnd:
     """A pair of networks on one input; everything is computed once, when it is asked for.
 
     Args:
@@ -149,7 +149,7 @@ class Whole:
         mine, other, value = self.ours[name], self.original.theirs[name], self.original.wanted[name]
         if name not in limits:
             return judge(name, mine.astype(other.dtype), other, value, None)
-        return judge_whole(name, mine, other, value, limits[name])
+        return judge_end_to_end(name, mine, other, value, limits[name])
 
 
 def wide(x: Any) -> Any:

@@ -221,7 +221,7 @@ def judge_refusal(ours: Exception | None, torch: Exception | None) -> Verdict:
     return Verdict(name, True, 0.0, 0.0, elements=1)
 
 
-def judge_whole(
+def judge_end_to_end(
     name: str, ours: np.ndarray, torch: np.ndarray, value: np.ndarray, allowance: float
 ) -> Verdict:
     """Judges a result of a whole network by its root-mean-square distance from the reference.

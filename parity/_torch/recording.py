@@ -80,7 +80,7 @@ def _arithmetics(dtype: np.dtype, platforms: Sequence[str]) -> list[Arithmetic]:
             found += [tolerance.arithmetic(dtype, platform, precision) for precision in _PRECISIONS]
     if dtype.itemsize == 2:  # a Flax network may add up in it
         found += [replace(how, sums=how.store) for how in found]
-    found.append(tolerance.arithmetic(np.dtype(np.float64), "cpu"))  # Whole.same_in_float64
+    found.append(tolerance.arithmetic(np.dtype(np.float64), "cpu"))  # EndToEnd.same_in_float64
     return list(dict.fromkeys(found))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from parity._bounds.tolerance import arithmetic, prediction_limit
-from parity._judge.end_to_end import Whole
+from parity._judge.end_to_end import EndToEnd
 from parity._torch.original import FEW, MANY
 
 SAMPLES = [1.0, 1.2, 0.9, 1.1, 0.8, 1.0, 1.3, 1.05] * (MANY // FEW)
@@ -28,7 +28,7 @@ class Known:
 
 def judged(distance, own=0.5):
     original = Known(own)
-    whole = Whole(original, None)
+    whole = EndToEnd(original, None)
     ours = {"output": np.full(4, distance, np.float32), "index": np.zeros(4, np.int32)}
     whole.__dict__ |= {"ours": ours, "how": arithmetic(np.float32)}
     output, index = whole.judge()
