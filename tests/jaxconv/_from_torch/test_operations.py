@@ -443,7 +443,7 @@ def test_casts_are_those_of_the_trace():
 @pytest.mark.parametrize("align", [False, True])
 @pytest.mark.parametrize("ndim", [2, 3])
 def test_sampling_is_exact_where_its_numbers_are(ndim, align):
-    """EndToEnd numbers at places that are multiples of 1/8, between the pixels: nothing is rounded, so all is equal.
+    """Whole numbers at places that are multiples of 1/8, between the pixels: nothing is rounded, so all is equal.
 
     A bound there is not: where a place is rounded over a pixel's edge, another pixel is taken.
     """
