@@ -19,10 +19,11 @@ class Explained:
 
     Attributes:
         layer: its path in the model, as of its parameters; '' where no layer called it.
-        what: the convolution in words. A transposed one is the gradient by the input of another; it has its lowerings.
+        what: the convolution in words. A transposed one is another's gradient with respect to its input, and has its
+            lowerings.
         y: the lowering of the convolution itself, and why.
-        x: likewise of its gradient by the input.
-        weight: likewise of its gradient by the weight.
+        x: likewise of its gradient with respect to the input.
+        weight: likewise of its gradient with respect to the weight.
     """
 
     layer: str

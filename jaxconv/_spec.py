@@ -198,7 +198,7 @@ class ConvTransposeSpec:
 
     @property
     def convolution(self) -> ConvSpec:
-        """The convolution with the same weight whose gradient by its input this is.
+        """The convolution with the same weight whose gradient with respect to its input this is.
 
         What output_padding adds by whole strides is beyond the input: cut off there, or it would give more outputs
         than this has inputs.

@@ -68,7 +68,7 @@ def norm_dtypes(op: str, x: jax.Array, **params: jax.Array | None) -> None:
     }:
         listed = ", ".join(f"{name}: {dtype}" for name, dtype in ({"input": x.dtype} | dtypes).items())
         raise TypeError(
-            f"{op} expected all arrays to have the same dtype, or all but an input of a half type to be float32, "
+            f"{op} expected all arrays to have the same dtype, or all but a half-precision input to be float32, "
             f"but got {listed}"
         )
 

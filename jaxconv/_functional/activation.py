@@ -1,7 +1,7 @@
 """torch.nn.functional's activations: functions of one element at a time, and glu and prelu.
 
-All take an array of any shape and give one of that shape and dtype; half types are computed in float32 and rounded
-once, as torch does on the CPU. At a kink the derivative is torch's. `inplace` is accepted where torch has it: JAX's
+All take an array of any shape and give one of that shape and dtype; half-precision types are computed in float32 and
+rounded once, as torch does on the CPU. At a kink the derivative is torch's. `inplace` is accepted where torch has it: JAX's
 arrays are immutable, and the result is the same. NaN gives NaN. Wrong dtypes: TypeError; wrong values: ValueError.
 """
 

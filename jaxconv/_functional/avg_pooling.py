@@ -29,7 +29,7 @@ _DOC = """Applies a {n}D average pooling over an input of several planes: torch.
         count_include_pad: whether the padding's zeros are counted.{divisor}
 
     Returns:
-        (N, C, *out) or (C, *out), in the input's dtype. Half types are added up in float32.
+        (N, C, *out) or (C, *out), in the input's dtype. Half-precision types are added up in float32.
 
     Raises:
         ValueError: a value or shape that torch refuses too.
@@ -191,7 +191,7 @@ _LP_DOC = """Applies a {n}D power-average pooling: torch.nn.functional.lp_pool{n
         ceil_mode: whether a last window that is partly outside counts.
 
     Returns:
-        (N, C, *out) or (C, *out), in the input's dtype; half types are rounded after each step.
+        (N, C, *out) or (C, *out), in the input's dtype; half-precision types are rounded after each step.
 
     Raises:
         ValueError: a p of 0; a value or shape that torch refuses too.

@@ -64,8 +64,8 @@ def dropout(
     """Drops elements: torch.nn.functional.dropout.
 
     What is dropped becomes 0, what is kept is divided by 1 - p (Srivastava et al. 2014). An infinite or NaN element
-    that is dropped is NaN, as in torch. The distribution is torch's, the random numbers are JAX's. Half types are
-    computed in float32 and rounded once.
+    that is dropped is NaN, as in torch. The distribution is torch's, the random numbers are JAX's. Half-precision
+    types are computed in float32 and rounded once.
 
     Args:
         input: any shape, floating.

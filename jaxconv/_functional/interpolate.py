@@ -41,7 +41,7 @@ def interpolate(
     Args:
         input: (N, C, *size) of 1 to 3 spatial dimensions; N may be 0. float16, bfloat16, float32, float64; uint8 also
             for 'nearest', 'nearest-exact', 'bilinear', 'bicubic' and 'lanczos' (in fixed point, as torch). With
-            `antialias` no half types.
+            `antialias` no half-precision types.
         size: of the output: int or one for each spatial dimension. Either this or `scale_factor`.
         scale_factor: number or one for each spatial dimension: the output's size is floor(size * scale_factor).
         mode: 'nearest', 'nearest-exact', 'area', 'linear' (1 spatial dimension), 'bilinear', 'bicubic', 'lanczos' (2;
@@ -52,7 +52,7 @@ def interpolate(
         antialias: whether 'bilinear' and 'bicubic' take in all that a smaller output's element covers.
 
     Returns:
-        (N, C, *out), in the input's dtype. Half types are computed in float32 and rounded once.
+        (N, C, *out), in the input's dtype. Half-precision types are computed in float32 and rounded once.
 
     Raises:
         ValueError: a value or shape that torch refuses too.

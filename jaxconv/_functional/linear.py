@@ -16,7 +16,7 @@ __all__ = ["bilinear", "linear"]
 def linear(input: Any, weight: Any, bias: Any = None, *, precision: lax.PrecisionLike = None) -> jax.Array:
     """Applies a linear map to the last dimension: torch.nn.functional.linear.
 
-    y = x A^T + b. Half types are accumulated in float32.
+    y = x A^T + b. Half-precision types are accumulated in float32.
 
     Args:
         input: (*, in_features).
@@ -53,7 +53,7 @@ def linear(input: Any, weight: Any, bias: Any = None, *, precision: lax.Precisio
         shape = y.shape if x.ndim > 1 else (1, *y.shape)
         if w.ndim == 1 or b.ndim > len(shape) or not _broadcasts(b.shape, shape):
             raise ValueError(f"{op}: `bias` of shape {b.shape} does not fit the output's shape {y.shape}")
-        # In float32 for half types, as `_lower.conv` adds it.
+        # In float32 for half-precision types, as `_lower.conv` adds it.
         wide = compute_dtype(x.dtype)
         y = (
             (y.reshape(shape).astype(wide) + ranked(b.astype(wide), len(shape)))
@@ -68,7 +68,7 @@ def bilinear(
 ) -> jax.Array:
     """Applies a bilinear map to the last dimensions: torch.nn.functional.bilinear.
 
-    y[o] = x1^T A[o] x2 + b[o]. Half types are computed in float32 and rounded once.
+    y[o] = x1^T A[o] x2 + b[o]. Half-precision types are computed in float32 and rounded once.
 
     Args:
         input1: (*, in1_features).

@@ -31,12 +31,12 @@ def group_norm(
     """Normalises each group of channels of each sample: torch.nn.functional.group_norm (Wu & He 2018).
 
     y = (x - mean) / sqrt(var + eps) * weight + bias, with mean and biased variance over the group's channels and all
-    positions. Half types are computed in float32 and rounded once.
+    positions. Half-precision types are computed in float32 and rounded once.
 
     Args:
         input: (N, C, *size) or (N, C), floating. N may be 0.
         num_groups: must divide C.
-        weight: (C,) or None; of the input's dtype, or float32 beside an input of a half type.
+        weight: (C,) or None; of the input's dtype, or float32 beside a half-precision input.
         bias: likewise.
         eps: added to the variance.
 
@@ -78,13 +78,13 @@ def layer_norm(
 ) -> jax.Array:
     """Normalises over the last dimensions: torch.nn.functional.layer_norm (Ba et al. 2016).
 
-    y = (x - mean) / sqrt(var + eps) * weight + bias, with mean and biased variance over those dimensions. Half types
-    are computed in float32 and rounded once.
+    y = (x - mean) / sqrt(var + eps) * weight + bias, with mean and biased variance over those dimensions. Half-precision
+    types are computed in float32 and rounded once.
 
     Args:
         input: (*, *normalized_shape), floating.
         normalized_shape: a tuple of ints, at least one.
-        weight: of shape normalized_shape, or None; of the input's dtype, or float32 beside an input of a half type.
+        weight: of shape normalized_shape, or None; of the input's dtype, or float32 beside an input of a half-precision type.
         bias: likewise.
         eps: added to the variance.
 
@@ -111,14 +111,14 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     """Divides by the root of the mean square of the last dimensions: torch.nn.functional.rms_norm.
 
     y = x / sqrt(mean(x ** 2) + eps) * weight (Zhang & Sennrich 2019). As in torch the square of a complex number is
-    no absolute value. Half types are computed in float32 and rounded once.
+    no absolute value. Half-precision types are computed in float32 and rounded once.
 
     Args:
         input: (*, *normalized_shape), floating or complex.
         normalized_shape: a tuple of ints, at least one.
         weight: of shape normalized_shape, or None; of any dtype, but not complex beside a real input (torch would
             drop the imaginary part).
-        eps: added to the mean square; None for the machine epsilon of the input's dtype, float32's for half types.
+        eps: added to the mean square; None for the machine epsilon of the input's dtype, float32's in half precision.
 
     Returns:
         An array of the input's shape and dtype.

@@ -46,7 +46,7 @@ def batch_norm(
         running_mean: (C,), or None if `training`.
         running_var: likewise.
         weight: (C,) or None. It, `bias` and the running statistics are all of the input's dtype, or all float32
-            beside an input of a half type, as in torch.
+            beside an input of a half-precision type, as in torch.
         bias: (C,) or None.
         training: whether the batch's statistics are used.
         momentum: the weight of the batch in the running statistics; a number, or a scalar array.
@@ -152,7 +152,7 @@ def instance_norm(
         input: (N, C, *size), floating. N may be 0. As in torch a sample alone needs a leading 1.
         running_mean: (C,), or None if `use_input_stats`; of any floating dtype.
         running_var: likewise.
-        weight: (C,) or None; weight and bias are of the input's dtype, or float32 beside an input of a half type.
+        weight: (C,) or None; weight and bias are of the input's dtype, or float32 beside a half-precision input.
         bias: (C,) or None.
         use_input_stats: whether each sample's own statistics are used.
         momentum: as in `batch_norm`.

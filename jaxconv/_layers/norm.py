@@ -137,7 +137,7 @@ class RMSNorm(Norm):
 
     Args:
         normalized_shape: an int or a tuple of ints: the last dimensions of the input.
-        eps: added to the mean square; None for the machine epsilon of the input's dtype, float32's for half types.
+        eps: added to the mean square; None for the machine epsilon of the input's dtype, float32's in half precision.
         elementwise_affine: whether there is a weight.
 
     The keyword arguments and errors are those of `GroupNorm`.

@@ -2,7 +2,7 @@
 
 Left to itself the compiler puts channels last only outside of loops: in the body of `lax.scan` or `lax.map` a
 convolution becomes a loop over scalars, tens of times slower. And it gives float32 over two dimensions to YNNPACK,
-which is slower than Eigen for most sizes, most of all for the gradient by the weight of several samples
+which is slower than Eigen for most sizes, most of all for the gradient with respect to the weight of several samples
 (`python -m benchmarks reasons`).
 """
 
@@ -34,7 +34,7 @@ class _Window(NamedTuple):
 
 
 def can(p: Product) -> bool:
-    """All but the gradient by the weight of groups, which is no single convolution."""
+    """All but the gradient with respect to the weight of groups, which is no single convolution."""
     return p.spec.groups == 1 or p.wanted != "weight"
 
 

@@ -18,7 +18,7 @@ class Lowering(NamedTuple):
         compute: (product, operand, operand) -> array.
         can: which products it computes; None for all.
         apart: of (product, batch): whether XLA must not fuse it with what is before and after it. Then `compute` gives
-            the gradient by the weight of each sample, or of shares of them, (shares, *weight_shape).
+            the gradient with respect to the weight of each sample, or of shares of them, (shares, *weight_shape).
     """
 
     compute: Callable[[Product, jax.Array, jax.Array], jax.Array]

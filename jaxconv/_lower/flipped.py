@@ -1,4 +1,4 @@
-"""The gradient by x, where the stride is 1, is itself a convolution: of dy, with the kernel turned around."""
+"""With a stride of 1 the gradient with respect to x is itself a convolution: of dy, with the kernel turned around."""
 
 from dataclasses import replace
 

@@ -22,7 +22,7 @@ from jaxconv._lower.product import Product
 WRITTEN_OUT = 16
 """Groups that are written out, each to be compiled; more are a loop, up to a third slower."""
 WIDE = 48
-"""Channels a group from which the gradient by the weight is made of columns, not of positions."""
+"""Channels a group from which the gradient with respect to the weight is made of columns, not of positions."""
 CACHED = 2**18
 """Elements of columns that are made at once. More leave the cache, and the memory for them is new each time."""
 LOTS = 8

@@ -13,7 +13,7 @@ from jaxconv._lower.pointwise import mix, mixing
 from jaxconv._lower.product import Product
 
 POSITIONS = 1024
-"""Of more, the gradient by the weight is faster with positions first."""
+"""Of more, the gradient with respect to the weight is faster with positions first."""
 FEW = 4
 """Not so with so few input channels: a position's are next to each other there."""
 
@@ -24,7 +24,7 @@ def can(p: Product) -> bool:
 
 
 def compute(p: Product, a: jax.Array, b: jax.Array) -> jax.Array:
-    """The product by one dot a sample; the gradient by the weight for each sample."""
+    """The product by one dot a sample; the gradient with respect to the weight for each sample."""
     if p.wanted == "y":
         return mix(p, b.reshape(b.shape[0], -1), columns(p, a)).reshape(p.shape(a.shape[0]))
     if p.wanted == "x":
@@ -58,7 +58,7 @@ BATCH = ((0, 1), (0, 1))
 
 
 def by_columns(p: Product, x: jax.Array, dy: jax.Array) -> jax.Array:
-    """The gradient by the weight of each sample, by a product for each sample and group."""
+    """The gradient with respect to the weight of each sample, by a product for each sample and group."""
     n, groups = x.shape[0], p.spec.groups
     seen = columns(p, x).reshape(n, groups, p.group_in * p.taps, -1)
     dy = dy.reshape(n, groups, p.group_out, -1)

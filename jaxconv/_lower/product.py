@@ -22,11 +22,11 @@ class Product:
     """What is computed, from two operands: ROLES without `wanted`, in that order.
 
     Attributes:
-        wanted: 'y' is the convolution of x and weight, 'x' the gradient by x from weight and y, and so on.
+        wanted: 'y' is the convolution of x and weight, 'x' the gradient with respect to x from weight and y, and so on.
         spec: the convolution's.
         size: x's spatial size, which y's does not tell where the stride leaves a rest. Symbolic in an export.
         precision: as in `jax.lax.conv_general_dilated`.
-        wide: of half types, whether the result is float32, to be rounded by whoever adds to it.
+        wide: of half-precision types, whether the result is float32, to be rounded by whoever adds to it.
     """
 
     wanted: str

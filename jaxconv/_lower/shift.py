@@ -24,7 +24,7 @@ def can(p: Product) -> bool:
 
 
 def compute(p: Product, a: jax.Array, b: jax.Array) -> jax.Array:
-    """The product by shifted planes; the gradient by the weight for each sample."""
+    """The product by shifted planes; the gradient with respect to the weight for each sample."""
     if p.wanted == "y":
         return _y(p, a, b)
     if p.wanted == "weight":

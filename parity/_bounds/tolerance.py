@@ -52,7 +52,7 @@ class Arithmetic:
         return Arithmetic(0.0, accumulate, self.store, True, self.smallest, self.flush)
 
     def narrow(self) -> "Arithmetic":
-        """The same, accumulating in the output's format: torch on CPU does, for gradients of half types."""
+        """The same, accumulating in the output's format: torch on CPU does, for gradients of half-precision types."""
         return Arithmetic(self.multiply, self.store, self.store, self.nearest, self.smallest, self.flush)
 
 
@@ -80,7 +80,7 @@ _MULTIPLY = {
 def arithmetic(dtype: Any, platform: str = "cpu", precision: str = "default") -> Arithmetic:
     """What a convolution or matrix product of this dtype computes in.
 
-    Half types accumulate in float32 everywhere (XLA's CPU compiler widens them, matrix units do by
+    Half-precision types accumulate in float32 everywhere (XLA's CPU compiler widens them, matrix units do by
     construction). Both parts of a complex number are numbers of half its size.
 
     Args:

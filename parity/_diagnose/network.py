@@ -23,7 +23,7 @@ class _Calls(TorchFunctionMode):
         super().__init__()
         self.inside = inside
         self.change = change
-        self.seen: list[tuple[int, str, str, Called]] = []  # the how-manieth call, in which layer, of what
+        self.seen: list[tuple[int, str, str, Called]] = []  # the number of the call, in which layer, of what
         self.count = 0
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -105,7 +105,7 @@ def _sum_of_products(step: Step, f: Any, a: Number, b: Number, terms: Any, y: np
     size = f(a.magnitude, b.magnitude) + error
     multiply = how.multiply if roundoff(step.operands[0]) == 2.0**-24 else 0.0
     error = error + (2 * multiply + multiply**2) * size
-    # Half types accumulate in float32, unless `how` is `narrow`.
+    # Half-precision types accumulate in float32, unless `how` is `narrow`.
     u = max(how.accumulate, min(roundoff(step.dtype), 2.0**-24))
     # A complex product is two products a part, or Gauss's three, whose factors are sums.
     roundings = 2 * terms + 4 if y.dtype.kind == "c" else terms

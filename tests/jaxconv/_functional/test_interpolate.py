@@ -1,4 +1,4 @@
-"""What torch's samples do not tell of interpolate: every index and weight, uint8, NaN, half types, refusals."""
+"""What torch's samples do not tell of interpolate: every index and weight, uint8, NaN, half-precision types, refusals."""
 
 import jax
 import jax.numpy as jnp

@@ -90,7 +90,7 @@ def test_all_are_equal_to_the_direct_one(label):
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_half_types_are_rounded_once(dtype):
-    """Sums of a few integers of at most 16 are exact, so is what is rounded to a half type."""
+    """Sums of a few integers of at most 16 are exact, so is what is rounded to a half-precision type."""
     x, w = (a.astype(dtype) for a in (ints(2, 8, 7, 6), ints(8, 1, 3, 3)))
 
     def everything(x, w):
@@ -103,7 +103,7 @@ def test_half_types_are_rounded_once(dtype):
     for a, b in zip(got, wide, strict=True):
         assert a.dtype == dtype
         np.testing.assert_array_equal(a, np.asarray(b).astype(dtype))
-    # a sum that a half type cannot hold on its way: 600 ones
+    # a sum that a half-precision type cannot hold on its way: 600 ones
     ones = jnp.ones((1, 8, 20, 30), dtype)
     dw = jax.jit(jax.grad(lambda w: F.conv2d(ones, w, groups=8).sum()))(jnp.ones((8, 1, 1, 1), dtype))
     np.testing.assert_array_equal(dw, np.full((8, 1, 1, 1), 600, dtype))
