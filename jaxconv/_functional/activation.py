@@ -1,8 +1,9 @@
 """torch.nn.functional's activations: functions of one element at a time, and glu and prelu.
 
 All take an array of any shape and give one of that shape and dtype; half-precision types are computed in float32 and
-rounded once, as torch does on the CPU. At a kink the derivative is torch's. `inplace` is accepted where torch has it: JAX's
-arrays are immutable, and the result is the same. NaN gives NaN. Wrong dtypes: TypeError; wrong values: ValueError.
+rounded once, as torch does on the CPU. At a kink the derivative is torch's. `inplace` is accepted where torch has it:
+JAX's arrays are immutable, and the result is the same. NaN gives NaN. Wrong dtypes: TypeError; wrong values:
+ValueError.
 """
 
 import math
@@ -127,7 +128,7 @@ def prelu(input: Any, weight: Any) -> jax.Array:
         weight: (1,) or (), for all, or (C,), one a channel, of the input's dtype.
 
     Raises:
-        ValueError: as many weights as there are no channels.
+        ValueError: the number of weights is neither 1 nor the number of channels.
         TypeError: another dtype than the input's.
     """
     x, w = array("input", input), array("weight", weight)

@@ -78,13 +78,14 @@ def layer_norm(
 ) -> jax.Array:
     """Normalises over the last dimensions: torch.nn.functional.layer_norm (Ba et al. 2016).
 
-    y = (x - mean) / sqrt(var + eps) * weight + bias, with mean and biased variance over those dimensions. Half-precision
-    types are computed in float32 and rounded once.
+    y = (x - mean) / sqrt(var + eps) * weight + bias, with mean and biased variance over those dimensions.
+    Half-precision types are computed in float32 and rounded once.
 
     Args:
         input: (*, *normalized_shape), floating.
         normalized_shape: a tuple of ints, at least one.
-        weight: of shape normalized_shape, or None; of the input's dtype, or float32 beside an input of a half-precision type.
+        weight: of shape normalized_shape, or None; of the input's dtype, or float32 beside an input of a
+            half-precision type.
         bias: likewise.
         eps: added to the variance.
 

@@ -62,8 +62,9 @@ def normalize(input: Any, p: Any = 2.0, dim: Any = 1, eps: float = 1e-12) -> jax
     """Divides by the p-norm along dimensions: torch.nn.functional.normalize, without `out`.
 
     y = x / max(norm, eps), where norm = sum(|x| ** p) ** (1 / p), the number of elements that are not 0 for p = 0, or
-    the greatest or least absolute value for p = +-inf. Where the norm is 0, its gradient is, as in torch. Half-precision
-    types are computed in float32 and rounded once: torch rounds the norm and eps too, which makes 0 / 0 in float16.
+    the greatest or least absolute value for p = +-inf. Where the norm is 0, its gradient is, as in torch.
+    Half-precision types are computed in float32 and rounded once: torch rounds the norm and eps too, which makes 0 / 0
+    in float16.
 
     Args:
         input: any shape, floating or complex.

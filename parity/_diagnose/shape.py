@@ -32,7 +32,7 @@ def describe(ours: np.ndarray, want: np.ndarray, bound: np.ndarray | None) -> st
             continue
         edge = {int(i) for i in (*range(len(lines)), *range(size - len(lines), size))}
         if len(set(np.diff(lines))) == 1 and len(lines) > 2 and lines[1] - lines[0] > 1:
-            words.append(f"at every {lines[1] - lines[0]}. position in {name}: look at the stride")
+            words.append(f"at one of every {lines[1] - lines[0]} positions in {name}: look at the stride")
         elif set(lines.tolist()) <= edge and len(lines) <= size // 2:
             words.append(
                 f"at the border only in {name} ({', '.join(map(str, lines[:6]))}): look at the padding"

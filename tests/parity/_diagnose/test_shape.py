@@ -19,7 +19,7 @@ def off(where, by=1.0):
         (WANT, "it is within its bound"),
         (off(np.s_[0, 0, 0, 0]), "1 of 384 elements are off; in 1 of 4 channels (0); at the border only in height (0): look at the padding; at the border only in width (0): look at the padding"),
         (off(np.s_[:, 1:3]), "192 of 384 elements are off; in 2 of 4 channels (1, 2)"),
-        (off(np.s_[:, :, ::2]), "192 of 384 elements are off; at every 2. position in height: look at the stride"),
+        (off(np.s_[:, :, ::2]), "192 of 384 elements are off; at one of every 2 positions in height: look at the stride"),
         (off(np.s_[:, :, :, 2:4]), "128 of 384 elements are off; at 2 of 6 positions in width"),
         (off(np.s_[:, :, [0, 7]]), "96 of 384 elements are off; at the border only in height (0, 7): look at the padding"),
         (2.5 * WANT, "384 of 384 elements are off; it is 2.5 times torch's"),
