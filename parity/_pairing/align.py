@@ -58,7 +58,7 @@ def align(
     """Finds partners, carries the weights over, and says what is to be transposed; arguments as of `parity.check`."""
     whole = flax_network.network(model, module.training)
     tried = []
-    layouts = _layouts(whole, model, _ranks(module, inputs), inputs, outputs, layout)
+    layouts = _layouts(whole, model, module, inputs, outputs, layout)
     for candidate, found in layouts:
         fit = Fit(module, candidate, inputs, inexact(list(outputs)), convert)
         matching = _matched(module, calls, found, candidate, mapping, fit)
@@ -119,12 +119,16 @@ def _flattened(calls: Sequence[Call], matching: Matching, last: bool) -> dict[st
 
 def _ranks(module: torch.nn.Module, inputs: Sequence[np.ndarray]) -> tuple[int, ...]:
     """How many dimensions the network's images have."""
-    spatial = {
+    return tuple(sorted(_spatial(module) or {x.ndim for x in inputs if x.ndim > 3}))
+
+
+def _spatial(module: torch.nn.Module) -> set[int]:
+    """The dimensions of what torch's layers for images take."""
+    return {
         int(name[-2]) + 2
         for m in module.modules()
         if (name := type(m).__name__)[-1:] == "d" and name[-2:-1] in "123"
     }
-    return tuple(sorted(spatial or {x.ndim for x in inputs if x.ndim > 3}))
 
 
 def _is_flax_s_own(part: Part) -> bool:
@@ -136,13 +140,13 @@ def _is_flax_s_own(part: Part) -> bool:
 def _layouts(
     whole: Part,
     model: Any,
-    ranks: tuple[int, ...],
+    module: torch.nn.Module,
     inputs: Sequence[np.ndarray],
     outputs: Sequence[np.ndarray],
     layout: str | None,
 ) -> list[tuple[Part, dict[str, Part]]]:
     """The network with each border that it may have, the most likely first, and its modules."""
-    shapes = tuple(y.shape for y in outputs)
+    shapes, ranks = tuple(y.shape for y in outputs), _ranks(module, inputs)
     borders = [Border(r, turned, outputs=shapes) for r in ((), ranks) for turned in ((), ranks)]
     first, out, into, last = (replace(whole, border=border) for border in borders)
     if layout is not None:
@@ -151,6 +155,9 @@ def _layouts(
     # The last two transpose by themselves: on the way in, or on the way out.
     found = flax_network.layers(model, first, inputs)
     likely = [last, first] if any(map(_is_flax_s_own, found.values())) else [first, last]
+    # Without a layer for images nothing says that an input is one: another layout could hide a wrong axis.
+    if likely[0] is first and not _spatial(module) and _way(first, ranks, inputs, inexact(list(outputs))):
+        return [(first, found)]
     fitting: dict[Any, Part] = {}
     for candidate in (*likely, out, into):
         if way := _way(candidate, ranks, inputs, inexact(list(outputs))):

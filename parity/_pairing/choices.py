@@ -97,7 +97,7 @@ def settled(matching: Matching, flat: Mapping[str, tuple[int, ...]], fit: Fit) -
     tried = [(fit.distance(matching), matching)]
     while tried[-1][0] > NEAR:
         found = [(fit.distance(other), i, other) for i, other in enumerate(_others(tried[-1][1]))]
-        distance, _, other = min(found)
+        distance, _, other = min(found, default=(np.inf, 0, matching))
         if not distance < tried[-1][0]:
             break
         tried.append((distance, other))
@@ -127,7 +127,17 @@ def _others(matching: Matching) -> Iterator[Matching]:
         if len(names) > 1:
             yield from (matching.in_way(name, i) for name in names for i in range(len(hows)))
     for group in _exchangeable(matching):
-        yield from (matching.exchanged(a, b) for a, b in itertools.combinations(group, 2))
+        pairs = itertools.combinations(group, 2)
+        yield from (matching.exchanged(a, b) for a, b in pairs if not _told(matching, a, b))
+
+
+def _told(matching: Matching, first: str, second: str) -> bool:
+    """Whether names speak for the partners that two layers have: q_proj and query, k_proj and key."""
+    (a, b), (c, d) = (
+        (path.rpartition(".")[2][:1].lower(), matching.layers[path].rpartition(".")[2][:1].lower())
+        for path in (first, second)
+    )
+    return a == b != c == d
 
 
 def _exchangeable(matching: Matching) -> list[list[str]]:

@@ -192,11 +192,27 @@ def recurrent(matching: Matching, module: torch.nn.Module, theirs: Layers, ours:
         gates = next((gates for kind, gates in _GATES.items() if isinstance(layer, kind)), "")
         names = {f"{side}{gate}" for side in "ih" for gate in gates}
         for suffix in _suffixes(layer) if gates else ():
-            fitting = [cell for cell, held in cells.items() if names <= set(held)][:1]
+            shapes = {
+                side: tuple(module.get_parameter(join(path, f"weight_{side}h{suffix}")).shape)
+                for side in "ih"
+            }
+            fitting = [
+                cell for cell, held in cells.items() if names <= set(held) and _fits(held, gates, shapes)
+            ]
+            fitting = fitting[:1]
             for cell in fitting:
                 new = _cell(module, path, suffix, gates, cells.pop(cell))
                 matching = with_groups(matching, {path: cell}, new)
     return matching
+
+
+def _fits(held: Mapping[str, tuple[str, Holder]], gates: str, weights: Mapping[str, tuple[int, ...]]) -> bool:
+    """Whether each gate of a cell has the shape of its part of torch's weights."""
+    return all(
+        held[side + gate][1].shapes.get("kernel") == (columns, rows // len(gates))
+        for side, (rows, columns) in weights.items()
+        for gate in gates
+    )
 
 
 def _suffixes(layer: torch.nn.Module) -> list[str]:

@@ -181,3 +181,14 @@ def test_a_layout_that_is_told():
     assert not parity.check(TorchMean(), Mean((2, 3)), image(shape=(2, 3, 3, 3)), layout="NHWC").ok
     with pytest.raises(ValueError, match=r"`layout` \(='CHWN'\) must be 'NCHW', 'NHWC' or None"):
         parity.check(TorchMean(), Mean((1, 2)), image(), layout="CHWN")
+
+
+def test_a_wrong_axis_is_not_taken_for_another_layout():
+    class Scores(torch.nn.Module):
+        def forward(self, x):
+            return torch.softmax(x, -1)
+
+    x = image(shape=(2, 3, 5, 6))
+    for axis in (1, 2, 3):
+        ours = (lambda _, y, axis=axis: jax.nn.softmax(y, axis), {})
+        assert parity.check(Scores(), ours, x).ok == (axis == 3)

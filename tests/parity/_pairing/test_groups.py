@@ -118,3 +118,15 @@ def test_the_gradients_of_a_folded_batch_norm_follow_by_the_chain_rule():
     assert set(back) == set(parameters)
     for name, want in zip(parameters, wanted, strict=True):
         assert np.abs(back[name] - want.numpy()).max() < np.sqrt(np.finfo(np.float64).eps), name
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [torch.nn.LSTM(3, 5), torch.nn.LSTM(2, 4), torch.nn.LSTM(3, 4, proj_size=2)],
+    ids=["hidden size", "input size", "proj_size"],
+)
+def test_a_cell_of_another_size_is_no_partner(theirs):
+    names = [side + gate for side in "ih" for gate in "ifgo"]
+    arrays = {f"cell.{name}.kernel": (3 if name[0] == "i" else 4, 4) for name in names}
+    found = completed(theirs, arrays)
+    assert not found.groups
