@@ -66,6 +66,10 @@ def align(
         if tried[-1][0] <= choices.NEAR or convert is None:
             break
     _, whole, matching = choices.nearest(tried)
+    into, out = ("last" if ranks else "first" for ranks in (whole.border.ranks, whole.border.turned))
+    if into != out:
+        note = f"taken as a network that is given images with channels {into} and returns them with channels {out}"
+        whole = replace(whole, notes=(*whole.notes, note))
     if convert is not None:
         whole, module = _carried(module, whole, matching, convert)
     found = flax_network.layers(model, whole, inputs)

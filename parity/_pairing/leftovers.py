@@ -31,6 +31,9 @@ def complete(
         ours: what may be a layer's partner, by path.
         whole: the Flax network.
         mapping: as of `parity.check`.
+
+    Raises:
+        ValueError: `mapping` names a parameter whose layer has another partner, or one of another size.
     """
     theirs = torch_layers(module, order)
     arrays = {name: tuple(np.shape(a)) for name, a in whole.arrays().items()}
@@ -38,7 +41,21 @@ def complete(
         matching = rule(matching, module, *_left(matching, theirs, ours))
     matching = by_order(matching, *_left(matching, theirs, ours))
     matching = groups.folded(matching, module, _left(matching, theirs, ours)[0], ours)
-    return _loose(matching, module, arrays, mapping or {})
+    matching = _loose(matching, module, arrays, mapping or {})
+    partners: dict[str, tuple[str, ...]] = {link.torch: (link.flax,) for link in matching.all()}
+    partners |= {name: group.flax for group in matching.groups for name in group.torch}
+    for name, other in (mapping or {}).items():
+        found = partners.get(name, ())
+        if name not in theirs and other not in found:
+            raise ValueError(
+                f"`mapping`: {name!r} cannot be {other!r}: "
+                + (
+                    f"its layer's partner holds {', '.join(found)}; map the layer"
+                    if found
+                    else "their sizes differ"
+                )
+            )
+    return matching
 
 
 def _left(

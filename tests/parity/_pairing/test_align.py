@@ -192,3 +192,33 @@ def test_a_wrong_axis_is_not_taken_for_another_layout():
     for axis in (1, 2, 3):
         ours = (lambda _, y, axis=axis: jax.nn.softmax(y, axis), {})
         assert parity.check(Scores(), ours, x).ok == (axis == 3)
+
+
+def test_a_mapping_of_a_layer_s_parameter_is_not_ignored():
+    theirs = torch.nn.Sequential(torch.nn.Linear(6, 6), torch.nn.Linear(6, 6))
+    ours = nnx.Sequential(*(nnx.Linear(6, 6, rngs=nnx.Rngs(i)) for i in range(2)))
+    x = image(shape=(3, 6))
+    assert parity.check(theirs, ours, x, mapping={"0": "0"}).ok
+    with pytest.raises(ValueError, match=r"`mapping`: '0.weight' cannot be '1.kernel'.*map the layer"):
+        parity.check(theirs, ours, x, mapping={"0.weight": "1.kernel"})
+
+
+def test_a_network_that_transposes_on_one_side_is_noted_as_such():
+    torch.manual_seed(0)
+    theirs = torch.nn.Conv2d(4, 4, 1)
+    held = {"weight": np.zeros((4, 4, 1, 1), np.float32), "bias": np.zeros(4, np.float32)}
+
+    def ours(parameters, x, turned):
+        y = (
+            jnp.einsum("oi,nihw->nohw", parameters["weight"][:, :, 0, 0], x)
+            + parameters["bias"][:, None, None]
+        )
+        return y.transpose(0, 2, 3, 1) if turned else y
+
+    for turned in (False, True):
+        network = (lambda p, x, turned=turned: ours(p, x, turned), held)
+        report = parity.check(theirs, network, image(shape=(2, 4, 4, 4)))
+        assert report.ok
+        assert any("channels first and returns them with channels last" in n for n in report.notes) == turned
+        told = parity.check(theirs, network, image(shape=(2, 4, 4, 4)), layout="NCHW")
+        assert told.ok != turned
