@@ -86,6 +86,11 @@ class Part:
     notes: tuple[str, ...] = ()
 
     @property
+    def knows_buffers(self) -> bool:
+        """Whether it tells parameters from buffers; a tree of arrays does not."""
+        return self.apply is not _apply_function
+
+    @property
     def tree(self) -> Any:
         """What it holds, as `jaxconv.state_dict` takes it."""
         return self.filled(self.held)

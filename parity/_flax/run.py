@@ -61,7 +61,7 @@ def returned(result: Any) -> list[Any]:
     if dataclasses.is_dataclass(result) and not isinstance(result, Mapping | type):
         result = {f.name: getattr(result, f.name) for f in dataclasses.fields(result)}
     if isinstance(result, Mapping):
-        result = [result[key] for key in sorted(result)]
+        result = [result[key] for key in sorted(result, key=str)]
     if isinstance(result, list | tuple):
         return [leaf for item in result for leaf in returned(item)]
     return [leaf for leaf in jax.tree.leaves(result) if hasattr(leaf, "dtype")]

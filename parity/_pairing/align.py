@@ -86,7 +86,7 @@ def align(
         parts[path] = replace(found[other], links=matching.links[path], border=border)
     # A tree of arrays does not say which of them are buffers: torch's network does.
     buffers = {name for name, _ in module.named_buffers(remove_duplicate=False)}
-    fixed = {link.flax for link in matching.all() if link.torch in buffers}
+    fixed = {link.flax for link in matching.all() if link.torch in buffers and not whole.knows_buffers}
     whole = replace(
         whole,
         links=tuple(matching.all()),

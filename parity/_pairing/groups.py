@@ -88,27 +88,34 @@ def _query_key_value(paths: Sequence[str]) -> list[str]:
 
 def split(matching: Matching, module: torch.nn.Module, theirs: Layers, ours: Holders) -> Matching:
     """Query, key and value in one matrix of torch's, and in three dense layers of the Flax network's."""
-    packed: dict[str, tuple[str, str | None]] = {}
+    packed: dict[str, tuple[tuple[str, ...], str]] = {}
     for path, layer in theirs.items():
         thirds = isinstance(layer, torch.nn.Linear) and layer.out_features % 3 == 0
         if thirds and not any(ways(layer, *holder) for holder in ours.values()):
-            packed[path] = "weight", "bias" if layer.bias is not None else None
+            packed[path] = ("weight",), "bias"
     for path, layer in module.named_modules():
-        if isinstance(layer, torch.nn.MultiheadAttention) and layer.in_proj_weight is not None:
-            packed[path] = "in_proj_weight", "in_proj_bias" if layer.in_proj_bias is not None else None
+        if isinstance(
+            layer, torch.nn.MultiheadAttention
+        ):  # with kdim or vdim it has three matrices and one bias
+            three = ("q_proj_weight", "k_proj_weight", "v_proj_weight")
+            packed[path] = three if layer.in_proj_weight is None else ("in_proj_weight",), "in_proj_bias"
     families: dict[str, list[str]] = {}
     for other, holder in ours.items():
         if {torch_s(name) for name in holder.shapes} <= {"weight", "bias"}:
             families.setdefault(other.rpartition(".")[0], []).append(other)
-    for path, (weight, bias) in packed.items():
-        rows, columns = module.get_parameter(join(path, weight)).shape
+    for path, (weights, bias) in packed.items():
+        numbers = [module.get_parameter(join(path, name)).numel() for name in weights]
+        sizes = numbers if len(numbers) == 3 else [numbers[0] // 3] * 3
         for family in families.values():
-            fitting = [o for o in family if _size(ours[o], "weight") == rows // 3 * columns]
-            if len(fitting) < 3:
+            trio = _query_key_value([o for o in family if _size(ours[o], "weight") in sizes])
+            if [_size(ours[o], "weight") for o in trio] != sizes:
                 continue
-            trio = _query_key_value(fitting)
-            new = [_split(module, join(path, weight), [(o, _own(ours[o], "weight")) for o in trio], ours)]
-            if bias is not None and all(_size(ours[o], "bias") == rows // 3 for o in trio):
+            own = [(o, _own(ours[o], "weight")) for o in trio]
+            # Each matrix of torch's with its share of the three.
+            shares = zip(weights, [own] if len(weights) == 1 else [[place] for place in own], strict=True)
+            new = [_split(module, join(path, name), share, ours) for name, share in shares]
+            held = getattr(module.get_submodule(path), bias)
+            if held is not None and all(_size(ours[o], "bias") == held.numel() // 3 for o in trio):
                 new.append(_split(module, join(path, bias), [(o, _own(ours[o], "bias")) for o in trio], ours))
             # torch calls no layer for a packed projection; a Linear of its own is held by the three.
             matching = with_groups(matching, {path: trio[0]} if path in theirs else {}, new)
@@ -131,7 +138,7 @@ def _split(module: torch.nn.Module, name: str, parts: Sequence[tuple[str, str]],
     matrix = module.get_parameter(name).ndim == 2
 
     def to_flax(packed: Any) -> tuple[Any, ...]:
-        thirds = [packed[i * len(packed) // 3 : (i + 1) * len(packed) // 3] for i in range(3)]
+        thirds = jnp.split(packed, len(parts))
         return tuple((t.T if matrix else t).reshape(s) for t, s in zip(thirds, shapes, strict=True))
 
     how = "split into query, key and value" + (", each transposed to (in, out)" if matrix else "")
@@ -266,12 +273,7 @@ def folded(matching: Matching, module: torch.nn.Module, theirs: Layers, ours: Ho
     paths = [path for path, _ in module.named_modules()]
     for path, norm in theirs.items():
         kind = type(norm).__name__
-        if (
-            not kind.startswith("BatchNorm")
-            or norm.training
-            or norm.running_mean is None
-            or norm.weight is None
-        ):
+        if not kind.startswith("BatchNorm") or norm.training or norm.running_mean is None:
             continue
         before = [p for p in matching.layers if p in paths and paths.index(p) < paths.index(path)]
         before.sort(key=paths.index)
@@ -283,7 +285,10 @@ def folded(matching: Matching, module: torch.nn.Module, theirs: Layers, ours: Ho
         links = {link.torch: link for link in matching.links[conv]}
         other = matching.layers[conv]
         bias = next((own for own in ours[other].shapes if torch_s(own) == "bias"), None)
-        if "weight" not in links or bias is None:
+        layer: Any = module.get_submodule(conv)
+        # Transposed in groups, the outputs are not the weight's second axis.
+        in_groups = hasattr(layer, "output_padding") and layer.groups > 1
+        if "weight" not in links or bias is None or in_groups:
             continue
         matching = _folded(matching, module, conv, path, norm, links["weight"], join(other, bias))
     return matching
@@ -299,15 +304,18 @@ def _folded(
     layer: Any = module.get_submodule(conv)
     transposed = isinstance(layer, torch.nn.modules.conv._ConvTransposeNd)
 
-    def fold(w: Any, gamma: Any, beta: Any, mean: Any, var: Any, b: Any = 0.0) -> tuple[Any, ...]:
-        scale = gamma / (var + norm.eps) ** 0.5
-        axis = 1 if transposed else 0
-        shape = [-1 if i == axis else 1 for i in range(w.ndim)]
-        return link.to_flax(w * scale.reshape(shape)), beta + (b - mean) * scale
+    names = [join(conv, name) for name in ("weight", "bias") if getattr(layer, name) is not None]
+    parts = ("weight", "bias", "running_mean", "running_var")
+    names += [join(path, name) for name in parts if getattr(norm, name) is not None]
 
-    names = [join(conv, "weight")]
-    names += [join(path, name) for name in ("weight", "bias", "running_mean", "running_var")]
-    names += [join(conv, "bias")] if layer.bias is not None else []
+    def fold(*arrays: Any) -> tuple[Any, ...]:
+        held = dict(zip(names, arrays, strict=True))
+        weight, bias = held[join(conv, "weight")], held.get(join(conv, "bias"), 0.0)
+        scale = held.get(join(path, "weight"), 1.0) / (held[join(path, "running_var")] + norm.eps) ** 0.5
+        shape = [-1 if i == (1 if transposed else 0) else 1 for i in range(weight.ndim)]
+        shift = (bias - held[join(path, "running_mean")]) * scale + held.get(join(path, "bias"), 0.0)
+        return link.to_flax(weight * scale.reshape(shape)), shift
+
     flax_names = [join(matching.layers[conv], link.flax), bias]
     new = group(module, names, flax_names, fold, f"{path!r} multiplied into it", computed=True)
     matching = with_groups(matching, {path: matching.layers[conv]}, [new])

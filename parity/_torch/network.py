@@ -53,7 +53,7 @@ def leaves(result: Any) -> list[Any]:
     if dataclasses.is_dataclass(result) and not isinstance(result, Mapping | type):
         result = {f.name: getattr(result, f.name) for f in dataclasses.fields(result)}
     if isinstance(result, Mapping):
-        return [leaf for key in sorted(result) for leaf in leaves(result[key])]
+        return [leaf for key in sorted(result, key=str) for leaf in leaves(result[key])]
     if isinstance(result, list | tuple):
         return [leaf for item in result for leaf in leaves(item)]
     return [result] if isinstance(result, torch.Tensor | np.ndarray) else []

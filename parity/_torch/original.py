@@ -112,8 +112,9 @@ class Original:
         """
         try:
             return torch_network.forward(self.module, self.inputs)
-        except (RuntimeError, IndexError, ValueError) as error:
-            raise ValueError(f"`inputs`: torch's network does not run on them: {error}") from error
+        except Exception as error:  # whatever its code raises
+            text = str(error) if isinstance(error, RuntimeError) else f"{type(error).__name__}: {error}"
+            raise ValueError(f"`inputs`: torch's network does not run on them: {text}") from error
 
     @cached_property
     def random(self) -> bool:

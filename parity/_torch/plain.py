@@ -28,6 +28,7 @@ def copied(module: torch.nn.Module) -> torch.nn.Module:
 
     Raises:
         TypeError: it is no torch.nn.Module, or a ScriptModule.
+        ValueError: tensors have no shape, or no numbers.
     """
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"`torch_module` must be a torch.nn.Module, got {type(module).__name__}")
@@ -37,6 +38,15 @@ def copied(module: torch.nn.Module) -> torch.nn.Module:
             f"`torch_module` is a {type(module).__name__}, whose layers cannot be run one by one: give the "
             "torch.nn.Module that it was made of"
         )
+    tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    if lazy := [name for name, t in tensors.items() if torch.nn.parameter.is_lazy(t)]:
+        raise ValueError(
+            f"`torch_module`: {_some(lazy)} of lazy layers have no shape yet: call the network once"
+        )
+    if meta := [name for name, t in tensors.items() if t.is_meta]:
+        raise ValueError(
+            f"`torch_module`: {_some(meta)} are on the meta device, without numbers: load weights"
+        )
     # torch refuses to copy a tensor that was computed from a parameter, as the old weight_norm keeps one.
     computed = {
         id(value): value.detach().clone()
@@ -45,6 +55,10 @@ def copied(module: torch.nn.Module) -> torch.nn.Module:
         if isinstance(value, torch.Tensor) and value.grad_fn is not None
     }
     return copy.deepcopy(module, computed)
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(map(repr, names[:4])) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 def unwrap(module: torch.nn.Module) -> tuple[str, ...]:

@@ -404,6 +404,26 @@ def test_several_inputs_and_outputs():
     assert not parity.check(Two(), Swapped(), *inputs).ok
 
 
+def test_a_torch_network_that_raises_is_said_to():
+    class Raises(torch.nn.Module):
+        def forward(self, x):
+            return {}["missing"]
+
+    with pytest.raises(ValueError, match=r"torch's network does not run on them: KeyError: 'missing'"):
+        parity.check(Raises(), (lambda _, x: x, {}), image())
+
+
+def test_keys_of_an_output_may_be_of_any_kind():
+    class Theirs(torch.nn.Module):
+        def forward(self, x):
+            return {"b": x * 2, 10: x + 1, 2: -x}
+
+    def ours(_, x):
+        return {2: -x, "b": x * 2, 10: x + 1}
+
+    parity.check(Theirs(), (ours, {}), image()).assert_ok()
+
+
 def test_integer_outputs_are_compared_exactly():
     theirs = torch.nn.MaxPool2d(2, return_indices=True)
     parity.check(theirs, jaxconv.MaxPool2d(2, return_indices=True), image()).assert_ok()

@@ -96,14 +96,27 @@ def test_a_cell_has_a_layer_for_each_gate(kind, cell):
     )  # another gate's weights: of order 1
 
 
-def test_the_gradients_of_a_folded_batch_norm_follow_by_the_chain_rule():
+def test_query_key_and_value_of_other_sizes():
+    theirs = torch.nn.MultiheadAttention(6, 2, kdim=4, vdim=5)
+    inner = {"query": 6, "key": 4, "value": 5}
+    arrays = {f"{name}.kernel": (size, 2, 3) for name, size in inner.items()} | {"out.kernel": (2, 3, 6)}
+    arrays |= {f"{name}.bias": (2, 3) for name in inner} | {"out.bias": (6,)}
+    found = completed(theirs, arrays)
+    assert not found.missing and not found.extra and goes_back(found, theirs)
+    key = found.to_flax(state(theirs))["key.kernel"].reshape(4, 6)
+    assert np.array_equal(key, theirs.k_proj_weight.detach().numpy().T)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("affine", [False, True])
+def test_the_gradients_of_a_folded_batch_norm_follow_by_the_chain_rule(affine, bias):
     torch.manual_seed(0)
-    theirs = (
-        torch.nn.Sequential(torch.nn.Conv2d(2, 3, 3, bias=False), torch.nn.BatchNorm2d(3)).double().eval()
-    )
-    theirs[1].running_mean.normal_()
-    theirs[1].running_var.uniform_(1, 2)
-    torch.nn.init.normal_(theirs[1].weight)
+    conv, norm = torch.nn.Conv2d(2, 3, 3, bias=bias), torch.nn.BatchNorm2d(3, affine=affine)
+    theirs = torch.nn.Sequential(conv, norm).double().eval()
+    norm.running_mean.normal_()
+    norm.running_var.uniform_(1, 2)
+    if affine:
+        torch.nn.init.normal_(norm.weight)
     found = completed(theirs, {"0.kernel": (3, 3, 2, 3), "0.bias": (3,)})
     assert not found.missing and not found.extra
     (group,) = found.groups

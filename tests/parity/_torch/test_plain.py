@@ -57,3 +57,15 @@ def test_a_script_module_is_refused():
         TypeError, match="`torch_module` is a TopLevelTracedModule, whose layers cannot be run one by one"
     ):
         copied(traced)
+
+
+def test_tensors_without_shapes_or_numbers_are_refused():
+    lazy = torch.nn.Sequential(torch.nn.LazyLinear(3))
+    with pytest.raises(
+        ValueError, match=r"'0.weight', '0.bias' of lazy layers have no shape yet: call the network once"
+    ):
+        copied(lazy)
+    with pytest.raises(
+        ValueError, match="'weight', 'bias' are on the meta device, without numbers: load weights"
+    ):
+        copied(torch.nn.Linear(3, 4, device="meta"))
