@@ -7,6 +7,12 @@ import parity
 from tests.parity.ports import PORTS
 from tests.parity.ports.port import outputs, scrambled
 
+# What torch 2.14 and Python 3.13.0 have to say of torch.jit.trace and torch.compile.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.torch.jit.trace. is deprecated"),
+    pytest.mark.filterwarnings("ignore:Guards may run slower"),
+]
+
 
 @pytest.mark.parametrize("name", PORTS)
 def test_the_port_is_right_and_its_fault_is_one(name):

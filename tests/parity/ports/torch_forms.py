@@ -71,7 +71,7 @@ def compiled():
 
 def traced():
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore")  # of a kind that depends on the version
         return torch.jit.trace(TorchPair(lambda conv: None).eval(), torch.randn(2, 3, 8, 6))
 
 
