@@ -20,7 +20,7 @@ def arrangements(module: Any, flax_module: Any, weight: Shape, other: Shape, nam
 
     Args:
         module: torch's layer that holds the weight.
-        flax_module: the Flax layer; None where there is only an array.
+        flax_module: the Flax layer; None for a bare array.
         weight, other: the shapes of both arrays.
         name: of the Flax array; what is called a weight most likely lies as torch's does, a kernel does not.
     """

@@ -36,8 +36,8 @@ class Matching:
         missing: torch's tensors without a partner, by full name.
         extra: the Flax network's.
         by_order: the layers that were found by order and shape only.
-        ways: torch's path -> every way in which its arrays may lie, where there are several; of a loose array likewise
-            by its full name.
+        ways: torch's path -> every way in which its arrays may lie, if several are possible; likewise for a loose
+            array, by its full name.
     """
 
     layers: Mapping[str, str]
@@ -117,7 +117,7 @@ def normal(path: str) -> str:
 
 
 class Holder(NamedTuple):
-    """What may be a layer's partner: a Flax module (None where there are only arrays), and what it holds itself."""
+    """What may be a layer's partner: a Flax module (None for bare arrays), and what it holds itself."""
 
     module: Any
     shapes: Shapes

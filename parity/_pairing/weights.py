@@ -37,7 +37,7 @@ def ways(
 
     Args:
         module: torch's layer.
-        flax_module: the Flax layer, of whichever kind; None where there are only arrays.
+        flax_module: the Flax layer, of whichever kind; None for bare arrays.
         shapes: of the Flax layer's own arrays, by name.
     """
     tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}

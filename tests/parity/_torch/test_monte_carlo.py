@@ -1,4 +1,4 @@
-"""Noise in the place of rounding: where there is some, how much, and that it follows from the seed."""
+"""Noise in the place of rounding: which results have it, how much, and that it follows from the seed."""
 
 import numpy as np
 import pytest
