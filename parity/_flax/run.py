@@ -1,6 +1,5 @@
 """Runs our side of a network or layer, forward and backward, and derives how far rounding may take it."""
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +14,7 @@ from parity._bounds import jax_internals as internals
 from parity._bounds import rounding
 from parity._bounds.tolerance import Arithmetic
 from parity._flax.network import Border, Part
+from parity._torch import network as torch_network
 from parity._torch.network import names
 
 Arrays = dict[str, np.ndarray]
@@ -40,7 +40,7 @@ class _Program:
         held, args, kwargs = jax.tree.unflatten(self.structure, leaves)
         args, kwargs = self.border.inward((args, kwargs))
         result, after = self.apply(self.static, held, args, {**dict(self.options), **kwargs})
-        ys = self.border.outward(returned(result))
+        ys = self.border.outward(torch_network.leaves(result, _arrays))
         inexact = [y for y in ys if jnp.issubdtype(y.dtype, jnp.inexact)]
         rest = [y for y in ys if not jnp.issubdtype(y.dtype, jnp.inexact)]
         return inexact, (rest, {name: after[name] for name in self.buffers if name in after})
@@ -56,15 +56,8 @@ class _Program:
         return ys, rest, jax.tree.map(jnp.conj, vjp(given)[0])
 
 
-def returned(result: Any) -> list[Any]:
-    """The arrays in a result, in the order in which `parity._torch.network.leaves` has torch's."""
-    if dataclasses.is_dataclass(result) and not isinstance(result, Mapping | type):
-        result = {f.name: getattr(result, f.name) for f in dataclasses.fields(result)}
-    if isinstance(result, Mapping):
-        result = [result[key] for key in sorted(result, key=str)]
-    if isinstance(result, list | tuple):
-        return [leaf for item in result for leaf in returned(item)]
-    return [leaf for leaf in jax.tree.leaves(result) if hasattr(leaf, "dtype")]
+def _arrays(leaf: Any) -> list[Any]:
+    return [x for x in jax.tree.leaves(leaf) if hasattr(x, "dtype")]
 
 
 _run = jax.jit(_Program.with_gradients, static_argnums=0)

@@ -156,7 +156,7 @@ def wide(x: Any) -> Any:
     """An array in float64 or complex128, if it is floating or complex; anything else as it is."""
     if not hasattr(x, "dtype") or not jnp.issubdtype(x.dtype, jnp.inexact):
         return x
-    return np.asarray(x).astype(np.complex128 if jnp.issubdtype(x.dtype, jnp.complexfloating) else np.float64)
+    return torch_network.widest(np.asarray(x))
 
 
 def _shapes(results: Arrays) -> list[tuple[int, ...]]:

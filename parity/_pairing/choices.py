@@ -11,7 +11,7 @@ import torch
 from parity._flax import run as flax_run
 from parity._flax.network import Part
 from parity._pairing.match import Matching
-from parity._torch.network import inexact
+from parity._torch.network import inexact, widest
 from parity._torch.tensors import from_numpy, to_numpy
 
 NEAR = 1e-3
@@ -22,6 +22,7 @@ _LARGEST = 8
 
 
 _FAR_NEARER = 0.1
+"""The share of the first choice's distance below which another choice is taken though neither is near."""
 
 Rest = TypeVarTuple("Rest")
 
@@ -74,10 +75,10 @@ def _relative(ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> float
         return np.inf
     apart, size = 0.0, 0.0
     for a, b in zip(ours, theirs, strict=True):
-        a, b = a.astype(np.float64), b.astype(np.float64)
+        a, b = widest(a), widest(b)
         finite = np.isfinite(a) & np.isfinite(b)
-        apart += float(np.square(a[finite] - b[finite]).sum())
-        size += float(np.square(b[finite]).sum())
+        apart += float(np.square(np.abs(a[finite] - b[finite])).sum())
+        size += float(np.square(np.abs(b[finite])).sum())
     return apart / (size or 1.0)
 
 

@@ -2,7 +2,7 @@
 
 import copy
 import dataclasses
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -48,15 +48,22 @@ def layers(module: torch.nn.Module) -> dict[str, torch.nn.Module]:
     return {name: m for name, m in module.named_modules(remove_duplicate=False) if not list(m.children())}
 
 
-def leaves(result: Any) -> list[Any]:
-    """The tensors or arrays in a result: of a dict or a dataclass in the order of its names, as JAX has a dict's."""
+def _arrays_of(leaf: Any) -> list[Any]:
+    return [leaf] if isinstance(leaf, torch.Tensor | np.ndarray) else []
+
+
+def leaves(result: Any, of: Callable[[Any], list[Any]] = _arrays_of) -> list[Any]:
+    """The tensors or arrays in a result: of a dict or a dataclass in the order of its names, as JAX has a dict's.
+
+    `of` lists the arrays of anything that is no tuple, list, dict or dataclass.
+    """
     if dataclasses.is_dataclass(result) and not isinstance(result, Mapping | type):
         result = {f.name: getattr(result, f.name) for f in dataclasses.fields(result)}
     if isinstance(result, Mapping):
-        return [leaf for key in sorted(result, key=str) for leaf in leaves(result[key])]
+        return [leaf for key in sorted(result, key=str) for leaf in leaves(result[key], of)]
     if isinstance(result, list | tuple):
-        return [leaf for item in result for leaf in leaves(item)]
-    return [result] if isinstance(result, torch.Tensor | np.ndarray) else []
+        return [leaf for item in result for leaf in leaves(item, of)]
+    return of(result)
 
 
 def inexact(result: Any) -> list[Any]:
@@ -70,7 +77,7 @@ def _is_inexact(x: Any) -> bool:
     return isinstance(x, np.ndarray) and x.dtype.kind not in "biu"
 
 
-def _widest(x: Any) -> Any:
+def widest(x: Any) -> Any:
     """A tensor or an array in float64 or complex128, if it is floating or complex."""
     if isinstance(x, torch.Tensor):
         return x.to(torch.complex128 if x.is_complex() else torch.float64) if _is_inexact(x) else x
@@ -201,7 +208,7 @@ def run(
         zero, as for JAX.
     """
     own = copy.deepcopy(module)
-    own = own._apply(_widest) if wide else own
+    own = own._apply(widest) if wide else own
     sources: list[torch.Tensor] = []
 
     def tensor(x: Any) -> Any:
@@ -209,12 +216,12 @@ def run(
             return x
         if not _is_inexact(x):
             return from_numpy(x)
-        sources.append(from_numpy(_widest(x) if wide else x).requires_grad_())
+        sources.append(from_numpy(widest(x) if wide else x).requires_grad_())
         return sources[-1].clone()  # what is done to it in place must not meet a leaf
 
     given = [tree_map(tensor, a) for a in args], {k: tree_map(tensor, v) for k, v in kwargs.items()}
     parameters = dict(own.named_parameters(remove_duplicate=False))
-    cts = [from_numpy(_widest(ct) if wide else ct) for ct in cotangents or ()]
+    cts = [from_numpy(widest(ct) if wide else ct) for ct in cotangents or ()]
     # Attention in one piece has no steps that noise could be put into, and no float64 on some machines.
     with (
         sdpa_kernel(SDPBackend.MATH) if wide else nullcontext(),
