@@ -21,6 +21,7 @@ BASES = [
     ("_loss", "WeightedLoss", "_loss", "WeightedLoss"),
     ("tracking_norm", "TrackingNorm", "_tracking", "Tracking"),
     ("dropout", "Drawing", "_drawing", "Drawing"),
+    ("recurrent", "Recurrent", "_recurrent", "Recurrent"),
     ("base", "ParamLayer", "_module", "ParamModule"),
     ("base", "Layer", "_module", "Module"),
 ]
@@ -76,7 +77,8 @@ def front(folder: str, layers: dict[str, list[str]]) -> str:
             imports.setdefault(module, set()).add(base)
             classes += [*before, f"class {name}({stem}.{name}, {base}): ..."]
     lines = _head(f"torch.nn's layers as {words} modules, as jaxconv/_layers/ declares them.")
-    lines += ["from dataclasses import dataclass", ""] if before else []
+    # Without the decorator, mypy takes the annotations of every base for fields.
+    lines += ["from dataclasses import dataclass", ""] if before else ["# mypy: disable-error-code=misc"]
     lines += _import("_layers", list(layers))
     lines += [line for m in sorted(imports) for line in _import(f"{folder}.{m}", sorted(imports[m]))]
     return "\n".join([*lines, "", "", *classes, ""])

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxconv._args import array, check_bool, check_probability, integer
+from jaxconv._args import array, check_bool, check_probability, positive
 from jaxconv._arrays import mesh_axis, spread
 from jaxconv._dtypes import compute_dtype
 from jaxconv._functional._recurrence import (
@@ -168,9 +168,7 @@ def _run(
         check_bool(name, flag)
     check_bool("batch_first", batch_first)
     check_probability(dropout, "dropout")
-    layers, directions = integer("num_layers", num_layers), 2 if bidirectional else 1
-    if layers < 1:
-        raise ValueError(f"`num_layers` (={layers}) must be greater than zero")
+    layers, directions = positive("num_layers", num_layers), 2 if bidirectional else 1
     if x.ndim != 3:
         raise ValueError(f"{op}: Expected `input` to be 3D, but got shape {x.shape}")
     time, batch = (1, 0) if batch_first else (0, 1)

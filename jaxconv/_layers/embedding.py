@@ -8,8 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxconv import functional, init
-from jaxconv._args import check_bool, check_size
-from jaxconv._functional.activation import number
+from jaxconv._args import check_bool, check_size, number
 from jaxconv._functional.embedding import check_padding_idx, check_sparse
 from jaxconv._functional.embedding_bag import check_options
 from jaxconv._layers.base import Declared, ParamLayer

@@ -10,24 +10,12 @@ import jax.numpy as jnp
 from flax.typing import PrecisionLike
 
 from jaxconv import functional, init
-from jaxconv._args import array, check_bool, integer
-from jaxconv._functional.dropout import check_probability
+from jaxconv._args import array, check_bool, check_one_of, check_probability, integer, positive
 from jaxconv._layers.base import Declared, ParamLayer
 
+__all__ = ["GRU", "LSTM", "RNN"]
+
 NONLINEARITIES = ("tanh", "relu")
-
-
-def positive(name: str, value: Any) -> int:
-    """An int greater than zero."""
-    if (number := integer(name, value)) < 1:
-        raise ValueError(f"`{name}` (={number}) must be greater than zero")
-    return number
-
-
-def check_nonlinearity(value: Any) -> None:
-    """Refuses what is neither 'tanh' nor 'relu'."""
-    if value not in NONLINEARITIES:
-        raise ValueError(f"`nonlinearity` (={value!r}) is unknown. Select from 'tanh' or 'relu'")
 
 
 class Recurrent(ParamLayer):
@@ -270,5 +258,5 @@ class RNN(Recurrent):
         return functional.rnn_tanh if self.nonlinearity == "tanh" else functional.rnn_relu
 
     def _normalised(self) -> Mapping[str, Any]:
-        check_nonlinearity(self.nonlinearity)
+        check_one_of("nonlinearity", self.nonlinearity, NONLINEARITIES)
         return super()._normalised()

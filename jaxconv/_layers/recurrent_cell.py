@@ -8,9 +8,11 @@ import jax.numpy as jnp
 from flax.typing import PrecisionLike
 
 from jaxconv import functional
-from jaxconv._args import array, check_flag, check_size
+from jaxconv._args import array, check_flag, check_one_of, check_size, positive
 from jaxconv._layers.base import Declared, ParamLayer
-from jaxconv._layers.recurrent import check_nonlinearity, declared, initial, positive
+from jaxconv._layers.recurrent import NONLINEARITIES, declared, initial
+
+__all__ = ["GRUCell", "LSTMCell", "RNNCell"]
 
 
 @dataclass(eq=False, repr=False)
@@ -121,7 +123,7 @@ class RNNCell(RecurrentCell):
     nonlinearity: str = "tanh"
 
     def _normalised(self) -> Mapping[str, Any]:
-        check_nonlinearity(self.nonlinearity)
+        check_one_of("nonlinearity", self.nonlinearity, NONLINEARITIES)
         return super()._normalised()
 
     def _function(self) -> Any:

@@ -235,7 +235,7 @@ BAD = {
     "state's shape": (lambda: F.gru(x, h[:, :1], g, *REST), ValueError, r"Expected `hx` of shape \(1, 2, 3\), but got \(1, 1, 3\)"),
     "features": (lambda: F.gru(x[..., :3], h, g, *REST), ValueError, r"Expected `weight_ih` of shape \(9, 3\), but got \(9, 4\)"),
     "number": (lambda: F.gru(x, h, g[:3], *REST), ValueError, "`params` must be 4 arrays, 4 for each of 1 layers and directions, but got 3"),
-    "layers": (lambda: F.gru(x, h, g, True, 0, 0.0, False, False, False), ValueError, r"`num_layers` \(=0\) must be greater than zero"),
+    "layers": (lambda: F.gru(x, h, g, True, 0, 0.0, False, False, False), ValueError, r"`num_layers` \(=0\) must be positive"),
     "dropout": (lambda: F.gru(x, h, g, True, 1, 1.5, False, False, False), ValueError, "dropout probability `dropout` has to be between 0 and 1, but got 1.5"),
     "flag": (lambda: F.gru(x, h, g, True, 1, 0.0, 1, False, False), TypeError, "`train` must be a bool, got 1 of type int"),
     "dtype": (lambda: F.gru(x.astype("f8"), h, g, *REST), TypeError, r"all arrays to have the same dtype, but got input: float64, hx\[0\]: float32"),

@@ -146,18 +146,18 @@ def whole(key, shape, dtype):
 
 
 BAD = {
-    "input_size": (lambda m: m.LSTM(0, 4), ValueError, r"`input_size` \(=0\) must be greater than zero"),
+    "input_size": (lambda m: m.LSTM(0, 4), ValueError, r"`input_size` \(=0\) must be positive"),
     "hidden_size": (lambda m: m.GRU(3, 4.0), TypeError, "`hidden_size` must be an int, got 4.0 of type float"),
-    "num_layers": (lambda m: m.RNN(3, 4, 0), ValueError, r"`num_layers` \(=0\) must be greater than zero"),
+    "num_layers": (lambda m: m.RNN(3, 4, 0), ValueError, r"`num_layers` \(=0\) must be positive"),
     "bias": (lambda m: m.LSTM(3, 4, bias=1), TypeError, "`bias` must be a bool, got 1 of type int"),
     "batch_first": (lambda m: m.LSTM(3, 4, batch_first=0), TypeError, "`batch_first` must be a bool"),
     "dropout": (lambda m: m.LSTM(3, 4, 2, dropout=2), ValueError, "`dropout` has to be between 0 and 1, but got 2"),
     "dropout type": (lambda m: m.LSTM(3, 4, 2, dropout=True), TypeError, r"`dropout` must be a number in \[0, 1\]"),
     "proj_size": (lambda m: m.LSTM(3, 4, proj_size=4), ValueError, r"`proj_size` \(=4\) has to be smaller than `hidden_size` \(=4\)"),
     "no proj_size": (lambda m: m.GRU(3, 4, proj_size=2), TypeError, "proj_size"),
-    "nonlinearity": (lambda m: m.RNN(3, 4, nonlinearity="sigmoid"), ValueError, r"`nonlinearity` \(='sigmoid'\) is unknown"),
-    "cell": (lambda m: m.LSTMCell(3, 0), ValueError, r"`hidden_size` \(=0\) must be greater than zero"),
-    "cell's nonlinearity": (lambda m: m.RNNCell(3, 4, nonlinearity=None), ValueError, r"`nonlinearity` \(=None\) is unknown"),
+    "nonlinearity": (lambda m: m.RNN(3, 4, nonlinearity="sigmoid"), ValueError, r"`nonlinearity` \(='sigmoid'\) must be one of"),
+    "cell": (lambda m: m.LSTMCell(3, 0), ValueError, r"`hidden_size` \(=0\) must be positive"),
+    "cell's nonlinearity": (lambda m: m.RNNCell(3, 4, nonlinearity=None), ValueError, r"`nonlinearity` \(=None\) must be one of"),
 }  # fmt: skip
 
 

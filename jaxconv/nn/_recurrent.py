@@ -1,18 +1,16 @@
-"""torch.nn's recurrent layers and cells as NNX modules."""
+"""A recurrent layer, which drops between its layers in training, as an NNX module."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jaxconv._layers import recurrent, recurrent_cell
+from jaxconv._layers import recurrent
 from jaxconv.nn._drawing import Draws
 from jaxconv.nn._module import ParamModule
 
-__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]
-
 
 @dataclass(eq=False, repr=False)
-class _Recurrent(Draws, recurrent.Recurrent, ParamModule):
+class Recurrent(Draws, recurrent.Recurrent, ParamModule):
     """A layer with parameters that drops between its layers in training."""
 
     deterministic: bool | None = field(default=False, kw_only=True)
@@ -29,33 +27,3 @@ class _Recurrent(Draws, recurrent.Recurrent, ParamModule):
     ) -> Any:
         """Runs the layer; `deterministic` and `rngs` come before those of the constructor."""
         return self._forward(self._held(), input, hx, *self._mode_and_key(deterministic, rngs))
-
-
-@dataclass(eq=False, repr=False)
-class LSTM(recurrent.LSTM, _Recurrent):
-    pass
-
-
-@dataclass(eq=False, repr=False)
-class GRU(recurrent.GRU, _Recurrent):
-    pass
-
-
-@dataclass(eq=False, repr=False)
-class RNN(recurrent.RNN, _Recurrent):
-    pass
-
-
-@dataclass(eq=False, repr=False)
-class LSTMCell(recurrent_cell.LSTMCell, ParamModule):
-    pass
-
-
-@dataclass(eq=False, repr=False)
-class GRUCell(recurrent_cell.GRUCell, ParamModule):
-    pass
-
-
-@dataclass(eq=False, repr=False)
-class RNNCell(recurrent_cell.RNNCell, ParamModule):
-    pass
