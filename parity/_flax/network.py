@@ -1,5 +1,6 @@
 """Our side of a whole network: what it holds, one function, and its layers by torch's paths."""
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -201,7 +202,8 @@ def _in_mode(part: Part, training: bool | None) -> Part:
     if training is None or type(part.module).__module__.split(".")[0] in ("flax", "jaxconv"):
         return part
     with suppress(TypeError, ValueError):  # it has no call, or one without a signature
-        taken = inspect.signature(part.module).parameters
+        bound = part.module.keywords if isinstance(part.module, functools.partial) else {}
+        taken = [name for name in inspect.signature(part.module).parameters if name not in bound]
         options = {name: training for name in _TRAINING if name in taken}
         options |= {name: not training for name in _EVALUATING if name in taken}
         mode = "training" if training else "eval"

@@ -52,9 +52,8 @@ class Fit:
         state = {name: to_numpy(t) for name, t in self.module.state_dict().items()}
         held = {name: np.asarray(a) for name, a in self.whole.arrays().items()}
         if self.convert is None:
-            theirs = [a for name, a in matching.to_flax(state).items() if name in held]
-            ours = [held[name] for name in matching.to_flax(state) if name in held]
-            return _relative(ours, theirs)
+            theirs = matching.to_flax(state)
+            return _relative([held[name] for name in theirs], list(theirs.values()))
         outputs, whole = self.outputs, self.whole
         try:
             if self.convert == "to_torch":  # the same question, asked of the way back

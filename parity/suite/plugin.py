@@ -6,6 +6,7 @@ imported where cases run, which takes longer than to select some.
 
 import importlib
 import os
+import tempfile
 from collections.abc import Generator, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -112,6 +113,14 @@ def pytest_runtest_makereport(
     return report
 
 
+def _home() -> Path:
+    """Where it is kept which cases differed: a user without a home directory has a temporary one."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path(tempfile.gettempdir())
+
+
 class Run:
     """What was selected and found: a plugin of the process that prints the results.
 
@@ -137,12 +146,7 @@ class Run:
         own = [
             *("-c", os.devnull, f"--rootdir={TABLES}", "--noconftest", "--disable-plugin-autoload"),
             *("-p", __name__, "-p", "no:terminal", "-p", "no:warnings", "--capture=no", "--assert=plain"),
-            *(
-                "-o",
-                "junit_suite_name=parity",
-                "-o",
-                f"cache_dir={Path('~/.cache/jaxconv/suite').expanduser()}",
-            ),
+            *("-o", "junit_suite_name=parity", "-o", f"cache_dir={_home() / '.cache/jaxconv/suite'}"),
         ]
         variables = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
         users = {name: os.environ.pop(name) for name in variables if name in os.environ}

@@ -1,6 +1,7 @@
 """What may stand on the Flax side, and how it is called."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +27,16 @@ def test_a_call_that_takes_the_mode_gets_torch_s(training):
     (y,) = flax_run.forward(part, [np.ones((1, 2), np.float32)])
     assert y.tolist() == ([[12.0, 12.0]] if training else [[1.0, 1.0]])
     assert network((Dropping(), {})).options == ()
+
+
+def test_a_mode_that_was_given_stays():
+    def function(_, x, train):
+        return 2 * x if train else x
+
+    part = network((functools.partial(function, train=True), {}), training=False)
+    assert part.options == () and part.notes == ()
+    (y,) = flax_run.forward(part, [np.ones((1, 2), np.float32)])
+    assert y.tolist() == [[2.0, 2.0]]
 
 
 @jax.tree_util.register_dataclass
