@@ -1,11 +1,17 @@
-"""`python -m benchmarks layers`, `networks`, `reasons` and `check`: see there."""
+"""`python -m benchmarks layers`, `networks`, `lowerings`, `reasons` and `check`: see there."""
 
 import argparse
 import sys
 
-from benchmarks import check, layers, networks, reasons
+from benchmarks import check, layers, lowerings, networks, reasons
 
-COMMANDS = {"layers": layers, "networks": networks, "reasons": reasons, "check": check}
+COMMANDS = {
+    "layers": layers,
+    "networks": networks,
+    "lowerings": lowerings,
+    "reasons": reasons,
+    "check": check,
+}
 
 
 def main(arguments: list[str]) -> None:

@@ -5,9 +5,13 @@ eager's: below 1 is faster. 'lax' is the same network with XLA's own convolution
 'tuned' is `jaxconv.compile(tune=True)`; 'onnxruntime' is what torch exports, where onnxruntime and onnxscript are
 installed. With `--memory` no times are taken: what the first call takes at most beyond what the process holds
 before it (torch.compile's second call), so without the parameters.
+
+With `--device gpu` torch runs there with `cudnn.benchmark`, in both of its layouts, and calls are queued; there are no
+kernels of ours, and ONNX Runtime is left out.
 """
 
 import argparse
+import copy
 import importlib.util
 import io
 import json
@@ -29,7 +33,7 @@ from rich.table import Table
 
 import jaxconv
 from benchmarks.architectures import NETWORKS
-from benchmarks.timing import interleaved, machine, peak, ratio, return_freed_memory
+from benchmarks.timing import interleaved, machine, peak, queued, ratio, return_freed_memory
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("networks", nargs="*", help=f"of {', '.join(NETWORKS)}; all by default")
     parser.add_argument("--batch", type=int, default=1, help="images (%(default)s)")
     parser.add_argument("--size", type=int, default=224, help="of the images (%(default)s)")
+    parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu", help="where (%(default)s)")
     parser.add_argument("--training", action="store_true", help="forward and backward in training mode")
     parser.add_argument("--tune", action="store_true", help="measure jaxconv.compile(tune=True), too")
     parser.add_argument("--torch-compile", action="store_true", help="measure torch.compile, too")
@@ -64,14 +69,21 @@ def _step(graph: Any, state: Any, x: jax.Array) -> Any:
     return jax.value_and_grad(loss, has_aux=True)(params, rest)
 
 
+def _finished(found: Any) -> None:
+    jax.block_until_ready(found)
+    torch.cuda.synchronize()
+
+
 def _compiled(
-    function: Callable[..., Any], arrays: tuple[Any, ...], lowering: str | None
+    function: Callable[..., Any], arrays: tuple[Any, ...], lowering: str | None, waits: bool = True
 ) -> tuple[Any, float]:
     with jaxconv.lowering(lowering) if lowering else nullcontext():
         start = time.perf_counter()
         program = jax.jit(function).lower(*arrays).compile()
         taken = time.perf_counter() - start
-    return lambda: jax.block_until_ready(program(*arrays)), taken
+    if waits:
+        return lambda: jax.block_until_ready(program(*arrays)), taken
+    return lambda: program(*arrays), taken
 
 
 def _in_onnxruntime(network: Any, x: Any, threads: int) -> Callable[[], Any] | None:
@@ -99,13 +111,16 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
     x = np.random.default_rng(0).standard_normal((options.batch, 3, options.size, options.size), np.float32)
     tx = torch.from_numpy(x)
     ours = jaxconv.from_torch(theirs, tx, rngs=nnx.Rngs(0))
+    on_gpu = options.device == "gpu"
+    if on_gpu:
+        theirs, tx = theirs.cuda(), tx.cuda()
     functions: dict[str, Callable[[], Any]] = {}
     seconds: dict[str, float] = {}
     if options.training:
         graph, *state = nnx.split(ours, nnx.Param, ...)
 
         def of_torch(network: Any) -> Callable[[], Any]:
-            return lambda: torch.autograd.grad(network(tx).sum(), list(theirs.parameters()))
+            return lambda: torch.autograd.grad(network(tx).sum(), list(network.parameters()))
 
         def function(state: Any, x: Any) -> Any:
             return _step(graph, state, x)
@@ -126,13 +141,18 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
             return nnx.merge(graph, state)(x)
 
     functions["torch"] = of_torch(theirs)
+    if on_gpu:
+        # The same input: the first convolution changes the layout.
+        functions["torch, channels last"] = of_torch(
+            copy.deepcopy(theirs).to(memory_format=torch.channels_last)
+        )
     if options.torch_compile:
         functions["torch.compile"] = of_torch(torch.compile(theirs))
         functions["torch.compile"]()  # compiles
-    arrays = (tuple(state) if options.training else state, jax.device_put(x))
-    functions["ours"], seconds["ours"] = _compiled(function, arrays, options.lowering)
+    arrays = jax.device_put((tuple(state) if options.training else state, x), jax.devices(options.device)[0])
+    functions["ours"], seconds["ours"] = _compiled(function, arrays, options.lowering, not on_gpu)
     if not options.without_lax:
-        functions["lax"], seconds["lax"] = _compiled(function, arrays, "direct")
+        functions["lax"], seconds["lax"] = _compiled(function, arrays, "direct", not on_gpu)
     tuned = None
     if options.tune and not options.training:
         with tempfile.TemporaryDirectory() as folder:
@@ -140,7 +160,8 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
             tuned = jaxconv.compile(ours, arrays[1], tune=True, cache=Path(folder, "tuned.json"))
             seconds["tuned"] = time.perf_counter() - start
         functions["tuned"] = lambda: jax.block_until_ready(tuned(arrays[1]))
-    if not options.training and (exported := _in_onnxruntime(theirs, tx, options.threads)):
+    on_cpu = not (options.training or on_gpu)
+    if on_cpu and (exported := _in_onnxruntime(theirs, tx, options.threads)):
         functions["onnxruntime"] = exported
     chosen = None if tuned is None else str(tuned.setting)
     row = {"name": name, "compile": seconds, "tuned": chosen}
@@ -151,6 +172,8 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
                 "--memory needs /proc/self/clear_refs, by which Linux lets a process reset its peak"
             )
         return row | {"memory": memory}
+    if on_gpu:
+        return row | {"seconds": queued(functions, _finished, options.rounds)}
     slow = {side: functions.pop(side) for side in ("lax",) if side in functions}
     taken = interleaved(functions, options.rounds) | interleaved(slow, max(options.rounds // 2, 1), 2)
     return row | {"seconds": taken}
@@ -161,8 +184,12 @@ def run(given: argparse.Namespace) -> None:
     if unknown := [name for name in given.networks if name not in NETWORKS]:
         raise SystemExit(f"unknown network(s) {', '.join(unknown)}; there are {', '.join(NETWORKS)}")
     torch.set_num_threads(given.threads)
+    torch.backends.cudnn.benchmark = True
+    (device, *_) = jax.devices(given.device)
+    if given.device == "gpu" and (given.memory or given.tune):
+        raise SystemExit("--memory and --tune are for the CPU")
     console = Console(width=None if Console().is_terminal else 132)
-    about = machine()
+    about = machine() | {"device": device.device_kind}
     console.print(", ".join(f"{k} {v}" for k, v in about.items()), highlight=False)
     if given.memory:
         return_freed_memory()

@@ -43,6 +43,32 @@ def interleaved(
     return {name: (min if least else statistics.median)(taken) for name, taken in times.items()}
 
 
+def queued(
+    functions: Mapping[str, Callable[[], Any]], wait: Callable[[Any], Any], rounds: int, least: float = 5e-3
+) -> dict[str, float]:
+    """The median of each function's seconds where a device works off a queue of calls.
+
+    In every round as many calls as take about `least` seconds are made, of which the last is waited for; functions
+    take turns.
+    """
+    calls = {}
+    for name, function in functions.items():
+        wait(function())
+        start = time.perf_counter()
+        wait(function())
+        calls[name] = max(min(int(least / (time.perf_counter() - start)), 100), 2)
+    times: dict[str, list[float]] = {name: [] for name in functions}
+    for _ in range(rounds):
+        for name, function in functions.items():
+            wait(function())
+            start = time.perf_counter()
+            for _ in range(calls[name] - 1):
+                function()
+            wait(function())
+            times[name].append((time.perf_counter() - start) / calls[name])
+    return {name: statistics.median(taken) for name, taken in times.items()}
+
+
 def return_freed_memory() -> None:
     """From now on glibc gives large blocks back when they are freed: else the next call takes them without a trace."""
     libc = ctypes.CDLL(None)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxconv._lower import channels_last, direct, grouped, im2col, pointwise, shift
+from jaxconv._lower import channels_last, direct, grouped, im2col, patches, phases, pointwise, shift
 from jaxconv._lower.product import Product
 
 
@@ -37,6 +37,8 @@ LOWERINGS = {
     "grouped": Lowering(grouped.compute, grouped.can, grouped.by_products),
     "pointwise": Lowering(pointwise.compute, pointwise.can),
     "im2col": Lowering(im2col.compute, im2col.can, _always),
+    "phases": Lowering(phases.compute, phases.can),
+    "patches": Lowering(patches.compute, patches.can),
 }
 
 

@@ -20,6 +20,8 @@ mode, cases = sys.argv[1], {
     "grouped, narrow": dict(x=(16, 80, 9, 9), w=(80, 8, 3, 3), padding=1, groups=10),
     "pointwise": dict(x=(16, 8, 6, 5), w=(4, 8, 1, 1), stride=2),
     "im2col": dict(x=(16, 8, 6, 5), w=(4, 8, 3, 3)),
+    "phases": dict(x=(16, 8, 7, 6), w=(6, 8, 3, 2), stride=(2, 1), padding=1),
+    "patches": dict(x=(16, 4, 7, 6), w=(3, 4, 3, 2), stride=(3, 2)),
     "channels_last": dict(x=(16, 32, 6, 5), w=(24, 32, 3, 3), stride=(2, 1), padding=1),
     "native": dict(x=(16, 80, 9, 9), w=(80, 8, 3, 3), padding=1, groups=10),  # left to others, but in shard_map
 }
