@@ -1,10 +1,11 @@
 """How accurate XLA's and torch's elementary functions are: the figures behind `UNITS` in parity/_bounds/rounding.
 
-    python -m benchmarks.ulps
+    python -m benchmarks.ulps [--device gpu] [--dtype bfloat16]
 
-prints for each function the greatest |computed - exact| / (u |exact|), u = 2^-24, over float32 numbers of all
-magnitudes in its domain: of XLA's CPU compiler as it comes, of XLA with the flags of the tests, and of torch. The exact
-value is NumPy's or SciPy's in float64. Where the result is subnormal or overflows nothing is counted.
+prints for each function the greatest |computed - exact| / (u |exact|), u being the dtype's unit roundoff, over numbers
+of all magnitudes in its domain, or over all normal numbers of a 16-bit dtype: of XLA as it comes, of XLA with the flags
+of the tests, and of torch on the CPU. The exact value is NumPy's or SciPy's in float64. Where the result is subnormal
+or overflows nothing is counted.
 """
 
 import argparse
@@ -12,33 +13,40 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 
+import ml_dtypes
 import numpy as np
 
 from benchmarks import xla_flags
 
 TORCH = {"logistic": "sigmoid", "erf_inv": "erfinv"}
+PLATFORMS = {"cpu": "cpu", "gpu": "cuda"}
 POWERS = (0.5, 0.75, 1.5, 2.0, 3.0, -1.0)
 
 
-def points(count: int) -> np.ndarray:
+def points(count: int, dtype: np.dtype) -> np.ndarray:
     """Numbers of either sign: of every magnitude, and evenly spread where most functions bend."""
+    if dtype.itemsize == 2:
+        every = np.arange(2**16, dtype=np.uint16).view(dtype)
+        size = np.abs(every.astype(np.float32))
+        return every[(size >= float(ml_dtypes.finfo(dtype).smallest_normal)) & np.isfinite(size)]
     rng = np.random.default_rng(0)
     magnitudes = np.exp2(rng.uniform(-30, 14, count))
     spread = rng.uniform(0, 20, count)
     both = np.concatenate([magnitudes, -magnitudes, spread, -spread, rng.uniform(-1, 1, count)])
-    return np.unique(both.astype(np.float32))
+    return np.unique(both.astype(dtype))
 
 
 def worst(computed: np.ndarray, exact: np.ndarray) -> float:
     """The greatest error in units of roundoff."""
-    size = np.abs(exact)
-    counts = np.isfinite(exact) & (size >= np.finfo(np.float32).tiny) & (size < np.finfo(np.float32).max)
-    error = np.abs(computed.astype(np.float64) - exact)[counts] / (2.0**-24 * size[counts])
+    size, limits = np.abs(exact), ml_dtypes.finfo(computed.dtype)
+    counts = np.isfinite(exact) & (size >= float(limits.smallest_normal)) & (size < float(limits.max))
+    error = np.abs(computed.astype(np.float64) - exact)[counts] / (float(limits.eps) / 2 * size[counts])
     return float(error.max())
 
 
-def measure(side: str, count: int) -> dict[str, float]:
+def measure(side: str, count: int, dtype: np.dtype) -> dict[str, float]:
     """The figure of each function that the side has."""
     import jax
     import torch
@@ -46,7 +54,12 @@ def measure(side: str, count: int) -> dict[str, float]:
 
     from parity._bounds.rounding.elementwise import FUNCTIONS
 
-    x = points(count)
+    x = points(count, dtype)
+
+    def in_torch(function: Callable[[torch.Tensor], torch.Tensor], x: np.ndarray) -> np.ndarray:
+        given = torch.from_numpy(x.astype(np.float32)).to(getattr(torch, dtype.name))
+        return function(given).float().numpy().astype(dtype)
+
     found = {}
     for name, exact in FUNCTIONS.items():
         of_torch = getattr(torch, TORCH.get(name, name), None)
@@ -55,7 +68,7 @@ def measure(side: str, count: int) -> dict[str, float]:
         if side != "torch":
             got = np.asarray(jax.jit(getattr(lax, name))(x))
         elif of_torch is not None:
-            got = of_torch(torch.from_numpy(x)).numpy()
+            got = in_torch(of_torch, x)
         else:
             continue
         with np.errstate(all="ignore"):
@@ -63,9 +76,9 @@ def measure(side: str, count: int) -> dict[str, float]:
     bases = x[x > 0]
     for power in POWERS:
         if side == "torch":
-            got = torch.pow(torch.from_numpy(bases), power).numpy()
+            got = in_torch(lambda bases, power=power: torch.pow(bases, power), bases)
         else:
-            got = np.asarray(jax.jit(lax.pow)(bases, np.float32(power)))
+            got = np.asarray(jax.jit(lax.pow)(bases, np.asarray(power, dtype)))
         found[f"pow {power}"] = worst(got, bases.astype(np.float64) ** power)
     return found
 
@@ -76,16 +89,31 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--points", type=int, default=400_000, help="in each of five ranges")
+    parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu", help="XLA's (%(default)s)")
+    parser.add_argument(
+        "--dtype", choices=("float32", "bfloat16", "float16"), default="float32", help="(%(default)s)"
+    )
     parser.add_argument("--side", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side:
-        print(json.dumps(measure(options.side, options.points)))
+        print(
+            json.dumps(
+                measure(
+                    options.side, options.points, np.dtype(getattr(ml_dtypes, options.dtype, options.dtype))
+                )
+            )
+        )
         return
     results = {}
     flags = {"xla": "", "xla, tests": xla_flags.known(*xla_flags.FAST_COMPILATION)}
+    given = ["--points", str(options.points), "--dtype", options.dtype]
     for side in [*flags, "torch"]:
-        command = [sys.executable, "-m", "benchmarks.ulps", "--side", side, "--points", str(options.points)]
-        environment = {**os.environ, "XLA_FLAGS": flags.get(side, "")}
+        command = [sys.executable, "-m", "benchmarks.ulps", "--side", side, *given]
+        environment = {
+            **os.environ,
+            "XLA_FLAGS": flags.get(side, ""),
+            "JAX_PLATFORMS": PLATFORMS[options.device],
+        }
         output = subprocess.run(
             command, env=environment, check=True, stdout=subprocess.PIPE, text=True
         ).stdout

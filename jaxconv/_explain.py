@@ -7,8 +7,8 @@ from typing import Any
 import jax
 from flax import linen, nnx
 
-from jaxconv._lower import native
-from jaxconv._lower.choice import Choice, choose
+from jaxconv._lower import gpu, native
+from jaxconv._lower.choice import Choice, choose, forced_one
 from jaxconv._lower.product import Product
 from jaxconv._lower.watch import Seen, watching
 
@@ -96,10 +96,13 @@ def _explained(seen: Seen, paths: dict[int, str], platform: str) -> Explained:
     path = ".".join(layer.path) if isinstance(layer, linen.Module) else paths.get(id(layer), "")
 
     def choice(wanted: str) -> Choice:
-        if platform != "cpu" and seen.forced is None:
-            return Choice("direct", f"XLA's own convolution is the default on {platform}")
-        kernels = platform == "cpu" and native.isa() is not None
-        return choose(replace(seen.product, wanted=wanted), seen.batch, seen.dtype, seen.forced, kernels)
+        product = replace(seen.product, wanted=wanted)
+        if platform == "gpu":
+            return gpu.choose(product, seen.dtype, seen.forced)
+        if platform != "cpu":
+            own = Choice("direct", f"XLA's own convolution is the default on {platform}")
+            return forced_one(product, seen.forced) or own
+        return choose(product, seen.batch, seen.dtype, seen.forced, native.isa() is not None)
 
     forward = seen.product.wanted
     backward = "y" if forward == "x" else "x"

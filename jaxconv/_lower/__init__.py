@@ -96,10 +96,10 @@ def lowering(name: str | None) -> AbstractContextManager[None]:
     thread; the environment variable JAXCONV_LOWERING holds for the whole process.
 
     Args:
-        name: 'direct' (XLA's own convolution), 'channels_last', 'shift', 'grouped', 'pointwise', 'im2col'; what it
-            cannot compute is left to 'direct'. 'native': the kernels for CPUs that come with the package, which are
-            the fastest known where they can be called. 'xla': the fastest known without them. None for the fastest
-            known.
+        name: 'direct' (XLA's own convolution), 'channels_last', 'nhwc', 'shift', 'grouped', 'pointwise', 'im2col',
+            'patches', 'phases'; what it cannot compute is left to 'direct'. 'native': the kernels for CPUs that come
+            with the package, which are the fastest known where they can be called. 'xla': the fastest known without
+            them. None for the fastest known.
 
     Raises:
         ValueError: there is no lowering of that name.

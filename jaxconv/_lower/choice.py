@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxconv._lower import channels_last, direct, grouped, im2col, patches, phases, pointwise, shift
+from jaxconv._lower import channels_last, direct, grouped, im2col, nhwc, patches, phases, pointwise, shift
 from jaxconv._lower.product import Product
 
 
@@ -36,9 +36,10 @@ LOWERINGS = {
     "shift": Lowering(shift.compute, shift.can, _always),
     "grouped": Lowering(grouped.compute, grouped.can, grouped.by_products),
     "pointwise": Lowering(pointwise.compute, pointwise.can),
-    "im2col": Lowering(im2col.compute, im2col.can, _always),
+    "im2col": Lowering(im2col.compute, None, _always),
     "phases": Lowering(phases.compute, phases.can),
     "patches": Lowering(patches.compute, patches.can),
+    "nhwc": Lowering(nhwc.compute),
 }
 
 
@@ -60,8 +61,18 @@ class Choice(NamedTuple):
     why: str
 
 
+def forced_one(p: Product, forced: str | None) -> Choice | None:
+    """What is chosen where one of LOWERINGS is forced; None where none of them is."""
+    if forced not in LOWERINGS:
+        return None
+    can = LOWERINGS[forced].can
+    if can is None or can(p):
+        return Choice(forced, "forced")
+    return Choice("direct", f"{forced} is forced, but cannot compute this")
+
+
 def choose(p: Product, batch: Any, dtype: Any, forced: str | None = None, native: bool = False) -> Choice:
-    """The lowering on CPUs. Elsewhere it is 'direct', unless another one is forced.
+    """The lowering on CPUs.
 
     Args:
         p: the product.
@@ -75,11 +86,8 @@ def choose(p: Product, batch: Any, dtype: Any, forced: str | None = None, native
     if isinstance(batch, int) and batch == 0:
         return Choice("direct", "there is nothing to compute")
     floating = dtype in _MEASURED
-    if forced in LOWERINGS:
-        can = LOWERINGS[forced].can
-        if can is None or can(p):
-            return Choice(forced, "forced")
-        return Choice("direct", f"{forced} is forced, but cannot compute this")
+    if chosen := forced_one(p, forced):
+        return chosen
     if not floating:
         return Choice("direct", f"{jnp.dtype(dtype).name}: only floating dtypes have been measured")
     if _padded_far(p):

@@ -18,13 +18,10 @@ FEW = 4
 """Not so with so few input channels: a position's are next to each other there."""
 
 
-def can(p: Product) -> bool:
-    """Whether there is one group."""
-    return p.spec.groups == 1
-
-
 def compute(p: Product, a: jax.Array, b: jax.Array) -> jax.Array:
     """The product by one dot a sample; the gradient with respect to the weight for each sample."""
+    if p.spec.groups > 1:
+        return {"y": _y_of_groups, "x": _x, "weight": by_columns}[p.wanted](p, a, b)
     if p.wanted == "y":
         return mix(p, b.reshape(b.shape[0], -1), columns(p, a)).reshape(p.shape(a.shape[0]))
     if p.wanted == "x":
@@ -35,12 +32,27 @@ def compute(p: Product, a: jax.Array, b: jax.Array) -> jax.Array:
     return dw.reshape(a.shape[0], *p.spec.weight_shape)
 
 
+def _y_of_groups(p: Product, x: jax.Array, weight: jax.Array) -> jax.Array:
+    n, groups = x.shape[0], p.spec.groups
+    seen = columns(p, x).reshape(n, groups, p.group_in * p.taps, -1)
+    matrices = weight.reshape(groups, p.group_out, -1)
+    y = lax.dot_general(matrices, seen, (((2,), (2,)), ((0,), (1,))), precision=p.precision)
+    return jnp.moveaxis(y, 2, 0).reshape(p.shape(n))
+
+
 def _x(p: Product, weight: jax.Array, dy: jax.Array) -> jax.Array:
     """The columns' gradients, added to where columns are taken from. The weight is read as it lies in memory."""
     n, spec = dy.shape[0], p.spec
-    rows = jnp.moveaxis(dy, 1, -1).reshape(-1, spec.out_channels)
-    seen = lax.dot(rows, weight.reshape(spec.out_channels, -1), precision=p.precision)
-    seen = lax.optimization_barrier(seen).reshape(n, *p.out, spec.in_channels, p.taps)
+    if spec.groups == 1:
+        rows = jnp.moveaxis(dy, 1, -1).reshape(-1, spec.out_channels)
+        seen = lax.dot(rows, weight.reshape(spec.out_channels, -1), precision=p.precision)
+        seen = lax.optimization_barrier(seen).reshape(n, *p.out, spec.in_channels, p.taps)
+    else:
+        turned = weight.reshape(spec.groups, p.group_out, -1)
+        dy = dy.reshape(n, spec.groups, p.group_out, -1)
+        seen = lax.dot_general(dy, turned, (((2,), (1,)), ((1,), (0,))), precision=p.precision)
+        seen = seen.reshape(spec.groups, n, -1, p.group_in, p.taps).transpose(1, 2, 0, 3, 4)
+        seen = seen.reshape(n, *p.out, spec.in_channels, p.taps)
     seen = lax.optimization_barrier(jnp.moveaxis(seen, (-1, -2), (1, 2)))
     parts: list[jax.Array] = []
     for i, tap in enumerate(tap_indices(spec.kernel_size)):

@@ -31,6 +31,12 @@ def can(p: Product) -> bool:
     return p.wanted == "x" and max(p.spec.stride) > 1
 
 
+def leaves_out(p: Product) -> bool:
+    """Whether a part of x meets no element of the kernel, so that its gradient is exactly zero."""
+    dimensions = enumerate(p.spec.stride)
+    return any(not _phase(p, d, a, 0).taps for d, stride in dimensions for a in range(stride))
+
+
 def compute(p: Product, weight: jax.Array, dy: jax.Array) -> jax.Array:
     """The product by a convolution for each phase, put next to each other."""
     n, spec = dy.shape[0], p.spec

@@ -15,8 +15,8 @@ import numpy as np
 
 from jaxconv import _jax_internals as internals
 from jaxconv._dtypes import is_reduced
-from jaxconv._lower import direct, native
-from jaxconv._lower.choice import LOWERINGS, NATIVE, choose
+from jaxconv._lower import direct, gpu, native
+from jaxconv._lower.choice import LOWERINGS, NATIVE, choose, forced_one
 from jaxconv._lower.product import ROLES, Product
 from jaxconv._rows import long_rows
 
@@ -159,20 +159,19 @@ def _apart(a: jax.Array, b: jax.Array, product: Product, name: str) -> jax.Array
     return found.sum(0) if product.wanted == "weight" else found
 
 
-def _chosen(
-    a: jax.Array, b: jax.Array, *, product: Product, forced: str | None, like: Any, kernels: bool = False
-) -> jax.Array:
-    batch = product.batch(a, b)
-    name = choose(product, batch, a.dtype, forced, kernels).name
+def _computed(name: str, a: jax.Array, b: jax.Array, *, product: Product, like: Any) -> jax.Array:
+    """The product by a lowering, or by the kernels."""
     out = np.dtype(np.float32) if product.wide else a.dtype
+    # XLA's own convolutions accumulate reduced precision in float32 and round once. On GPUs the gradient with respect
+    # to x is rounded even where what follows widens it again.
+    rounds_once = name in ("direct", "nhwc") and not (product.wide and product.wanted == "x")
+    if is_reduced(a.dtype) and not rounds_once:
+        a, b = a.astype(np.float32), b.astype(np.float32)
+        if name == NATIVE:
+            return conv_p.bind(a, b, product=product, forced=name, like=None).astype(out)
     if name == "direct":
         return direct.compute(product, a, b, like).astype(out)
-    if is_reduced(a.dtype):
-        # As XLA and torch do: accumulated in float32, rounded once.
-        wide = [operand.astype(np.float32) for operand in (a, b)]
-        if name == NATIVE:
-            return conv_p.bind(*wide, product=product, forced=name, like=None).astype(out)
-        return _chosen(*wide, product=product, forced=name, like=like).astype(out)
+    batch = product.batch(a, b)
     compute = functools.partial(
         _apart if LOWERINGS[name].apart(product, batch) else _compute, product=product, name=name
     )
@@ -180,12 +179,7 @@ def _chosen(
         # XLA spreads over the mesh what a lowering consists of: its reshapes have no types that would tell how.
         kind = _as_direct(product, jax.typeof(a), jax.typeof(b)) if like is None else like
         compute = jax.sharding.auto_axes(compute, out_sharding=kind.sharding)
-    return compute(a, b)
-
-
-def _plain(a: jax.Array, b: jax.Array, *, product: Product, forced: str | None, like: Any) -> jax.Array:
-    name = forced if forced in LOWERINGS else "direct"
-    return _chosen(a, b, product=product, forced=name, like=like)
+    return compute(a, b).astype(out)
 
 
 def _on_cpu(context: Any, a: Any, b: Any, *, product: Product, forced: str | None, like: Any) -> Any:
@@ -194,9 +188,19 @@ def _on_cpu(context: Any, a: Any, b: Any, *, product: Product, forced: str | Non
     chosen = choose(product, product.batch(of_a, of_b), of_a.dtype, forced, kernels)
     if chosen.name == NATIVE and not is_reduced(of_a.dtype):
         return native.lower(context, a, b, product)
-    written = internals.lower_with(functools.partial(_chosen, kernels=kernels))
-    return written(context, a, b, product=product, forced=forced, like=like)
+    written = internals.lower_with(functools.partial(_computed, chosen.name))
+    return written(context, a, b, product=product, like=like)
 
 
-internals.define_lowering(conv_p, internals.lower_with(_plain))
+def _on_gpu(a: jax.Array, b: jax.Array, *, product: Product, forced: str | None, like: Any) -> jax.Array:
+    return _computed(gpu.choose(product, a.dtype, forced).name, a, b, product=product, like=like)
+
+
+def _elsewhere(a: jax.Array, b: jax.Array, *, product: Product, forced: str | None, like: Any) -> jax.Array:
+    chosen = forced_one(product, forced)
+    return _computed(chosen.name if chosen else "direct", a, b, product=product, like=like)
+
+
+internals.define_lowering(conv_p, internals.lower_with(_elsewhere))
 internals.define_lowering(conv_p, _on_cpu, platform="cpu")
+internals.define_lowering(conv_p, internals.lower_with(_on_gpu), platform="gpu")
