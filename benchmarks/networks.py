@@ -110,7 +110,7 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
     theirs = NETWORKS[name]().train(options.training)
     x = np.random.default_rng(0).standard_normal((options.batch, 3, options.size, options.size), np.float32)
     tx = torch.from_numpy(x)
-    ours = jaxconv.from_torch(theirs, tx, rngs=nnx.Rngs(0))
+    ours = jaxconv.from_torch(theirs, tx[:2], rngs=nnx.Rngs(0))
     on_gpu = options.device == "gpu"
     if on_gpu:
         theirs, tx = theirs.cuda(), tx.cuda()

@@ -26,8 +26,8 @@ class Arithmetic:
     """What one multiply-and-add loop really computes in.
 
     Attributes:
-        multiply: unit roundoff of the format both factors are rounded to first; 0 where they are taken as
-            they are.
+        multiply: unit roundoff of the format both factors of a float32 product are rounded to first; 0 where they
+            are taken as they are.
         accumulate: unit roundoff of the running sum.
         store: unit roundoff of the output's format.
         nearest: whether the running sum is rounded to nearest. Tensor cores truncate: twice the roundoff, and
@@ -45,6 +45,11 @@ class Arithmetic:
     smallest: float
     flush: float
     sums: float | None = None
+
+    @property
+    def factors(self) -> float:
+        """The same of products of the layer's own dtype: only float32 is rounded first."""
+        return self.multiply if self.store == roundoff(np.float32) else 0.0
 
     def plain(self) -> "Arithmetic":
         """The same formats where there is no product: sums do not run on matrix units."""
@@ -105,7 +110,7 @@ def arithmetic(dtype: Any, platform: str = "cpu", precision: str = "default") ->
                 f"no arithmetic known for `dtype` (={np.dtype(dtype)}) on tpu, which emulates it"
             )
         return Arithmetic(0.0, store, store, True, smallest, smallest)
-    multiply = _MULTIPLY[platform, precision] if store == single else 0.0
+    multiply = _MULTIPLY[platform, precision]
     on_matrix_units = platform == "gpu" and (multiply > 0 or store > single)
     accumulate = single * (2 if on_matrix_units else 1)
     flush = float(np.finfo(np.float32).smallest_normal)
@@ -152,7 +157,7 @@ def bound(reference: Reference, arithmetic: Arithmetic) -> np.ndarray:
     steps += [(count, magnitude, how.store, True) for count, magnitude in reference.stores]
     parts = 2 if reference.value.dtype.kind == "c" else 1
     roundings = parts * sum(float(np.sum(np.broadcast_to(step[0], reference.value.shape))) for step in steps)
-    error = ((1 + how.multiply) ** 2 - 1) * reference.magnitude
+    error = ((1 + how.factors) ** 2 - 1) * reference.magnitude
     for count, magnitude, u, nearest in steps:
         relative = gamma(count, u)
         if nearest:

@@ -231,7 +231,7 @@ class JudgedLayer:
         if not any(name.startswith(("output", "index")) for name in self.run.theirs):
             return (failed("layer", "torch's layer returns no tensor: not judged"),)
         if self.refusal is not None:
-            return (failed("layer", f"the Flax layer refused torch's input: {self.refusal}"),)
+            return (failed("layer", f"the Flax layer refused torch's input: {_briefly(self.refusal)}"),)
         if text := returned.difference(self.ours, self.run.theirs, self.run.call.module):
             return (failed("layer", text),)
         try:
@@ -244,6 +244,16 @@ class JudgedLayer:
 def judge_all(ours: Arrays, theirs: Arrays, wanted: Mapping[str, Expected]) -> list[Verdict]:
     """One verdict for each result that is expected or that a side has; one that a side lacks is a failure."""
     return [_judge(name, ours, theirs, wanted) for name in dict.fromkeys([*wanted, *theirs, *ours])]
+
+
+def _briefly(error: Exception) -> str:
+    """The first lines of an error. XLA's own has the whole program behind them."""
+    text = str(error).strip()
+    return text if len(text) <= _LONG else f"{type(error).__name__}: {text[:_LONG].rstrip()}..."
+
+
+_LONG = 500
+"""Characters of an error that are shown."""
 
 
 def _judge(name: str, ours: Arrays, theirs: Arrays, wanted: Mapping[str, Expected]) -> Verdict:

@@ -158,7 +158,7 @@ def _limits(how: Arithmetic, name: str, func: Any, args: Any, kwargs: Any, outpu
     relative = float(
         probable_gamma(math.ceil(count), how.accumulate, confidence(count * size, how.accumulate))
     )
-    relative += (1 + how.multiply) ** 2 - 1
+    relative += (1 + how.factors) ** 2 - 1
     if func._schema.is_mutable:  # its arguments are overwritten already
         magnitudes = [y.abs() if f else None for y, f in zip(outputs, floating, strict=True)]
     else:

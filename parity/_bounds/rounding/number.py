@@ -89,7 +89,9 @@ class Step:
         smallest = float(ml_dtypes.finfo(self.dtype).smallest_normal)
         return roundoff(self.dtype) * smallest + 1.2e-38 if smallest > 1e-30 else smallest
 
-    def round(self, value: np.ndarray, error: Any = 0.0, units: float = 1.0) -> Number:
+    def round(
+        self, value: np.ndarray, error: Any = 0.0, units: float = 1.0, narrow_units: float = 1.0
+    ) -> Number:
         """What storing a result adds to the error it has already.
 
         Args:
@@ -97,8 +99,10 @@ class Step:
             error: what its operands' errors make of it.
             units: how many roundings the operation has, in units of the roundoff. All but the last happen in float32
                 where the format is a narrower one.
+            narrow_units: how many of them happen in the format where it is a narrower one.
         """
-        u = self.roundoff + (units - 1) * min(self.roundoff, _SINGLE)
+        own = narrow_units if self.roundoff > _SINGLE else 1.0
+        u = own * self.roundoff + (units - 1) * min(self.roundoff, _SINGLE)
         if units == 0:
             return self.finish(value, error)
         size = np.abs(value) + error

@@ -77,6 +77,9 @@ def test_matrix_units():
     for dtype in ("float32", "float16"):
         tensor_core = arithmetic(dtype, "gpu")
         assert (tensor_core.accumulate, tensor_core.nearest) == (2.0**-23, False)
+        # What a layer of reduced precision computes in float32 on its way, as an LSTM does, is rounded like float32.
+        assert tensor_core.multiply == 2.0**-11
+        assert tensor_core.factors == (2.0**-11 if dtype == "float32" else 0)
         assert tensor_core.plain() == dataclasses.replace(arithmetic(dtype, "cpu"), multiply=0.0)
 
 
@@ -106,7 +109,10 @@ def test_each_step_adds_its_term():
     stored = bound(reference(value, 1, magnitude, ((1, np.array([1.0])),)), how)
     # A single rounding: no probability is below certainty.
     assert stored == summed * (1 + gamma(1, 2.0**-11)) + gamma(1, 2.0**-11)
-    factors = bound(reference(value, 1, magnitude), dataclasses.replace(how, multiply=2.0**-11))
+    rounded = dataclasses.replace(how, multiply=2.0**-11)
+    assert bound(reference(value, 1, magnitude), rounded) == summed  # of float16 as it is
+    single = dataclasses.replace(rounded, store=2.0**-24)
+    factors = bound(reference(value, 1, magnitude), single)
     assert factors == (2 * 2.0**-11 + 2.0**-22) * 4 * (1 + gamma(1, 2.0**-24)) + summed
     plain = bound(reference(value, 1, magnitude, products=False), dataclasses.replace(how, multiply=2.0**-11))
     assert plain == summed
