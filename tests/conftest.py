@@ -21,9 +21,16 @@ torch.set_num_threads(1)
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--all-samples", action="store_true", help="torch's samples in every dtype, not a share of them"
+        "--thorough", action="store_true", help="the tests marked thorough, and all of torch's samples"
     )
     parser.addoption("--seeds", type=int, default=1, help="how often networks without a fault are compared")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--thorough"):
+        left = [item for item in items if item.get_closest_marker("thorough")]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if not item.get_closest_marker("thorough")]
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -56,7 +56,7 @@ def test_both_fronts_are_torch_s_module(name, training, request):
     if name == "SoftMarginLoss":
         pytest.skip("torch has no gradient with respect to the target: see _functional/test_loss.py")
     compared = 0
-    for sample in samples(name, training, request.config.getoption("--all-samples")):
+    for sample in samples(name, training, request.config.getoption("--thorough")):
         made, given = sample.constructor_input, sample.forward_input
         module = getattr(torch.nn, name)(*made.args, **made.kwargs).train(training)
         if "Lazy" in name:

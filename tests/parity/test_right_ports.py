@@ -53,6 +53,7 @@ def test_a_right_port_is_called_the_same(name, request):
         assert ok, (seed, text)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", [name for name, port in PORTS.items() if "convert" not in port.options])
 def test_a_right_port_whose_weights_were_converted_by_hand_is_called_the_same(name):
     ok, text = compared(PORTS[name], 0, convert=None)
