@@ -8,6 +8,7 @@ from jaxconv._from_torch import conditions, sizes
 from jaxconv._from_torch.alias import Tensors, written
 from jaxconv._from_torch.custom_functions import NAMESPACE
 from jaxconv._from_torch.custom_steps import CustomCalls
+from jaxconv._from_torch.decompose import decomposed, written_outside
 from jaxconv._from_torch.exported import is_norm
 from jaxconv._from_torch.frames import Path, Value, atoms
 from jaxconv._from_torch.module import NORMS, random, supported
@@ -16,10 +17,16 @@ from jaxconv._from_torch.structure import Structure
 from jaxconv._from_torch.traced import Trace
 
 # What torch puts into a graph to check it, without a value.
-_CHECKS = ("_assert_async", "_assert_scalar", "_assert_tensor_metadata", "sym_constrain_range")
+_CHECKS = (
+    "_assert_async",
+    "_assert_scalar",
+    "_assert_tensor_metadata",
+    "sym_constrain_range",
+    "_linalg_check_errors",
+)
 
 # Keyword arguments that say where and how a tensor lies.
-_PLACEMENT = ("device", "layout", "memory_format", "non_blocking", "pin_memory", "generator")
+_PLACEMENT = ("device", "layout", "memory_format", "non_blocking", "pin_memory", "generator", "requires_grad")
 
 
 def trace(module: Any, program: Any, arrays: Callable[[Any], Any]) -> Trace:
@@ -43,6 +50,7 @@ class _Tracer:
         self.tensors = Tensors()
         self.parts: dict[Any, Any] = {}
         self.results: dict[Any, list[Any]] = {}
+        self.constants: dict[Path, Any] = {}
         self.custom = CustomCalls(self.tensors, self.atom, _problem_in_backward)
 
     def aliases(self) -> dict[Path, tuple[Path, ...]]:
@@ -59,7 +67,6 @@ class _Tracer:
         program = self.program
         specs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
         inputs, leaves, state = [], [], {}
-        constants: dict[Path, Any] = {}
         for node in (n for n in program.graph.nodes if n.op == "placeholder"):
             spec, meta = specs[node.name], node.meta.get("val")
             if spec.kind == InputKind.USER_INPUT:
@@ -76,7 +83,7 @@ class _Tracer:
                 value = Variable(path if owner in self.children else (spec.target.replace(".", "_"),))
                 state[node] = value.path
                 if spec.target in program.constants:
-                    constants[value.path] = arrays(program.constants[spec.target])
+                    self.constants[value.path] = program.constants[spec.target]
             self.tensors.root(node, value)
         outputs = [self.atom(x) for x in self.walk(program.graph)]
         changed = [node for node in state if self.tensors.changed(node)]
@@ -101,13 +108,14 @@ class _Tracer:
             raise ValueError(
                 "the backward of a custom autograd Function leaves something behind that the network uses"
             )
+        constants = {path: arrays(tensor) for path, tensor in self.constants.items()}
         return Trace(self.tensors.steps, inputs, outputs, signature, constants, self.aliases())
 
     def walk(self, graph: Any) -> Any:
         """Makes the steps of a graph whose placeholders are known. Returns its output nodes."""
         for node in graph.nodes:
-            if node.op == "get_attr":  # a graph in the graph
-                self.tensors.root(node, None)
+            if node.op == "get_attr":
+                self.attribute(node, getattr(graph.owning_module, node.target))
             elif node.op == "call_function" and name_of(node.target) == "wrap_with_set_grad_enabled":
                 self.parts[node] = self.part(node, *node.args)
             elif (
@@ -131,16 +139,38 @@ class _Tracer:
             elif node.op == "output":
                 return node.args[0]
 
+    def attribute(self, node: Any, value: Any) -> None:
+        """A graph in the graph, or a number that an operation's decomposition needs."""
+        variable = None
+        if hasattr(value, "untyped_storage"):
+            variable = Variable((f"decomposition_constant_{len(self.constants)}",))
+            self.constants[variable.path] = value
+        self.tensors.root(node, variable)
+
     def part(self, node: Any, enabled: bool, name: Any, *given: Any) -> Any:
         """A part of the network under torch.no_grad() or torch.enable_grad() is a graph of its own."""
-        graph = getattr(node.graph.owning_module, name.target).graph
+        before, self.tensors.recorded = self.tensors.recorded, enabled
+        result = self.inner(getattr(node.graph.owning_module, name.target).graph, given)
+        self.tensors.recorded = before
+        return enabled, result
+
+    def inner(self, graph: Any, given: Any) -> Any:
+        """Makes the steps of a graph in the graph, on these nodes. Returns its output nodes."""
         for inner, outer in zip((n for n in graph.nodes if n.op == "placeholder"), given, strict=True):
             if outer in self.tensors.of:
                 self.tensors.of[inner] = self.tensors.of[outer]
-        before, self.tensors.recorded = self.tensors.recorded, enabled
-        result = self.walk(graph)
-        self.tensors.recorded = before
-        return enabled, result
+        return self.walk(graph)
+
+    def decomposition(self, node: Any, graph: Any, given: Any, frame: Any) -> None:
+        """An operation that is none of ours, in operations that are."""
+        result = self.inner(graph, given)
+        parts = result if isinstance(result, tuple | list) else (result,)
+        for onto, part in zip(written_outside(node), parts, strict=False):
+            self.tensors.overwrite(node, onto, self.tensors.now(part, frame), frame, place_of(node), True)
+        if isinstance(result, tuple | list):
+            self.parts[node] = True, result
+        elif node not in self.tensors.of:
+            self.tensors.of[node] = self.tensors.of[result]
 
     def result_of_part(self, node: Any, enabled: bool, results: Any) -> None:
         result = results[node.args[1]]
@@ -174,6 +204,13 @@ class _Tracer:
         if sizes.is_size(node.meta.get("val")) or op.startswith(_CHECKS):
             return
         frame = self.frame(node)
+        if found := decomposed(node, lambda target: supported(name_of(target))):
+            self.decomposition(node, *found, frame)
+            return
+        if op.startswith("as_strided") and not node.args[0].meta["val"].is_contiguous():
+            raise ValueError(
+                f"{place_of(node)}: as_strided of a tensor that is not contiguous is not covered"
+            )
         args = self.atom(node.args, frame)
         kwargs = {k: self.atom(v, frame) for k, v in node.kwargs.items() if k not in _PLACEMENT}
         if (name := op.partition(".")[0]) in _MODAL:
@@ -295,6 +332,8 @@ def structure(spec: Any) -> Structure:
     name = kind.__name__
     if kind in (tuple, list):
         return Structure(name, children)
+    if name == "Size":
+        return Structure("tuple", children)
     if name in ("namedtuple", "structseq"):
         return Structure("record", children, tuple(context._fields), context.__name__)
     if kind.__module__ == "torch.return_types":  # of torch.sort, torch.max, ...
