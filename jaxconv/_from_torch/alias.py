@@ -96,6 +96,11 @@ class Tensors:
         self._write(self.of[onto], value, frame, place)
         self.of[node] = self.of[onto]
 
+    def cast(self, node: Any, dtype: Any, frame: Any) -> Any:
+        """A node's value at this point in another dtype."""
+        shape = sizes.shape(node.meta.get("val"))
+        return self._emit("to.dtype", (self.now(node, frame), dtype), {}, frame, "torch.autocast", shape)
+
     def part(self, whole: Value, index: int, shape: Any, frame: Any) -> Value:
         """One of several results, which the module that makes it returns even if nothing takes it."""
         part = self._emit("getitem.default", (whole, index), {}, frame, "", shape)

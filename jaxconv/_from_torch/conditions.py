@@ -34,16 +34,17 @@ def of(program: Any) -> tuple[Condition, ...]:
     environment: Any = modes[-1].shape_env if modes else None
     kept = {str(symbol) for symbol in program.range_constraints}
     found: dict[Condition, None] = {}
-    for guard in environment.guards if environment is not None else ():
-        expression = environment.simplify(guard.expr)
-        if expression == sympy.true or not {str(s) for s in expression.free_symbols} <= kept:
-            continue  # a symbol that torch has replaced by a number or by another symbol
-        if type(expression) not in relations:
-            raise ValueError(
-                f"the network depends on the size condition {expression}, which is not understood"
-            )
-        left, right = map(sizes.of_sympy, expression.args)
-        found.setdefault(Condition(relations[type(expression)], left, right, place(guard.sloc)))
+    guards = environment.guards if environment is not None else ()
+    for guard, whole in ((g, environment.simplify(g.expr)) for g in guards):
+        both = whole.args if isinstance(whole, sympy.And) else (whole,)
+        for expression in both:
+            if expression == sympy.true or not {str(s) for s in expression.free_symbols} <= kept:
+                continue  # a symbol that torch has replaced by a number or by another symbol
+            relation, sides = relations.get(type(expression)), expression.args
+            if relation is None:  # of several comparisons
+                relation, sides = "==", (expression, sympy.Integer(1))
+            left, right = map(sizes.of_sympy, sides)
+            found.setdefault(Condition(relation, left, right, place(guard.sloc)))
     return tuple(found)
 
 
@@ -122,12 +123,24 @@ def _divisors(expression: Any) -> set[int]:
     return own.union(*map(_divisors, rest))
 
 
+_SIGNS = {"eq": " == ", "ne": " != ", "lt": " < ", "le": " <= "}
+
+
 def _text(expression: Any, names: Mapping[str, str]) -> str:
     if not isinstance(expression, tuple):
         return str(names.get(expression, expression))
     op, *rest = expression
     parts = [f"({_text(e, names)})" if isinstance(e, tuple) else _text(e, names) for e in rest]
-    signs = {"add": " + ", "mul": " * ", "floordiv": " // ", "truediv": " / ", "mod": " % ", "pow": " ** "}
+    if op == "or":
+        return " or ".join(parts)
+    signs = _SIGNS | {
+        "add": " + ",
+        "mul": " * ",
+        "floordiv": " // ",
+        "truediv": " / ",
+        "mod": " % ",
+        "pow": " ** ",
+    }
     return signs[op].join(parts) if op in signs else f"{op}({', '.join(parts)})"
 
 
@@ -145,9 +158,11 @@ def refuse(signature: Signature, numbers: Mapping[str, Any], known: AbstractSet[
     broken = [c for c in counted if not holds(c, numbers)]
     if broken:
         names = signature.size_names()
-        used = {s for c in broken for s in symbols(c.left) | symbols(c.right)}
+        plain = [c for c in broken if _divisible(c, names)]  # the others follow from these
+        shown = (plain or broken)[:3]
+        used = {s for c in shown for s in symbols(c.left) | symbols(c.right)}
         batch = "batch size" if used <= signature.batch_symbols() else "size"
-        words = dict.fromkeys(text(c, signature) for c in broken)
+        words = dict.fromkeys(text(c, signature) for c in shown)
         got = ", ".join(f"{names[s]} = {numbers[s]}" for s in sorted(used))
         raise ValueError(
             f"{got}: the network does something else at this size. It was traced where {'; '.join(words)}. "

@@ -1,10 +1,22 @@
 """Arithmetic of sizes with symbolic dimensions of jax.export, which know no fractions."""
 
+import operator
+from collections.abc import Callable
 from fractions import Fraction
 from functools import reduce
 from typing import Any, NamedTuple
 
 import jax
+
+# For symbolic dimensions comparisons for order tell that they cannot be decided; equality does not.
+_COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+    "eq": lambda a, b: a >= b and a <= b,
+    "ne": lambda a, b: not (a >= b and a <= b),
+    "lt": operator.lt,
+    "le": operator.le,
+    "gt": operator.gt,
+    "ge": operator.ge,
+}
 
 
 class _Ratio(NamedTuple):
@@ -22,6 +34,8 @@ def of_dimensions(op: str, values: list[Any]) -> Any:
     """
     if op in ("max", "min"):
         return reduce(jax.core.max_dim if op == "max" else jax.core.min_dim, values)
+    if op in _COMPARISONS:
+        return int(bool(_COMPARISONS[op](*values)))
     if op in ("floordiv", "mod", "pow"):
         a, b = values
         return a // b if op == "floordiv" else a % b if op == "mod" else a**b

@@ -23,7 +23,7 @@ def checked(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], dynamic:
             raise TypeError(
                 f"`dynamic[{argument!r}]` must be a dict such as {{2: 'h', 3: 'w'}}, got {dims!r}"
             )
-        tensor = given.get(argument)
+        tensor: Any = given.get(argument)
         if not hasattr(tensor, "untyped_storage"):
             raise ValueError(
                 f"`dynamic` names the argument {argument!r}, of which the example has no tensor; it has {list(given)}"
@@ -36,7 +36,7 @@ def checked(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], dynamic:
     return found
 
 
-def shapes(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], dynamic: Dynamic, batch: bool) -> Any:
+def shapes(module: Any, given: Any, dynamic: Dynamic, batch: bool) -> Any:
     """torch.export's `dynamic_shapes`: the named sizes, and with `batch` the first size of every tensor."""
     import torch
     from torch.utils._pytree import tree_map
@@ -45,6 +45,7 @@ def shapes(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], dynamic: 
         batched = batch and isinstance(x, torch.Tensor) and x.ndim and x.shape[0] > 1
         return {0: torch.export.Dim.AUTO} if batched else None
 
+    args, kwargs = given
     found = tree_map(any_batch, dict(inspect.signature(module.forward).bind(*args, **kwargs).arguments))
     for argument, dims in dynamic.items():
         found[argument] = (found[argument] or {}) | {d: torch.export.Dim.AUTO for d in dims}

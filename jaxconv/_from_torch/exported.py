@@ -73,7 +73,7 @@ def export(
             exported.labels = labels(module, exported.program, dynamic)
             for size, example in _special(exported.program, given, (args, kwargs)).items():
                 try:
-                    shape = shapes(module, *example, dynamic, batch=False) if dynamic else None
+                    shape = shapes(module, example, dynamic, batch=False) if dynamic else None
                     with kept():
                         exported.special[size] = run(module, *example, dynamic_shapes=shape, strict=strict)
                 except Lost:
@@ -96,8 +96,8 @@ def _attempts(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], dynami
         return torch.cat([x] * 12) if isinstance(x, torch.Tensor) and x.ndim and x.shape[0] == 1 else x
 
     for given in (tree_map(repeated, (args, kwargs)), (args, kwargs)):
-        yield given, shapes(module, *given, dynamic, batch=True)
-    yield (args, kwargs), shapes(module, args, kwargs, dynamic, batch=False) if dynamic else None
+        yield given, shapes(module, given, dynamic, batch=True)
+    yield (args, kwargs), shapes(module, (args, kwargs), dynamic, batch=False) if dynamic else None
 
 
 def _special(program: Any, given: Any, example: Any) -> dict[int, Any]:

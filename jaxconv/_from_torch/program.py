@@ -209,6 +209,14 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "pow": operator.pow,
     "max": max,
     "min": min,
+    "or": max,
+    "and": min,
+    "eq": lambda a, b: int(a == b),
+    "ne": lambda a, b: int(a != b),
+    "lt": lambda a, b: int(a < b),
+    "le": lambda a, b: int(a <= b),
+    "gt": lambda a, b: int(a > b),
+    "ge": lambda a, b: int(a >= b),
 }
 
 _ROUNDING: dict[str, Callable[[Any], Any]] = {

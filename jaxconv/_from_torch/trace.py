@@ -1,10 +1,10 @@
 """torch.export's graph as a flat list of steps. Only here is torch used, and only once called."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from jaxconv._from_torch import conditions, sizes
+from jaxconv._from_torch import autocast, conditions, sizes
 from jaxconv._from_torch.alias import Tensors, written
 from jaxconv._from_torch.custom_functions import NAMESPACE
 from jaxconv._from_torch.custom_steps import CustomCalls
@@ -13,8 +13,8 @@ from jaxconv._from_torch.exported import is_norm
 from jaxconv._from_torch.frames import Path, Value, atoms
 from jaxconv._from_torch.module import NORMS, random, supported
 from jaxconv._from_torch.program import Array, Dtype, Mode, Signature, Size, Variable
-from jaxconv._from_torch.structure import Structure
 from jaxconv._from_torch.traced import Trace
+from jaxconv._from_torch.tree_spec import structure
 
 # What torch puts into a graph to check it, without a value.
 _CHECKS = (
@@ -51,6 +51,8 @@ class _Tracer:
         self.parts: dict[Any, Any] = {}
         self.results: dict[Any, list[Any]] = {}
         self.constants: dict[Path, Any] = {}
+        self.autocast: autocast.Regions = ()
+        self.casts: dict[Any, Any] = {}  # what autocast makes of the inputs of the operation that is read
         self.custom = CustomCalls(self.tensors, self.atom, _problem_in_backward)
 
     def aliases(self) -> dict[Path, tuple[Path, ...]]:
@@ -118,13 +120,11 @@ class _Tracer:
                 self.attribute(node, getattr(graph.owning_module, node.target))
             elif node.op == "call_function" and name_of(node.target) == "wrap_with_set_grad_enabled":
                 self.parts[node] = self.part(node, *node.args)
-            elif (
-                node.op == "call_function"
-                and name_of(node.target) == "wrap_with_autocast"
-                and not node.args[2]
-            ):
-                # Switched off, as torch.amp.custom_bwd has it
+            elif node.op == "call_function" and name_of(node.target) == "wrap_with_autocast":
+                outside = self.autocast
+                self.autocast = autocast.within(outside, *node.args[:3])
                 self.parts[node] = self.part(node, self.tensors.recorded, *node.args[4:])
+                self.autocast = outside
             elif node.op == "call_function" and self.custom.has(node):
                 self.custom.result(node)
             elif node.op == "call_function" and name_of(node.target).startswith(NAMESPACE):
@@ -190,6 +190,8 @@ class _Tracer:
 
         if isinstance(arg, torch.fx.Node):
             meta = arg.meta.get("val")
+            if arg in self.casts:
+                return self.tensors.cast(arg, Dtype(str(self.casts[arg]).removeprefix("torch.")), frame)
             return Size(sizes.expression(meta)) if sizes.is_size(meta) else self.tensors.now(arg, frame)
         if isinstance(arg, list | tuple):
             return tuple(self.atom(a, frame) for a in arg)
@@ -204,15 +206,19 @@ class _Tracer:
         if sizes.is_size(node.meta.get("val")) or op.startswith(_CHECKS):
             return
         frame = self.frame(node)
-        if found := decomposed(node, lambda target: supported(name_of(target))):
+        with autocast.entered(self.autocast):
+            found = decomposed(node, lambda target: supported(name_of(target)))
+        if found:
             self.decomposition(node, *found, frame)
             return
         if op.startswith("as_strided") and not node.args[0].meta["val"].is_contiguous():
             raise ValueError(
                 f"{place_of(node)}: as_strided of a tensor that is not contiguous is not covered"
             )
+        self.casts = autocast.casts(node, self.autocast)
         args = self.atom(node.args, frame)
         kwargs = {k: self.atom(v, frame) for k, v in node.kwargs.items() if k not in _PLACEMENT}
+        self.casts = {}
         if (name := op.partition(".")[0]) in _MODAL:
             rest = [a for a in node.target._schema.arguments if not a.kwarg_only][len(args) :]
             args, kwargs = self.modal(name, (*args, *(a.default_value for a in rest)), kwargs, frame)
@@ -317,40 +323,3 @@ def place_of(node: Any) -> str:
     file, line, *_ = lines[at].removeprefix("File ").split(", ")
     source = f": {lines[at + 1]}" if at + 1 < len(lines) else ""
     return f"{where}, {file.strip(chr(34)).rpartition('/')[2]} {line}{source}"
-
-
-def structure(spec: Any) -> Structure:
-    """torch's tree specification as our own.
-
-    Raises:
-        ValueError: a container that is none of Python's, and no dataclass or named tuple.
-    """
-    if spec.is_leaf():
-        return Structure("leaf")
-    children = tuple(map(structure, spec.children()))
-    kind, context = spec.type, spec.context
-    name = kind.__name__
-    if kind in (tuple, list):
-        return Structure(name, children)
-    if name == "Size":
-        return Structure("tuple", children)
-    if name in ("namedtuple", "structseq"):
-        return Structure("record", children, tuple(context._fields), context.__name__)
-    if kind.__module__ == "torch.return_types":  # of torch.sort, torch.max, ...
-        return Structure("record", children, tuple(kind.__match_args__), name)
-    if isinstance(kind, type) and issubclass(kind, dict):  # OrderedDict, ModelOutput
-        return Structure("dict", children, tuple(_keys(context)))
-    if hasattr(kind, "__dataclass_fields__"):
-        return Structure("record", children, tuple(_keys(context)), name)
-    raise ValueError(
-        f"arguments and results of type {name} are not understood: "
-        "use tuples, lists, dicts, named tuples or dataclasses"
-    )
-
-
-def _keys(context: Any) -> Any:
-    """The names in a tree specification's context, which may stand beside something else."""
-    if isinstance(context, Mapping):
-        return list(context)
-    context = list(context)
-    return context[0] if context and isinstance(context[0], list | tuple) else context

@@ -229,7 +229,8 @@ def _bucketize(x: Any, boundaries: Any, *, out_int32: bool = False, right: bool 
 
 
 def _isin(x: Any, others: Any, *, assume_unique: bool = False, invert: bool = False) -> jax.Array:
-    return jnp.isin(*together(x, others), invert=invert)
+    x, others = together(x, others)
+    return jnp.isin(x, others, invert=invert)
 
 
 def _histc(x: Any, bins: int = 100, min: Any = 0, max: Any = 0) -> jax.Array:

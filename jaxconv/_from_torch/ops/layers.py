@@ -107,9 +107,12 @@ def _embedding_bag(
     return bags, None, None, None
 
 
-def _core_embedding_bag(weight: Any, *args: Any) -> tuple[Any, ...]:
-    padding = args[7] if len(args) > 7 and args[7] >= 0 else None
-    return _embedding_bag(weight, *args[:7], padding_idx=padding)
+def _core_embedding_bag(weight: Any, indices: Any, offsets: Any, *args: Any) -> tuple[Any, ...]:
+    """The core set's: a `padding_idx` of -1 is none."""
+    defaults = (False, 0, False, None, False, -1)
+    scale, mode, sparse, weights, last, padding = (*args, *defaults[len(args) :])
+    padding = None if padding < 0 else padding
+    return _embedding_bag(weight, indices, offsets, scale, mode, sparse, weights, last, padding)
 
 
 def _unpool(x: Any, indices: Any, size: Any, *_: Any) -> jax.Array:
