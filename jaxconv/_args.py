@@ -9,6 +9,7 @@ from numbers import Real
 from typing import Any
 
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 
@@ -18,8 +19,15 @@ def wrong_type(name: str, expected: str, value: Any) -> TypeError:
     return TypeError(f"`{name}` must be {expected}, got {value!r} of type {type(value).__name__}")
 
 
+def symbolic(*sizes: Any) -> bool:
+    """Whether any of the sizes is a symbolic dimension of jax.export."""
+    return any(jax.export.is_symbolic_dim(size) for size in sizes)
+
+
 def integer(name: str, value: Any) -> int:
     """One integer. bool, float and None are refused, as torch refuses them."""
+    if symbolic(value):
+        return value
     # operator.index takes what torch takes: int, NumPy integers, 0-d integer tensors. It takes bool too.
     if not isinstance(value, bool) and type(value).__name__ not in ("bool", "bool_"):
         try:

@@ -4,12 +4,15 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxconv._args import symbolic
 from jaxconv._spec import Padding
 
 
 def check_pad(mode: str, size: tuple[int, ...], padding: Padding) -> None:
     """Torch's limits: reflect stays inside the input, circular wraps once, and no mode crops all away."""
     for axis, (n, (low, high)) in enumerate(zip(size, padding, strict=True)):
+        if symbolic(n):
+            continue  # slicing and export refuse what they cannot prove
         widest = max(low, high)
         cropped = n + min(low, 0) + min(high, 0)
         if mode == "reflect" and widest >= n:
@@ -54,8 +57,18 @@ def pad_spatial(x: jax.Array, padding: Padding, mode: str, value: float | comple
     widths = [(0, 0)] * lead + [(max(lo, 0), max(hi, 0)) for lo, hi in padding]
     # torch crops before it wraps around, but after it reflects and replicates.
     if mode == "circular":
-        return jnp.pad(crop(x), widths, mode="wrap")
+        return _wrapped(crop(x), widths)
     return crop(jnp.pad(x, widths, mode="reflect") if mode == "reflect" else _replicated(x, widths))
+
+
+def _wrapped(x: jax.Array, widths: list[tuple[int, int]]) -> jax.Array:
+    """`jnp.pad(x, widths, mode="wrap")` of at most the size, which may be symbolic."""
+    for axis, (low, high) in enumerate(widths):
+        if low or high:
+            n = x.shape[axis]
+            ends = lax.slice_in_dim(x, n - low, n, axis=axis), lax.slice_in_dim(x, 0, high, axis=axis)
+            x = lax.concatenate([ends[0], x, ends[1]], axis)
+    return x
 
 
 def _replicated(x: jax.Array, widths: list[tuple[int, int]]) -> jax.Array:

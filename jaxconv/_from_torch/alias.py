@@ -73,13 +73,9 @@ class Tensors:
         meta = node.meta.get("val")
         shape = sizes.shape(meta)
         if name.endswith("_") and _writes(node.target):
-            target = self.of[node.args[0]]
             value = self._emit(f"{name[:-1]}.{overload}", args, kwargs, frame, place, shape)
-            old = args[0]
-            if any(_dtype(n) not in (None, _dtype(node.args[0])) for n in node.args[1:]) or name == "copy_":
-                value = self._emit("like.default", (value, old), {}, frame, place, shape)
-            self._write(target, value, frame, place)
-            self.of[node] = target
+            onto, *others = node.args
+            self.overwrite(node, onto, value, frame, place, name == "copy_" or _mixed(onto, others))
             return
         source = self._source(node, op)
         if source is not None:
@@ -91,6 +87,19 @@ class Tensors:
             self.view(node, source, (op, args, kwargs, place), frame, moves=not same)
             return
         self.root(node, self._emit(op, args, kwargs, frame, place, shape))
+
+    def overwrite(self, node: Any, onto: Any, value: Any, frame: Any, place: str, cast: bool) -> None:
+        """A node's result, written to the tensor of the node `onto`, whose dtype and shape it takes if `cast`."""
+        if cast:
+            args, shape = (value, self.now(onto, frame)), sizes.shape(onto.meta.get("val"))
+            value = self._emit("like.default", args, {}, frame, place, shape)
+        self._write(self.of[onto], value, frame, place)
+        self.of[node] = self.of[onto]
+
+    def cast(self, node: Any, dtype: Any, frame: Any) -> Any:
+        """A node's value at this point in another dtype."""
+        shape = sizes.shape(node.meta.get("val"))
+        return self._emit("to.dtype", (self.now(node, frame), dtype), {}, frame, "torch.autocast", shape)
 
     def part(self, whole: Value, index: int, shape: Any, frame: Any) -> Value:
         """One of several results, which the module that makes it returns even if nothing takes it."""
@@ -141,6 +150,10 @@ class Tensors:
         while at is not whole:
             if at.moves:
                 op, args, kwargs, *_ = at.make
+                if op.startswith(_OF_NUMBERS):
+                    raise ValueError(
+                        f"the network writes in place to what {op} returns: write to a copy (.clone())"
+                    )
                 chain.insert(0, (op, tuple(args[1:]), tuple(sorted(kwargs.items()))))
             at = at.source
         args = (self._now(whole, frame), value, tuple(chain))
@@ -155,6 +168,10 @@ class Tensors:
 # Views that may do something even if what they show is the same: to inputs of another dtype, to gradients, or at
 # another batch size, so that the traces for two batch sizes have the same steps.
 _KEPT = ("to", "_to_copy", "type_as", "detach", "expand", "expand_as")
+
+
+# Views that show other numbers than those in memory.
+_OF_NUMBERS = ("view_as_real", "view_as_complex", "_conj", "_neg_view")
 
 
 def _of(tensor: _Tensor) -> Any:
@@ -184,6 +201,11 @@ def _layout(meta: Any) -> Any:
     if not hasattr(meta, "untyped_storage"):
         return None
     return str((tuple(meta.shape), meta.stride(), meta.storage_offset()))
+
+
+def _mixed(node: Any, others: Any) -> bool:
+    """Whether any of the others is a tensor of another dtype."""
+    return any(_dtype(other) not in (None, _dtype(node)) for other in others)
 
 
 def _dtype(node: Any) -> Any:

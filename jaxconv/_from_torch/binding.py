@@ -33,11 +33,14 @@ def bind(
     arrays = [_array(name, value) for (name, value), wanted in given if isinstance(wanted, Array)]
     for size, special in network.signatures:
         shapes = [leaf.shape for leaf in special.leaves if isinstance(leaf, Array)]
-        if [array.shape for array in arrays] == shapes:
+        if all(map(_fits, arrays, shapes)):
+            conditions.refuse(special, _sizes(_leaves(special, args, kwargs)))
             return arrays, size
     sizes = _sizes(given)
-    names = signature.size_names()
+    names, batches = signature.size_names(), signature.batch_symbols()
     for symbol, got in sizes.items():
+        if symbol not in batches:
+            continue
         for size, _ in network.signatures:
             if not conditions.holds(Condition("!=", symbol, size), sizes):
                 raise ValueError(
@@ -49,15 +52,17 @@ def bind(
                 raise ValueError(
                     f"{names[symbol]} = {got}: torch cannot run the network at this size: {reason}"
                 )
-    if all(size in signature.same_at for size in sizes.values()):
-        return arrays, None
+    same = all(sizes[symbol] in signature.same_at for symbol in batches)
     for symbol, low, high in signature.ranges:
+        if same and symbol in batches:
+            continue
         got = sizes.get(symbol, low)
         if got is not None and ((low is not None and got < low) or (high is not None and got > high)):
             raise ValueError(
-                f"the network was traced for batch sizes from {low} to {'any' if high is None else high}, got {got}"
+                f"the network was traced for {names.get(symbol, 'sizes')} from {low or 0} to "
+                f"{'any' if high is None else high}, got {got}"
             )
-    conditions.refuse(signature, sizes)
+    conditions.refuse(signature, sizes, batches if same else set())
     return arrays, None
 
 
@@ -79,6 +84,13 @@ def _leaves(
         ):
             raise ValueError(f"`{name}` is the example's {wanted!r} in every call, got {value!r}")
     return list(zip(given, signature.leaves, strict=True))
+
+
+def _fits(array: Any, shape: tuple[Any, ...]) -> bool:
+    """Whether an array has a traced shape, whose symbols stand for any size."""
+    return array.ndim == len(shape) and all(
+        isinstance(wanted, str) or got == wanted for got, wanted in zip(array.shape, shape, strict=True)
+    )
 
 
 def _array(name: str, value: Any) -> jax.Array:

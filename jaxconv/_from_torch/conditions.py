@@ -1,8 +1,10 @@
 """What torch has taken for true of a network's sizes while it traced it."""
 
+import math
 import operator
 import traceback
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import jax
@@ -32,20 +34,29 @@ def of(program: Any) -> tuple[Condition, ...]:
     environment: Any = modes[-1].shape_env if modes else None
     kept = {str(symbol) for symbol in program.range_constraints}
     found: dict[Condition, None] = {}
-    for guard in environment.guards if environment is not None else ():
-        expression = environment.simplify(guard.expr)
-        if expression == sympy.true or not {str(s) for s in expression.free_symbols} <= kept:
-            continue  # a symbol that torch has replaced by a number or by another symbol
-        if type(expression) not in relations:
-            raise ValueError(
-                f"the network depends on the size condition {expression}, which is not understood"
-            )
-        left, right = map(sizes.of_sympy, expression.args)
-        found.setdefault(Condition(relations[type(expression)], left, right, _place(guard.sloc)))
+    guards = environment.guards if environment is not None else ()
+    for guard, whole in ((g, environment.simplify(g.expr)) for g in guards):
+        both = whole.args if isinstance(whole, sympy.And) else (whole,)
+        for expression in both:
+            if expression == sympy.true or not {str(s) for s in expression.free_symbols} <= kept:
+                continue  # a symbol that torch has replaced by a number or by another symbol
+            relation, sides = relations.get(type(expression)), expression.args
+            if relation is None:  # of several comparisons
+                relation, sides = "==", (expression, sympy.Integer(1))
+            left, right = map(sizes.of_sympy, sides)
+            found.setdefault(Condition(relation, left, right, place(guard.sloc)))
     return tuple(found)
 
 
-def _place(location: Any) -> str:
+def fixing(meta: Any) -> str:
+    """Where the network's code fixes sizes of a tensor's trace that were open: ' (net.py line 12: ...)', or nothing."""
+    environment = meta.fake_mode.shape_env
+    fixed = {symbol for symbol, value in environment.replacements.items() if value.is_Integer}
+    found = [place(guard.sloc) for guard in environment.guards if guard.expr.free_symbols & fixed]
+    return f" ({'; '.join(dict.fromkeys(filter(None, found)))})" if any(found) else ""
+
+
+def place(location: Any) -> str:
     """'net.py line 12: if x.shape[0] > 1:', as far as torch knows."""
     if isinstance(location.maybe_user_loc, str):  # torch.export(strict=True) knows it in these words only
         return location.maybe_user_loc.strip("()").rpartition("/")[2]
@@ -82,8 +93,37 @@ _ORDER = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.
 def text(condition: Condition, signature: Signature) -> str:
     """A condition in words: 'inputs[0].shape[0] != 4 (net.py line 6: if x.shape[0] == 4:)'."""
     names = signature.size_names()
-    words = f"{_text(condition.left, names)} {condition.relation} {_text(condition.right, names)}"
+    words = _divisible(condition, names)
+    words = words or f"{_text(condition.left, names)} {condition.relation} {_text(condition.right, names)}"
     return f"{words} ({condition.place})" if condition.place else words
+
+
+def _divisible(condition: Condition, names: Mapping[str, str]) -> str:
+    """An equation of one size that holds at every n-th size: 'h % 4 == 0 or 3'; otherwise empty."""
+    used = symbols(condition.left) | symbols(condition.right)
+    steps = _divisors(condition.left) | _divisors(condition.right)
+    if condition.relation != "==" or len(used) != 1 or not steps:
+        return ""
+    (symbol,), n = used, math.lcm(*steps)
+    if n > 1024:
+        return ""
+    kept = [size for size in range(2 * n, 4 * n) if holds(condition, {symbol: size})]
+    rests = sorted({size % n for size in kept})
+    if len(kept) != 2 * len(rests) or not 0 < len(rests) <= 4:
+        return ""
+    return f"{names.get(symbol, symbol)} % {n} == {' or '.join(map(str, rests))}"
+
+
+def _divisors(expression: Any) -> set[int]:
+    """The numbers that a size expression divides by."""
+    if not isinstance(expression, tuple):
+        return set()
+    op, *rest = expression
+    own = {rest[1]} if op in ("floordiv", "mod") and isinstance(rest[1], int) else set()
+    return own.union(*map(_divisors, rest))
+
+
+_SIGNS = {"eq": " == ", "ne": " != ", "lt": " < ", "le": " <= "}
 
 
 def _text(expression: Any, names: Mapping[str, str]) -> str:
@@ -91,23 +131,40 @@ def _text(expression: Any, names: Mapping[str, str]) -> str:
         return str(names.get(expression, expression))
     op, *rest = expression
     parts = [f"({_text(e, names)})" if isinstance(e, tuple) else _text(e, names) for e in rest]
-    if op in ("max", "min"):
-        return f"{op}({', '.join(parts)})"
-    return {"add": " + ", "mul": " * ", "floordiv": " // ", "mod": " % ", "pow": " ** "}[op].join(parts)
+    if op == "or":
+        return " or ".join(parts)
+    signs = _SIGNS | {
+        "add": " + ",
+        "mul": " * ",
+        "floordiv": " // ",
+        "truediv": " / ",
+        "mod": " % ",
+        "pow": " ** ",
+    }
+    return signs[op].join(parts) if op in signs else f"{op}({', '.join(parts)})"
 
 
-def refuse(signature: Signature, numbers: Mapping[str, Any]) -> None:
+def refuse(signature: Signature, numbers: Mapping[str, Any], known: AbstractSet[str] = frozenset()) -> None:
     """Refuses sizes at which torch would do something else.
+
+    Args:
+        signature, numbers: the conditions, and the number of each symbol.
+        known: symbols at whose numbers torch is known to do the same: conditions on them do not count.
 
     Raises:
         ValueError: conditions that do not hold, all of them.
     """
-    broken = [text(c, signature) for c in signature.conditions if not holds(c, numbers)]
+    counted = [c for c in signature.conditions if not (symbols(c.left) | symbols(c.right)) & known]
+    broken = [c for c in counted if not holds(c, numbers)]
     if broken:
         names = signature.size_names()
-        used = {s for c in signature.conditions for s in symbols(c.left) | symbols(c.right)}
+        plain = [c for c in broken if _divisible(c, names)]  # the others follow from these
+        shown = (plain or broken)[:3]
+        used = {s for c in shown for s in symbols(c.left) | symbols(c.right)}
+        batch = "batch size" if used <= signature.batch_symbols() else "size"
+        words = dict.fromkeys(text(c, signature) for c in shown)
         got = ", ".join(f"{names[s]} = {numbers[s]}" for s in sorted(used))
         raise ValueError(
-            f"{got}: the network does something else at this size. It was traced where {'; '.join(broken)}. "
-            "Convert it again with an example of this batch size, and call that network at this size"
+            f"{got}: the network does something else at this size. It was traced where {'; '.join(words)}. "
+            f"Convert it again with an example of this {batch}, and call that network at this size"
         )

@@ -1,7 +1,7 @@
 """From a torch network to an NNX module: the tree of modules, what they hold, and what they do."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 from flax import nnx
 
 from jaxconv._files import as_numpy, to_torch
+from jaxconv._from_torch.dynamic import checked, labels
 from jaxconv._from_torch.exported import Exported, export
 from jaxconv._from_torch.frames import Path, Step, build
 from jaxconv._from_torch.module import TorchModule, TorchNetwork, random, supported
@@ -26,6 +27,7 @@ def from_torch(
     example_input: Any,
     example_kwargs: dict[str, Any] | None = None,
     *,
+    dynamic: Mapping[str, Mapping[int, str]] | None = None,
     rngs: Any = None,
     strict: bool = False,
     check: bool = True,
@@ -48,9 +50,9 @@ def from_torch(
     `jaxconv.FrozenParam`, which Flax does not train.
 
     The batch, the first dimension of every tensor in the example, may have any size later, if torch's code allows it;
-    all other sizes are the example's. Numbers, strings and None among the arguments are fixed. Torch's code may
-    compare the batch size (`if x.shape[0] > 1`): the network is traced once more for the batch sizes 1 and 0, and
-    refuses other sizes at which such a comparison has another result than in the trace.
+    all other sizes are the example's, but for those in `dynamic`. Numbers, strings and None among the arguments are
+    fixed. Torch's code may compare the batch size (`if x.shape[0] > 1`): the network is traced once more for the batch
+    sizes 1 and 0, and refuses other sizes at which such a comparison has another result than in the trace.
 
     The result is called once on the example and compared with torch: see `check`.
 
@@ -58,6 +60,9 @@ def from_torch(
         module: a torch.nn.Module.
         example_input: a tensor or an array, or a tuple: the positional arguments. Their values matter to `check` only.
         example_kwargs: the keyword arguments.
+        dynamic: the sizes other than the batch that may differ later: for a parameter of `forward` its dimensions with
+            names for messages, `{"x": {2: "h", 3: "w"}}`. Sizes at which torch's code would do something else are
+            refused in the call, with the condition that they break.
         rngs: for dropout and other random operations: nnx.Rngs; its stream 'dropout', or the default one. Without it
             random operations are refused when they are run.
         strict: torch.export's argument: whether Python code is analysed and not just run.
@@ -73,8 +78,8 @@ def from_torch(
 
     Raises:
         NotImplementedError: the network has operations that are not covered: all of them, and where they are.
-        ValueError: torch.export cannot trace it, it has backward hooks, a float64 parameter while JAX's 64-bit types
-            are off, or another result than torch's on the example.
+        ValueError: torch.export cannot trace it, its code fixes a size that is in `dynamic`, it has backward hooks, a
+            float64 parameter while JAX's 64-bit types are off, or another result than torch's on the example.
         TypeError: `module` is not a torch.nn.Module, or `example_input` holds a JAX array of a dtype torch has not.
         ImportError: torch is not installed.
     """
@@ -97,25 +102,35 @@ def from_torch(
     )
     with ExitStack() as stack:
         try:
-            exported = export(module, args, kwargs, strict, ignore_hooks)
+            exported = export(module, args, kwargs, dynamic, strict, ignore_hooks)
         except ValueError as error:
             if not returns_unknown_class(error):
                 raise
             stack.enter_context(dataclasses_as_records(module))
-            exported = export(module, args, kwargs, strict, ignore_hooks)
-        return _converted(module, exported, args, kwargs, rngs, check)
+            exported = export(module, args, kwargs, dynamic, strict, ignore_hooks)
+        return _converted(module, exported, args, kwargs, dynamic, rngs, check)
 
 
 def _converted(
-    module: Any, exported: Exported, args: tuple[Any, ...], kwargs: dict[str, Any], rngs: Any, check: bool
+    module: Any,
+    exported: Exported,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    dynamic: Any,
+    rngs: Any,
+    check: bool,
 ) -> TorchNetwork:
     from jaxconv._from_torch.check import check_example
     from jaxconv._from_torch.trace import trace
 
     traced = trace(module, exported.program, _array)
+    traced.signature = replace(traced.signature, labels=exported.labels)
     special: dict[int, Trace] = {}
     for size, program in exported.special.items():
         own = trace(module, program, _array)
+        own.signature = replace(
+            own.signature, labels=labels(module, program, checked(module, args, kwargs, dynamic))
+        )
         if same(traced, own, size):
             traced.signature = replace(traced.signature, same_at=(*traced.signature.same_at, size))
         else:

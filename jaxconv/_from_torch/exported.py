@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jaxconv._from_torch import sizes
+from jaxconv._from_torch.dynamic import Dynamic, checked, labels, shapes
 from jaxconv._from_torch.gradients import Lost, gradients_kept
 from jaxconv._from_torch.own_copy import copies
 from jaxconv._from_torch.program import evaluate, symbols
@@ -21,18 +22,20 @@ class Exported:
     Attributes:
         program: for any batch size that torch could leave open, or for the example's.
         special: for the batch sizes 0 and 1: torch decides `size > 1` for all sizes that it leaves open alike.
+        labels: the symbols of the sizes that `dynamic` names, with the names.
         refused: the batch sizes 0 and 1 at which torch cannot run the network, and why.
     """
 
     program: Any
     special: dict[int, Any] = field(default_factory=dict)
+    labels: tuple[tuple[str, str], ...] = ()
     refused: dict[int, str] = field(default_factory=dict)
 
 
 def export(
-    module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], strict: bool, ignore_hooks: bool
+    module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], dynamic: Any, strict: bool, ignore_hooks: bool
 ) -> Exported:
-    """torch.export's programs: with any batch size if torch can, else with the example's.
+    """torch.export's programs: with any batch size if torch can, else with the example's; with `dynamic` sizes open.
 
     Raises:
         ValueError: torch cannot export the network, or would lose what changes gradients.
@@ -43,6 +46,7 @@ def export(
         inspect.signature(module.forward).bind(*args, **kwargs)
     except TypeError as wrong:
         raise explained(module, args, kwargs, wrong) from wrong
+    dynamic = checked(module, args, kwargs, dynamic)
     error: Exception | None = None
     if torch.is_inference_mode_enabled():
         with torch.inference_mode(False):
@@ -56,20 +60,22 @@ def export(
     ):
         # torch's recurrent layers list their parameters anew in the trace, which changes nothing.
         warnings.filterwarnings("ignore", r"The tensor attributes self\..*_flat_weights\[0\]", UserWarning)
-        for given, dynamic in _attempts(module, args, kwargs):
+        for given, shape in _attempts(module, args, kwargs, dynamic):
             try:
                 with kept():
-                    exported = Exported(run(module, *given, dynamic_shapes=dynamic, strict=strict))
+                    exported = Exported(run(module, *given, dynamic_shapes=shape, strict=strict))
                 _check_sizes(exported.program)
             except Lost:
                 raise
             except Exception as caught:
                 error = caught
                 continue
+            exported.labels = labels(module, exported.program, dynamic)
             for size, example in _special(exported.program, given, (args, kwargs)).items():
                 try:
+                    shape = shapes(module, example, dynamic, batch=False) if dynamic else None
                     with kept():
-                        exported.special[size] = run(module, *example, strict=strict)
+                        exported.special[size] = run(module, *example, dynamic_shapes=shape, strict=strict)
                 except Lost:
                     raise
                 except Exception as caught:
@@ -80,7 +86,7 @@ def export(
     raise explained(module, args, kwargs, error) from error
 
 
-def _attempts(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _attempts(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], dynamic: Dynamic) -> Any:
     """Examples and dynamic shapes, the most general first."""
     import torch
     from torch.utils._pytree import tree_map
@@ -89,14 +95,9 @@ def _attempts(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
         # torch takes a size of 1 for a constant; of 12, halves, thirds and quarters are not 1 either.
         return torch.cat([x] * 12) if isinstance(x, torch.Tensor) and x.ndim and x.shape[0] == 1 else x
 
-    def any_batch(x: Any) -> Any:
-        batched = isinstance(x, torch.Tensor) and x.ndim and x.shape[0] > 1
-        return {0: torch.export.Dim.AUTO} if batched else None
-
     for given in (tree_map(repeated, (args, kwargs)), (args, kwargs)):
-        bound = inspect.signature(module.forward).bind(*given[0], **given[1])
-        yield given, tree_map(any_batch, dict(bound.arguments))
-    yield (args, kwargs), None
+        yield given, shapes(module, given, dynamic, batch=True)
+    yield (args, kwargs), shapes(module, (args, kwargs), dynamic, batch=False) if dynamic else None
 
 
 def _special(program: Any, given: Any, example: Any) -> dict[int, Any]:

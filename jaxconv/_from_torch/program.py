@@ -1,9 +1,13 @@
 """What a torch network does, without torch: frozen, hashable, and safe to pickle."""
 
+import math
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
+from jaxconv._from_torch.dimensions import of_dimensions
 from jaxconv._from_torch.structure import Structure
 
 
@@ -147,6 +151,7 @@ class Signature:
         result: what is built from the program's outputs.
         updates: the paths of buffers that take the last of the program's outputs.
         conditions: what torch took for true of the sizes.
+        labels: symbols of sizes other than the batch, with the names that the caller gave them.
         same_at: the batch sizes at which torch is known to do the same, whatever the ranges and conditions.
     """
 
@@ -159,6 +164,7 @@ class Signature:
     updates: tuple[tuple[str, ...], ...]
     conditions: tuple[Condition, ...] = ()
     same_at: tuple[int, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
 
     @property
     def arrays(self) -> list[str]:
@@ -173,31 +179,52 @@ class Signature:
             for d, size in enumerate(leaf.shape if isinstance(leaf, Array) else ()):
                 if isinstance(size, str):
                     names.setdefault(size, f"{place}.shape[{d}]")
-        return names
+        return names | dict(self.labels)
+
+    def batch_symbols(self) -> set[str]:
+        """The symbols of first sizes."""
+        first = (leaf.shape[0] for leaf in self.leaves if isinstance(leaf, Array) and leaf.shape)
+        return {size for size in first if isinstance(size, str)}
 
 
-def evaluate(expression: Any, sizes: Mapping[str, int]) -> int:
-    """The number that a size expression stands for."""
-    if isinstance(expression, int):
+def evaluate(expression: Any, sizes: Mapping[str, int]) -> Any:
+    """The number that a size expression stands for; of symbolic dimensions of jax.export a dimension."""
+    if isinstance(expression, int | float):
         return expression
     if isinstance(expression, str):
         return sizes[expression]
     op, *rest = expression
     values = [evaluate(e, sizes) for e in rest]
-    result = values[0]
-    for value in values[1:]:
-        result = _ARITHMETIC[op](result, value)
-    return result
+    if not all(isinstance(value, int | float) for value in values):
+        return of_dimensions(op, values)
+    return reduce(_ARITHMETIC[op], values) if op in _ARITHMETIC else _ROUNDING[op](values[0])
 
 
-_ARITHMETIC: dict[str, Callable[[int, int], int]] = {
-    "add": lambda a, b: a + b,
-    "mul": lambda a, b: a * b,
-    "floordiv": lambda a, b: a // b,
-    "mod": lambda a, b: a % b,
-    "pow": lambda a, b: a**b,
+_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+    "add": operator.add,
+    "mul": operator.mul,
+    "floordiv": operator.floordiv,
+    "truediv": lambda a, b: a / b if b else math.inf,
+    "mod": operator.mod,
+    "pow": operator.pow,
     "max": max,
     "min": min,
+    "or": max,
+    "and": min,
+    "eq": lambda a, b: int(a == b),
+    "ne": lambda a, b: int(a != b),
+    "lt": lambda a, b: int(a < b),
+    "le": lambda a, b: int(a <= b),
+    "gt": lambda a, b: int(a > b),
+    "ge": lambda a, b: int(a >= b),
+}
+
+_ROUNDING: dict[str, Callable[[Any], Any]] = {
+    "number": lambda a: a,
+    "trunc": math.trunc,
+    "floor": math.floor,
+    "ceil": math.ceil,
+    "round": round,
 }
 
 

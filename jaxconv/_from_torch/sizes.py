@@ -21,7 +21,7 @@ def expression(size: Any) -> Any:
     Raises:
         ValueError: it is computed in a way that is not understood.
     """
-    return size if isinstance(size, int) else of_sympy(size.node.expr)
+    return size if isinstance(size, int | float) else of_sympy(size.node.expr)
 
 
 def of_sympy(expr: Any) -> Any:
@@ -45,11 +45,34 @@ def of_sympy(expr: Any) -> Any:
         functions.PythonMod: "mod",
         functions.Max: "max",
         functions.Min: "min",
+        sympy.Or: "or",
+        sympy.And: "and",
+        sympy.Eq: "eq",
+        sympy.Ne: "ne",
+        sympy.StrictLessThan: "lt",
+        sympy.LessThan: "le",
+        sympy.StrictGreaterThan: "gt",
+        sympy.GreaterThan: "ge",
+        functions.IntTrueDiv: "truediv",
+        functions.FloatTrueDiv: "truediv",
+        functions.FloatPow: "pow",
+        functions.PowByNatural: "pow",
+        functions.ToFloat: "number",
+        functions.Identity: "number",
+        functions.TruncToInt: "trunc",
+        functions.TruncToFloat: "trunc",
+        functions.FloorToInt: "floor",
+        functions.CeilToInt: "ceil",
+        functions.RoundToInt: "round",
     }
 
     def convert(e: Any) -> Any:
         if e.is_Integer:
             return int(e)
+        if e.is_Float:
+            return float(e)
+        if e.is_Rational:
+            return "truediv", int(e.p), int(e.q)
         if e.is_Symbol:
             return str(e)
         if type(e) not in names:

@@ -1,25 +1,32 @@
 """torch.export's graph as a flat list of steps. Only here is torch used, and only once called."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from jaxconv._from_torch import conditions, sizes
+from jaxconv._from_torch import autocast, conditions, sizes
 from jaxconv._from_torch.alias import Tensors, written
 from jaxconv._from_torch.custom_functions import NAMESPACE
 from jaxconv._from_torch.custom_steps import CustomCalls
+from jaxconv._from_torch.decompose import decomposed, written_outside
 from jaxconv._from_torch.exported import is_norm
 from jaxconv._from_torch.frames import Path, Value, atoms
 from jaxconv._from_torch.module import NORMS, random, supported
 from jaxconv._from_torch.program import Array, Dtype, Mode, Signature, Size, Variable
-from jaxconv._from_torch.structure import Structure
 from jaxconv._from_torch.traced import Trace
+from jaxconv._from_torch.tree_spec import structure
 
 # What torch puts into a graph to check it, without a value.
-_CHECKS = ("_assert_async", "_assert_scalar", "_assert_tensor_metadata", "sym_constrain_range")
+_CHECKS = (
+    "_assert_async",
+    "_assert_scalar",
+    "_assert_tensor_metadata",
+    "sym_constrain_range",
+    "_linalg_check_errors",
+)
 
 # Keyword arguments that say where and how a tensor lies.
-_PLACEMENT = ("device", "layout", "memory_format", "non_blocking", "pin_memory", "generator")
+_PLACEMENT = ("device", "layout", "memory_format", "non_blocking", "pin_memory", "generator", "requires_grad")
 
 
 def trace(module: Any, program: Any, arrays: Callable[[Any], Any]) -> Trace:
@@ -43,6 +50,9 @@ class _Tracer:
         self.tensors = Tensors()
         self.parts: dict[Any, Any] = {}
         self.results: dict[Any, list[Any]] = {}
+        self.constants: dict[Path, Any] = {}
+        self.autocast: autocast.Regions = ()
+        self.casts: dict[Any, Any] = {}  # what autocast makes of the inputs of the operation that is read
         self.custom = CustomCalls(self.tensors, self.atom, _problem_in_backward)
 
     def aliases(self) -> dict[Path, tuple[Path, ...]]:
@@ -59,7 +69,6 @@ class _Tracer:
         program = self.program
         specs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
         inputs, leaves, state = [], [], {}
-        constants: dict[Path, Any] = {}
         for node in (n for n in program.graph.nodes if n.op == "placeholder"):
             spec, meta = specs[node.name], node.meta.get("val")
             if spec.kind == InputKind.USER_INPUT:
@@ -76,7 +85,7 @@ class _Tracer:
                 value = Variable(path if owner in self.children else (spec.target.replace(".", "_"),))
                 state[node] = value.path
                 if spec.target in program.constants:
-                    constants[value.path] = arrays(program.constants[spec.target])
+                    self.constants[value.path] = program.constants[spec.target]
             self.tensors.root(node, value)
         outputs = [self.atom(x) for x in self.walk(program.graph)]
         changed = [node for node in state if self.tensors.changed(node)]
@@ -101,22 +110,21 @@ class _Tracer:
             raise ValueError(
                 "the backward of a custom autograd Function leaves something behind that the network uses"
             )
+        constants = {path: arrays(tensor) for path, tensor in self.constants.items()}
         return Trace(self.tensors.steps, inputs, outputs, signature, constants, self.aliases())
 
     def walk(self, graph: Any) -> Any:
         """Makes the steps of a graph whose placeholders are known. Returns its output nodes."""
         for node in graph.nodes:
-            if node.op == "get_attr":  # a graph in the graph
-                self.tensors.root(node, None)
+            if node.op == "get_attr":
+                self.attribute(node, getattr(graph.owning_module, node.target))
             elif node.op == "call_function" and name_of(node.target) == "wrap_with_set_grad_enabled":
                 self.parts[node] = self.part(node, *node.args)
-            elif (
-                node.op == "call_function"
-                and name_of(node.target) == "wrap_with_autocast"
-                and not node.args[2]
-            ):
-                # Switched off, as torch.amp.custom_bwd has it
+            elif node.op == "call_function" and name_of(node.target) == "wrap_with_autocast":
+                outside = self.autocast
+                self.autocast = autocast.within(outside, *node.args[:3])
                 self.parts[node] = self.part(node, self.tensors.recorded, *node.args[4:])
+                self.autocast = outside
             elif node.op == "call_function" and self.custom.has(node):
                 self.custom.result(node)
             elif node.op == "call_function" and name_of(node.target).startswith(NAMESPACE):
@@ -131,16 +139,38 @@ class _Tracer:
             elif node.op == "output":
                 return node.args[0]
 
+    def attribute(self, node: Any, value: Any) -> None:
+        """A graph in the graph, or a number that an operation's decomposition needs."""
+        variable = None
+        if hasattr(value, "untyped_storage"):
+            variable = Variable((f"decomposition_constant_{len(self.constants)}",))
+            self.constants[variable.path] = value
+        self.tensors.root(node, variable)
+
     def part(self, node: Any, enabled: bool, name: Any, *given: Any) -> Any:
         """A part of the network under torch.no_grad() or torch.enable_grad() is a graph of its own."""
-        graph = getattr(node.graph.owning_module, name.target).graph
+        before, self.tensors.recorded = self.tensors.recorded, enabled
+        result = self.inner(getattr(node.graph.owning_module, name.target).graph, given)
+        self.tensors.recorded = before
+        return enabled, result
+
+    def inner(self, graph: Any, given: Any) -> Any:
+        """Makes the steps of a graph in the graph, on these nodes. Returns its output nodes."""
         for inner, outer in zip((n for n in graph.nodes if n.op == "placeholder"), given, strict=True):
             if outer in self.tensors.of:
                 self.tensors.of[inner] = self.tensors.of[outer]
-        before, self.tensors.recorded = self.tensors.recorded, enabled
-        result = self.walk(graph)
-        self.tensors.recorded = before
-        return enabled, result
+        return self.walk(graph)
+
+    def decomposition(self, node: Any, graph: Any, given: Any, frame: Any) -> None:
+        """An operation that is none of ours, in operations that are."""
+        result = self.inner(graph, given)
+        parts = result if isinstance(result, tuple | list) else (result,)
+        for onto, part in zip(written_outside(node), parts, strict=False):
+            self.tensors.overwrite(node, onto, self.tensors.now(part, frame), frame, place_of(node), True)
+        if isinstance(result, tuple | list):
+            self.parts[node] = True, result
+        elif node not in self.tensors.of:
+            self.tensors.of[node] = self.tensors.of[result]
 
     def result_of_part(self, node: Any, enabled: bool, results: Any) -> None:
         result = results[node.args[1]]
@@ -160,6 +190,8 @@ class _Tracer:
 
         if isinstance(arg, torch.fx.Node):
             meta = arg.meta.get("val")
+            if arg in self.casts:
+                return self.tensors.cast(arg, Dtype(str(self.casts[arg]).removeprefix("torch.")), frame)
             return Size(sizes.expression(meta)) if sizes.is_size(meta) else self.tensors.now(arg, frame)
         if isinstance(arg, list | tuple):
             return tuple(self.atom(a, frame) for a in arg)
@@ -174,8 +206,19 @@ class _Tracer:
         if sizes.is_size(node.meta.get("val")) or op.startswith(_CHECKS):
             return
         frame = self.frame(node)
+        with autocast.entered(self.autocast):
+            found = decomposed(node, lambda target: supported(name_of(target)))
+        if found:
+            self.decomposition(node, *found, frame)
+            return
+        if op.startswith("as_strided") and not node.args[0].meta["val"].is_contiguous():
+            raise ValueError(
+                f"{place_of(node)}: as_strided of a tensor that is not contiguous is not covered"
+            )
+        self.casts = autocast.casts(node, self.autocast)
         args = self.atom(node.args, frame)
         kwargs = {k: self.atom(v, frame) for k, v in node.kwargs.items() if k not in _PLACEMENT}
+        self.casts = {}
         if (name := op.partition(".")[0]) in _MODAL:
             rest = [a for a in node.target._schema.arguments if not a.kwarg_only][len(args) :]
             args, kwargs = self.modal(name, (*args, *(a.default_value for a in rest)), kwargs, frame)
@@ -280,38 +323,3 @@ def place_of(node: Any) -> str:
     file, line, *_ = lines[at].removeprefix("File ").split(", ")
     source = f": {lines[at + 1]}" if at + 1 < len(lines) else ""
     return f"{where}, {file.strip(chr(34)).rpartition('/')[2]} {line}{source}"
-
-
-def structure(spec: Any) -> Structure:
-    """torch's tree specification as our own.
-
-    Raises:
-        ValueError: a container that is none of Python's, and no dataclass or named tuple.
-    """
-    if spec.is_leaf():
-        return Structure("leaf")
-    children = tuple(map(structure, spec.children()))
-    kind, context = spec.type, spec.context
-    name = kind.__name__
-    if kind in (tuple, list):
-        return Structure(name, children)
-    if name in ("namedtuple", "structseq"):
-        return Structure("record", children, tuple(context._fields), context.__name__)
-    if kind.__module__ == "torch.return_types":  # of torch.sort, torch.max, ...
-        return Structure("record", children, tuple(kind.__match_args__), name)
-    if isinstance(kind, type) and issubclass(kind, dict):  # OrderedDict, ModelOutput
-        return Structure("dict", children, tuple(_keys(context)))
-    if hasattr(kind, "__dataclass_fields__"):
-        return Structure("record", children, tuple(_keys(context)), name)
-    raise ValueError(
-        f"arguments and results of type {name} are not understood: "
-        "use tuples, lists, dicts, named tuples or dataclasses"
-    )
-
-
-def _keys(context: Any) -> Any:
-    """The names in a tree specification's context, which may stand beside something else."""
-    if isinstance(context, Mapping):
-        return list(context)
-    context = list(context)
-    return context[0] if context and isinstance(context[0], list | tuple) else context

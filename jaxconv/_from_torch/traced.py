@@ -51,20 +51,31 @@ def same(general: Trace, special: Trace, size: int) -> bool:
         general: the trace for any batch size.
         special: the trace for `size` only.
     """
-    numbers = {symbol: size for leaf in general.inputs for symbol in leaf.shape if isinstance(symbol, str)}
+    # Sizes that are open in both traces get numbers that no network's code has.
+    numbers: dict[str, int] = {}
+    for leaf, own in zip(general.inputs, special.inputs, strict=True):
+        for symbol, at_size in zip(leaf.shape, own.shape, strict=False):
+            for open_size in {symbol, at_size}:
+                if isinstance(open_size, str):
+                    numbers.setdefault(
+                        open_size, size if isinstance(at_size, int) else _UNUSED + 2 * len(numbers)
+                    )
+            if isinstance(symbol, str) and isinstance(at_size, str):
+                numbers[at_size] = numbers[symbol]
     try:
-        fits = [tuple(evaluate(s, numbers) for s in x.shape) for x in general.inputs] == [
-            x.shape for x in special.inputs
-        ]
+        fits = [[tuple(evaluate(s, numbers) for s in x.shape) for x in t.inputs] for t in (general, special)]
         texts = [_text(trace, numbers) for trace in (general, special)]
     except KeyError:  # a size that is no input's
         return False
     return (
-        fits
+        fits[0] == fits[1]
         and texts[0] == texts[1]
         and general.constants.keys() == special.constants.keys()
         and all(_equal(array, special.constants[path]) for path, array in general.constants.items())
     )
+
+
+_UNUSED = 100003
 
 
 def _text(trace: Trace, numbers: dict[str, int]) -> str:

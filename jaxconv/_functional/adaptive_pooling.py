@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxconv._args import array, check_bool, check_spatial_input, refuse_dtype
+from jaxconv._args import array, check_bool, check_spatial_input, refuse_dtype, symbolic
 from jaxconv._dtypes import widened
 from jaxconv._functional.avg_pooling import window_sums
 from jaxconv._rows import mean
@@ -53,26 +53,36 @@ def _along(axis: int, ndim: int) -> tuple[int, ...]:
     return tuple(-1 if i == axis else 1 for i in range(ndim))
 
 
-def _window_taps(size: int, out: int) -> tuple[np.ndarray, np.ndarray]:
+def _window_taps(size: int, out: int) -> tuple[Any, Any]:
     """The windows of an adaptive pooling: floor(i size / out) to ceil((i + 1) size / out).
 
     Returns:
         The positions in each, (out, longest), after a window's end its last one again; and the lengths.
     """
+    if symbolic(size, out):
+        return _taps_of_any_size(size, out)
     at = np.arange(out)
     start, end = at * size // max(out, 1), -(-(at + 1) * size // max(out, 1))
     steps = np.arange((end - start).max(initial=1))
     return np.minimum(start[:, None] + steps, end[:, None] - 1), end - start
 
 
+def _taps_of_any_size(size: Any, out: Any) -> tuple[jax.Array, jax.Array]:
+    """`_window_taps` of a symbolic size, of which no window is longer than size // out + 2."""
+    at = jnp.arange(out)
+    start, end = at * size // out, -(-(at + 1) * size // out)
+    return jnp.minimum(start[:, None] + jnp.arange(size // out + 2), end[:, None] - 1), end - start
+
+
 def _mean_along(x: jax.Array, axis: int, out: int) -> jax.Array:
     size = x.shape[axis]
-    if out and size % out == 0:
+    if not symbolic(size, out) and out and size % out == 0:
         return window_sums(x, axis, size // out, size // out) / (size // out)
     taps, lengths = _window_taps(size, out)
     parts = jnp.take(x, taps, axis=axis, mode="clip")
     # Chosen, not multiplied by zero: what is beyond a window's end may be NaN.
-    inside = (np.arange(taps.shape[1]) < lengths[:, None]).reshape(*taps.shape, *(1,) * (x.ndim - axis - 1))
+    steps = (jnp if symbolic(taps.shape[1]) else np).arange(taps.shape[1])
+    inside = (steps < lengths[:, None]).reshape(*taps.shape, *(1,) * (x.ndim - axis - 1))
     sums = jnp.where(inside, parts, jnp.zeros((), x.dtype)).sum(axis + 1)
     return sums / jnp.asarray(lengths.reshape(_along(axis, x.ndim)), x.dtype)
 
@@ -103,6 +113,26 @@ def _make_avg(ndim: int) -> Any:
     return adaptive_avg_pool
 
 
+def _max_of_any_size(
+    x: jax.Array, index: jax.Array | None, axis: int, out: Any, pitch: Any
+) -> tuple[jax.Array, jax.Array | None]:
+    """`_max_along` of a symbolic size."""
+    size = x.shape[axis]
+    taps, _ = _window_taps(size, out)
+    windows = jnp.take(x, taps, axis=axis, mode="clip")
+    at: Any = windows
+    length = taps.shape[1]
+    last_nan = length - 1 - jnp.argmax(jnp.flip(jnp.isnan(at), axis + 1), axis + 1, keepdims=True)
+    chosen = jnp.argmax(windows, axis + 1, keepdims=True)
+    chosen = jnp.where(jnp.isnan(at).any(axis + 1, keepdims=True), last_nan, chosen)
+    value = lax.squeeze(jnp.take_along_axis(windows, chosen, axis + 1), (axis + 1,))
+    if index is None:
+        return value, None
+    own = index + (jnp.arange(size, dtype=index.dtype) * pitch).reshape(_along(axis, x.ndim))
+    own = jnp.take(jnp.broadcast_to(own, x.shape), taps, axis=axis, mode="clip")
+    return value, lax.squeeze(jnp.take_along_axis(own, chosen, axis + 1), (axis + 1,))
+
+
 def _max_along(
     x: jax.Array, index: jax.Array | None, axis: int, out: int, pitch: int
 ) -> tuple[jax.Array, jax.Array | None]:
@@ -112,6 +142,8 @@ def _max_along(
     comparisons, as there, takes minutes to compile where the window is all of a large input.
     """
     size = x.shape[axis]
+    if symbolic(size, out):
+        return _max_of_any_size(x, index, axis, out, pitch)
     if index is not None:
         index = index + (jnp.arange(size, dtype=index.dtype) * pitch).reshape(_along(axis, x.ndim))
     taps, _ = _window_taps(size, out)

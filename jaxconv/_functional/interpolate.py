@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxconv._args import array, check_one_of, integer, refuse_dtype
+from jaxconv._args import array, check_one_of, integer, refuse_dtype, symbolic
 from jaxconv._arrays import along
 from jaxconv._functional import interpolate_tables as tables
 from jaxconv._functional.adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
@@ -63,7 +63,7 @@ def interpolate(
     check_interpolate(size, scale_factor, mode, align_corners, recompute_scale_factor)
     _check_rank(mode, ndim, x.shape, align_corners, antialias)
     out, scales = _output_size(x.shape[2:], size, scale_factor, recompute_scale_factor or mode == "area")
-    if 0 in x.shape[1:] or min(out) < 1:
+    if 0 in x.shape[1:] or any(n < 1 for n in out if not symbolic(n)):
         raise ValueError(
             f"Input and output sizes should be greater than 0, but got `input` of shape {x.shape} and an output size "
             f"of {out}"
@@ -168,8 +168,20 @@ def _output_size(
         if not 0 < float(scale) < math.inf:
             raise ValueError(f"`scale_factor` (={scale_factor}) must be positive and finite")
     scales = tuple(float(scale) for scale in each)
-    out = tuple(int(n * scale) for n, scale in zip(size, scales, strict=True))
+    out = tuple(map(_scaled, size, scales))
     return out, (None,) * ndim if recompute else scales
+
+
+def _scaled(size: Any, scale: float) -> Any:
+    """floor(size * scale), of a symbolic size for a scale that no rounding can be seen of."""
+    if not symbolic(size):
+        return int(size * scale)
+    over, under = scale.as_integer_ratio()
+    if under > 1024:
+        raise ValueError(
+            f"`scale_factor` (={scale}) of the symbolic size {size} must be a multiple of 1/1024: give `size`"
+        )
+    return size * over // under
 
 
 def _weighted(
@@ -206,6 +218,10 @@ def _sum(x: jax.Array, taps: tables.Taps, axis: int) -> jax.Array:
 def _nearest(x: jax.Array, mode: str, out: int, scale: float | None, axis: int) -> jax.Array:
     index = tables.nearest_index(mode, x.shape[axis], out, scale)
     times = out // x.shape[axis]
-    if times > 0 and np.array_equal(index, np.arange(out) // times):
+    if symbolic(out, x.shape[axis]):
+        plain = not symbolic(times) and times > 0 and out == times * x.shape[axis] and scale in (None, times)
+    else:
+        plain = times > 0 and np.array_equal(index, np.arange(out) // times)
+    if plain:
         return jnp.repeat(x, times, axis=axis)  # its gradient is a sum, many times as fast as scattering
     return jnp.take(x, index, axis=axis, mode="clip")

@@ -1,7 +1,8 @@
 """Which input elements make an output element of `interpolate`, and with which weights: tables of one dimension.
 
-All in NumPy, from sizes and scales only, in the precision that torch computes them in: a rounded coordinate shows in
-the weights, and at an integer in the index. The formulas are those of torch's aten/src/ATen/native/UpSample.h.
+All in NumPy, or in JAX for symbolic sizes of jax.export, from sizes and scales only, in the precision that torch
+computes them in: a rounded coordinate shows in the weights, and at an integer in the index. The formulas are those of
+torch's aten/src/ATen/native/UpSample.h.
 """
 
 import math
@@ -9,7 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
+
+from jaxconv._args import symbolic
 
 NEAREST = ("nearest", "nearest-exact")
 
@@ -18,56 +22,75 @@ NEAREST = ("nearest", "nearest-exact")
 class Taps:
     """Output o is the sum over k of weight[k, o] * input[index[k, o]], without those k that are not used."""
 
-    index: np.ndarray
-    weight: np.ndarray
+    index: Any
+    weight: Any
     used: np.ndarray
+
+
+def _number(value: Any, dtype: Any) -> Any:
+    """A size as a number of this precision."""
+    return jnp.asarray(value, dtype) if symbolic(value) else dtype(value)
+
+
+def _numbers(out: Any) -> Any:
+    """0, 1, ... for each output element."""
+    return jnp.arange(out) if symbolic(out) else np.arange(out)
 
 
 def step(size: int, out: int, align_corners: bool, scale: float | None, dtype: Any) -> Any:
     """The distance, in the input, between neighbours in the output."""
     if align_corners:
-        return dtype(size - 1) / dtype(out - 1) if out > 1 else dtype(0)
-    return dtype(1.0 / scale) if scale is not None else dtype(size) / dtype(out)
+        if symbolic(out):
+            return _number(size - 1, dtype) / jnp.maximum(_number(out - 1, dtype), 1)
+        return _number(size - 1, dtype) / dtype(out - 1) if out > 1 else dtype(0)
+    return dtype(1.0 / scale) if scale is not None else _number(size, dtype) / _number(out, dtype)
 
 
-def nearest_index(mode: str, size: int, out: int, scale: float | None) -> np.ndarray:
+def nearest_index(mode: str, size: int, out: int, scale: float | None) -> Any:
     """The input's index for each output: floor(o * step), or floor((o + 0.5) * step) for 'nearest-exact'.
 
     In float32 whatever the arrays are, as in torch's backward and CUDA kernels and in most of its CPU kernels.
     """
-    o = np.arange(out)
+    o = _numbers(out)
     if mode == "nearest" and out == size:
         return o
     if mode == "nearest" and out == 2 * size:
         return o // 2
     by = step(size, out, False, scale, np.float32)
     at = (o.astype(np.float32) + np.float32(0.5 if mode == "nearest-exact" else 0)) * by
-    return np.minimum(at.astype(np.int64), size - 1)
+    xp: Any = jnp if symbolic(size, out) else np
+    return xp.minimum(at.astype(jnp.int32 if symbolic(size, out) else np.int64), size - 1)
 
 
 def taps(mode: str, size: int, out: int, align_corners: bool, scale: float | None, dtype: Any) -> Taps:
     """The 2 taps of 'linear' and the 4 of 'cubic' interpolation."""
-    o = np.arange(out).astype(dtype)
+    xp: Any = jnp if symbolic(size, out) else np
+    o = _numbers(out).astype(dtype)
     by = step(size, out, align_corners, scale, dtype)
     at = by * o if align_corners else by * (o + dtype(0.5)) - dtype(0.5)
     if mode == "linear":
         # torch copies where nothing is resized, whatever the scale.
-        at = o if out == size else np.maximum(at, 0)
-    first = np.minimum(np.floor(at).astype(np.int64), size - 1)
-    t = np.clip(at - first.astype(dtype), 0, 1)
+        at = o if out == size else xp.maximum(at, 0)
+    first = xp.minimum(xp.floor(at).astype(jnp.int32 if xp is jnp else np.int64), size - 1)
+    t = xp.clip(at - first.astype(dtype), 0, 1)
     if mode == "linear":
-        index = np.stack([first, first + (0 if out == size else first < size - 1)])
-        weight = np.stack([1 - t, t])
+        index = xp.stack([first, first + (0 if out == size else first < size - 1)])
+        weight = xp.stack([1 - t, t])
     else:
-        index = np.clip(first + np.arange(-1, 3)[:, None], 0, size - 1)
-        weight = np.stack([cubic(distance, dtype(-0.75)) for distance in (t + 1, t, 1 - t, 2 - t)])
-    return Taps(index, weight, np.ones(index.shape, bool))
+        index = xp.clip(first + np.arange(-1, 3)[:, None], 0, size - 1)
+        weight = xp.stack([cubic(distance, dtype(-0.75)) for distance in (t + 1, t, 1 - t, 2 - t)])
+    return Taps(index, weight, np.ones((len(index), 1), bool))
 
 
 def antialias_taps(
     mode: str, size: int, out: int, align_corners: bool, scale: float | None, dtype: Any
 ) -> Taps:
     """All the taps of a filter that is widened by the step where that is more than 1, as in Pillow."""
+    if symbolic(size, out):
+        raise ValueError(
+            f"`antialias` (=True) needs whole numbers for sizes, not {size} and {out}: how many elements it takes in "
+            "depends on them; export one size at a time"
+        )
     reach, function = _FILTERS[mode]
     by = step(size, out, align_corners, scale, dtype)
     wide = max(by, dtype(1))
@@ -100,11 +123,12 @@ def fixed_point(taps: Taps) -> tuple[Taps, int]:
     return Taps(taps.index, rounded, taps.used), bits
 
 
-def cubic(x: np.ndarray, a: Any) -> np.ndarray:
+def cubic(x: Any, a: Any) -> Any:
     """Keys' cubic convolution kernel at the distances x >= 0 (https://en.wikipedia.org/wiki/Bicubic_interpolation)."""
     near = ((a + 2) * x - (a + 3)) * x * x + 1
     far = ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
-    return np.where(x <= 1, near, np.where(x < 2, far, 0)).astype(x.dtype)
+    xp: Any = np if isinstance(x, np.ndarray) else jnp
+    return xp.where(x <= 1, near, xp.where(x < 2, far, 0)).astype(x.dtype)
 
 
 def _hat(x: np.ndarray, dtype: Any) -> np.ndarray:

@@ -18,7 +18,7 @@ def _float_binary(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda a, b: function(*map(floating, together(a, b)))
 
 
-def _written_unnoticed(new: Any, old: Any) -> jax.Array:
+def written_unnoticed(new: Any, old: Any) -> jax.Array:
     """The new values with the old one's gradient: torch's in-place operations under no_grad or on a detached tensor."""
     if category(new.dtype) < 2:
         return new
@@ -139,7 +139,7 @@ def _logical(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 TABLE: dict[str, Callable[..., Any]] = {
-    "written_unnoticed": _written_unnoticed,
+    "written_unnoticed": written_unnoticed,
     "add": _add,
     "sub": _sub,
     "subtract": _sub,
@@ -180,6 +180,7 @@ TABLE: dict[str, Callable[..., Any]] = {
     "clamp_min": _clamp,
     "clamp_max": lambda x, max: _clamp(x, None, max),
     "where.self": _where,
+    "prims.where.default": _where,
     "where.ScalarSelf": _where,
     "where.ScalarOther": _where,
     "where.Scalar": _where,
@@ -190,7 +191,7 @@ TABLE: dict[str, Callable[..., Any]] = {
     "heaviside": _heaviside,
     "hypot": _float_binary(jnp.hypot),
     "logaddexp": _float_binary(jnp.logaddexp),
-    "complex": jax.lax.complex,
+    "complex": lambda a, b: lax.complex(*jnp.broadcast_arrays(*together(a, b))),
     "real": jnp.real,
     "imag": jnp.imag,
     "logit": _logit,

@@ -107,6 +107,14 @@ def _embedding_bag(
     return bags, None, None, None
 
 
+def _core_embedding_bag(weight: Any, indices: Any, offsets: Any, *args: Any) -> tuple[Any, ...]:
+    """The core set's: a `padding_idx` of -1 is none."""
+    defaults = (False, 0, False, None, False, -1)
+    scale, mode, sparse, weights, last, padding = (*args, *defaults[len(args) :])
+    padding = None if padding < 0 else padding
+    return _embedding_bag(weight, indices, offsets, scale, mode, sparse, weights, last, padding)
+
+
 def _unpool(x: Any, indices: Any, size: Any, *_: Any) -> jax.Array:
     """torch.nn.functional.max_unpool2d and 3d, which give ATen the output's size."""
     lead = x.shape[: x.ndim - len(size)]
@@ -188,19 +196,6 @@ def _rrelu(
     return F.rrelu(x, lower, upper, training, key=key() if training else None)
 
 
-def _drawn(draw: Callable[..., Any], like: bool) -> Callable[..., Any]:
-    def make(key: Callable[[], jax.Array], shape: Any, dtype: Any = None) -> jax.Array:
-        if like:
-            shape, dtype = shape.shape, dtype or shape.dtype
-        return draw(key(), shape, dtype or jnp.float32)
-
-    return make
-
-
-def _bernoulli(key: Callable[[], jax.Array], x: Any, p: float = 0.5) -> jax.Array:
-    return jax.random.bernoulli(key(), p, x.shape).astype(x.dtype)
-
-
 def normalised(kind: str, x: Any, weight: Any, bias: Any, mean: Any, var: Any, *args: Any) -> Any:
     """batch_norm or instance_norm, in ATen's order of arguments: the output and the running statistics after it."""
     if kind == "batch_norm":
@@ -220,18 +215,13 @@ RANDOM: dict[str, Callable[..., Any]] = {
     "rnn_tanh": _recurrent("rnn_tanh"),
     "rnn_relu": _recurrent("rnn_relu"),
     "scaled_dot_product_attention": _attention,
-    "rand": _drawn(jax.random.uniform, False),
-    "randn": _drawn(jax.random.normal, False),
-    "rand_like": _drawn(jax.random.uniform, True),
-    "randn_like": _drawn(jax.random.normal, True),
-    "bernoulli.p": _bernoulli,
-    "bernoulli.float": _bernoulli,
 }
 
 TABLE: dict[str, Callable[..., Any]] = {
     "softmax": _softmax,
     "_softmax": lambda x, dim, half_to_float: F.softmax(x, dim),
     "log_softmax": _log_softmax,
+    "_log_softmax": lambda x, dim, half_to_float: F.log_softmax(x, dim),
     "log_sigmoid": lambda x: F.logsigmoid(x),
     "layer_norm": lambda x, shape, weight=None, bias=None, eps=1e-5, cudnn=True: F.layer_norm(
         x, shape, weight, bias, eps
@@ -242,6 +232,7 @@ TABLE: dict[str, Callable[..., Any]] = {
     "constant_pad_nd": lambda x, pad, value=0: F.pad(x, pad, "constant", value),
     "embedding": _embedding,
     "embedding_bag": _embedding_bag,
+    "_embedding_bag": _core_embedding_bag,
     "embedding_renorm": F.embedding_renorm,
     "max_unpool2d": _unpool,
     "max_unpool3d": _unpool,
@@ -270,5 +261,6 @@ for _n in (1, 2, 3):
     TABLE[f"adaptive_max_pool{_n}d"] = lambda x, size, _name=f"adaptive_max_pool{_n}d": getattr(F, _name)(
         x, size, return_indices=True
     )
+    TABLE[f"_adaptive_avg_pool{_n}d"] = getattr(F, f"adaptive_avg_pool{_n}d")
     TABLE[f"reflection_pad{_n}d"] = _pad_as("reflect")
     TABLE[f"replication_pad{_n}d"] = _pad_as("replicate")

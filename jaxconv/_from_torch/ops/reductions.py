@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxconv._from_torch.ops._dtypes import category, floating, integer, together
 from jaxconv._rows import mean
@@ -50,8 +51,10 @@ def _extreme(arg: Callable[..., Any]) -> Callable[..., Any]:
     """The value is taken from its place: it alone has the gradient."""
 
     def both(x: Any, dim: int, keepdim: bool = False) -> tuple[jax.Array, jax.Array]:
+        if not x.ndim:
+            return x, jnp.zeros((), integer())
         at = arg(x, dim, keepdims=True)
-        value = jnp.take_along_axis(x, at, dim) if x.ndim else x
+        value = jnp.take_along_axis(x, at, dim)
         at = at.astype(integer())
         return (value, at) if keepdim else (value.squeeze(dim), at.squeeze(dim))
 
@@ -113,6 +116,8 @@ def _aminmax(x: Any, dim: Any = None, keepdim: bool = False) -> tuple[jax.Array,
 
 
 def _kth(x: Any, k: int, dim: int = -1, keepdim: bool = False) -> tuple[jax.Array, jax.Array]:
+    if not x.ndim:
+        return x, jnp.zeros((), integer())
     values, at = _sort(x, dim)
     chosen = [jax.lax.index_in_dim(a, k - 1, dim % x.ndim, keepdim) for a in (values, at)]
     return chosen[0], chosen[1]
@@ -120,6 +125,8 @@ def _kth(x: Any, k: int, dim: int = -1, keepdim: bool = False) -> tuple[jax.Arra
 
 def _median(x: Any, dim: int = -1, keepdim: bool = False) -> tuple[jax.Array, jax.Array]:
     """The lower one of the two in the middle; NaN where there is one."""
+    if not x.ndim:
+        return x, jnp.zeros((), integer())
     value, at = _kth(x, (x.shape[dim] + 1) // 2, dim, True)
     nan = jnp.isnan(x).any(dim, keepdims=True)
     first = jnp.argmax(jnp.isnan(x), dim, keepdims=True).astype(at.dtype)
@@ -127,14 +134,40 @@ def _median(x: Any, dim: int = -1, keepdim: bool = False) -> tuple[jax.Array, ja
     return (value, at) if keepdim else (value.squeeze(dim), at.squeeze(dim))
 
 
-def _cummax(x: Any, dim: int) -> tuple[jax.Array, jax.Array]:
-    most = jax.lax.cummax(x, dim % x.ndim)
-    here = jnp.arange(x.shape[dim]).reshape(-1, *(1,) * (x.ndim - 1 - dim % x.ndim))
-    return most, jax.lax.cummax(jnp.where(x == most, here, 0), dim % x.ndim).astype(integer())
+def _nanmedian(x: Any, dim: int = -1, keepdim: bool = False) -> tuple[jax.Array, jax.Array]:
+    """The lower one of the two in the middle of what is no NaN."""
+    if not x.ndim:
+        return x, jnp.zeros((), integer())
+    values, at = _sort(x, dim)  # NaN comes last
+    count = jnp.sum(~jnp.isnan(x), dim, keepdims=True)
+    middle = jnp.maximum(count - 1, 0) // 2
+    chosen = [jnp.take_along_axis(a, middle, dim) for a in (values, at)]
+    value, place = chosen if keepdim else (a.squeeze(dim) for a in chosen)
+    return value, place
+
+
+def _cumulative_extreme(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The values, taken from their places, and the places: of equal ones the last."""
+
+    def along(x: Any, dim: int) -> tuple[jax.Array, jax.Array]:
+        if not x.ndim:
+            return x, jnp.zeros((), integer())
+        axis = dim % x.ndim
+        most = function(jax.lax.stop_gradient(x), axis)
+        here = jnp.arange(x.shape[axis]).reshape(-1, *(1,) * (x.ndim - 1 - axis))
+        at = jax.lax.cummax(jnp.where(x == most, here, 0), axis)
+        return jnp.take_along_axis(x, at, axis), at.astype(integer())
+
+    return along
 
 
 def _cdist(a: Any, b: Any, p: float = 2.0, compute_mode: Any = None) -> jax.Array:
     return _norm(a[..., :, None, :] - b[..., None, :, :], p, -1)
+
+
+def _pdist(x: Any, p: float = 2.0) -> jax.Array:
+    rows, columns = np.triu_indices(x.shape[0], 1)
+    return _norm(x[rows] - x[columns], p, -1)
 
 
 def _cosine_similarity(a: Any, b: Any, dim: int = 1, eps: float = 1e-8) -> jax.Array:
@@ -151,7 +184,8 @@ def _weight_norm(v: Any, g: Any, dim: int = 0) -> jax.Array:
 
 def _cumulative(function: Callable[..., Any]) -> Callable[..., Any]:
     def along(x: Any, dim: int, dtype: Any = None) -> jax.Array:
-        return function(x, dim, dtype=dtype or (x.dtype if category(x.dtype) > 1 else integer()))
+        kind = dtype or (x.dtype if category(x.dtype) > 1 else integer())
+        return function(x, dim, dtype=kind) if x.ndim else x.astype(kind)
 
     return along
 
@@ -159,12 +193,16 @@ def _cumulative(function: Callable[..., Any]) -> Callable[..., Any]:
 def _topk(
     x: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
 ) -> tuple[jax.Array, jax.Array]:
+    if not x.ndim:
+        return x, jnp.zeros((), integer())
     at = jnp.argsort(x, dim, stable=True, descending=largest)
     at = jax.lax.slice_in_dim(at, 0, k, axis=dim % x.ndim)
     return jnp.take_along_axis(x, at, dim), at.astype(integer())
 
 
 def _sort(x: Any, dim: int = -1, descending: bool = False) -> tuple[jax.Array, jax.Array]:
+    if not x.ndim:
+        return x, jnp.zeros((), integer())
     at = jnp.argsort(x, dim, stable=True, descending=descending)
     return jnp.take_along_axis(x, at, dim), at.astype(integer())
 
@@ -228,12 +266,17 @@ TABLE: dict[str, Callable[..., Any]] = {
     "cumsum": _cumulative(jnp.cumsum),
     "cumprod": _cumulative(jnp.cumprod),
     "logsumexp": _logsumexp,
-    "logcumsumexp": lambda x, dim: jax.lax.cumlogsumexp(floating(x), dim % x.ndim),
-    "cummax": _cummax,
+    "logcumsumexp": lambda x, dim: jax.lax.cumlogsumexp(floating(x), dim % x.ndim) if x.ndim else floating(x),
+    "cummax": _cumulative_extreme(jax.lax.cummax),
+    "cummin": _cumulative_extreme(jax.lax.cummin),
     "kthvalue": _kth,
     "median.default": lambda x: _median(x.reshape(-1), 0)[0],
     "median.dim": _median,
+    "nanmedian.default": lambda x: _nanmedian(x.reshape(-1), 0)[0],
+    "nanmedian.dim": _nanmedian,
     "cdist": _cdist,
+    "_cdist_forward": _cdist,
+    "_pdist_forward": _pdist,
     "linalg_norm": _linalg_norm,
     "linalg_matrix_norm": _matrix_norm,
     "frobenius_norm": lambda x, dim=None, keepdim=False: _norm(x, 2, dim, keepdim),
@@ -248,6 +291,8 @@ TABLE: dict[str, Callable[..., Any]] = {
     "_weight_norm": _weight_norm,
     "topk": _topk,
     "sort.default": _sort,
+    "sort.stable": lambda x, *, stable=True, dim=-1, descending=False: _sort(x, dim, descending),
+    "argsort.stable": lambda x, *, stable=True, dim=-1, descending=False: _sort(x, dim, descending)[1],
     "argsort.default": lambda x, dim=-1, descending=False: _sort(x, dim, descending)[1],
     "matmul": jnp.matmul,
     "mm": jnp.matmul,
@@ -258,6 +303,9 @@ TABLE: dict[str, Callable[..., Any]] = {
     "outer": jnp.outer,
     "addmm": _addmm,
     "addmv": _addmm,
+    "addbmm": lambda x, a, b, beta=1, alpha=1: _addmm(
+        x, jnp.moveaxis(a, 0, 1).reshape(a.shape[1], -1), b.reshape(-1, b.shape[2]), beta, alpha
+    ),
     "baddbmm": _addmm,
     "einsum": _einsum,
 }

@@ -83,33 +83,6 @@ def _unbind(x: Any, dim: int = 0) -> tuple[jax.Array, ...]:
     return tuple(_select(x, dim, i) for i in range(x.shape[dim]))
 
 
-def _where_index(indices: Any) -> tuple[Any, ...]:
-    return tuple(slice(None) if i is None else i for i in indices)
-
-
-def _masked_put(x: Any, mask: Any, start: int, values: Any, accumulate: bool) -> jax.Array:
-    """x[..., mask] = values, where `values` has the shape of what follows the masked dimensions, or less."""
-    mask = mask.reshape(*mask.shape, *(1,) * (x.ndim - start - mask.ndim))
-    return jnp.where(mask, x + values if accumulate else values, x)
-
-
-def _index_put(x: Any, indices: Any, values: Any, accumulate: bool = False) -> jax.Array:
-    start = next(i for i, index in enumerate(indices) if index is not None)
-    mask = indices[start]
-    if mask.dtype == jnp.bool_ and all(i is None for i in indices[start + 1 :]):
-        values = jnp.asarray(values, x.dtype)
-        if values.size == 1 or values.ndim <= x.ndim - start - mask.ndim:
-            values = values.reshape(()) if values.size == 1 else values
-            return _masked_put(x, mask, start, values, accumulate)
-    at, values = x.at[_where_index(indices)], jnp.asarray(values, x.dtype)
-    return at.add(values) if accumulate else at.set(values)
-
-
-def _index_add(x: Any, dim: int, index: Any, source: Any, alpha: Any = 1) -> jax.Array:
-    at = (slice(None),) * (dim % x.ndim) + (index,)
-    return x.at[at].add(source if alpha == 1 else jnp.asarray(alpha, x.dtype) * source)
-
-
 def _one_hot(x: Any, num_classes: int = -1) -> jax.Array:
     if num_classes < 0:
         raise ValueError("one_hot needs `num_classes`: else the shape would depend on the numbers")
@@ -126,30 +99,6 @@ def _diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> jax.
 
 def _tensor_split(x: Any, where: Any, dim: int = 0) -> tuple[jax.Array, ...]:
     return tuple(jnp.array_split(x, where, dim))
-
-
-def _index_select(x: Any, dim: int, index: Any) -> jax.Array:
-    return jnp.take(x, index.reshape(-1), dim) if x.ndim else x
-
-
-def _along(x: Any, dim: int, index: Any) -> tuple[Any, ...]:
-    """`index` along one dimension of an array, which may be larger in the others."""
-    grid = list(jnp.meshgrid(*(jnp.arange(n) for n in index.shape), indexing="ij", sparse=True))
-    grid[dim % x.ndim] = index
-    return tuple(grid)
-
-
-def _gather(x: Any, dim: int, index: Any, sparse_grad: bool = False) -> jax.Array:
-    return x[_along(x, dim, index)] if x.ndim else x
-
-
-def _scatter(x: Any, dim: int, index: Any, source: Any) -> jax.Array:
-    source = jnp.broadcast_to(source, index.shape) if jnp.ndim(source) == 0 else source
-    return x.at[_along(x, dim, index)].set(source[tuple(map(slice, index.shape))].astype(x.dtype))
-
-
-def _scatter_add(x: Any, dim: int, index: Any, source: Any) -> jax.Array:
-    return x.at[_along(x, dim, index)].add(source[tuple(map(slice, index.shape))])
 
 
 def _repeat(x: Any, repeats: Any) -> jax.Array:
@@ -176,7 +125,7 @@ def _unfold(x: Any, dim: int, size: int, step: int) -> jax.Array:
 
 
 def _meshgrid(arrays: Any, indexing: str = "ij") -> tuple[jax.Array, ...]:
-    return tuple(jnp.meshgrid(*arrays, indexing=indexing))
+    return tuple(jnp.meshgrid(*(a.reshape(-1) for a in arrays), indexing=indexing))
 
 
 def _to(x: Any, dtype: Any = None, *rest: Any, copy: Any = None) -> jax.Array:
@@ -242,15 +191,6 @@ def _scalar(value: Any, dtype: Any = None) -> jax.Array:
     return _full((), value, dtype)
 
 
-def put_view(base: Any, value: Any, chain: Any, find: Callable[[str], Any]) -> jax.Array:
-    """The base with other values where a chain of views shows it."""
-    at = jnp.arange(base.size).reshape(base.shape)
-    for op, args, kwargs in chain:
-        at = find(op)(at, *args, **dict(kwargs))
-    value = jnp.broadcast_to(value, at.shape).astype(base.dtype)
-    return base.reshape(-1).at[at.reshape(-1)].set(value.reshape(-1)).reshape(base.shape)
-
-
 TABLE: dict[str, Callable[..., Any]] = {
     "view": lambda x, size: x.reshape(size),
     "_unsafe_view": lambda x, size: x.reshape(size),
@@ -290,10 +230,6 @@ TABLE: dict[str, Callable[..., Any]] = {
     "slice": _slice,
     "narrow.default": _narrow,
     "getitem": lambda values, i: values[i],
-    "index": lambda x, indices: x[_where_index(indices)],
-    "index_put": _index_put,
-    "index_select": _index_select,
-    "index_add": _index_add,
     "one_hot": _one_hot,
     "diag_embed": _diag_embed,
     "diag": lambda x, diagonal=0: jnp.diag(x, diagonal),
@@ -303,11 +239,6 @@ TABLE: dict[str, Callable[..., Any]] = {
     "dstack": jnp.dstack,
     "hstack": jnp.hstack,
     "vstack": jnp.vstack,
-    "gather": _gather,
-    "take_along_dim": lambda x, index, dim=None: jnp.take_along_axis(x, index, dim),
-    "scatter.src": _scatter,
-    "scatter.value": _scatter,
-    "scatter_add": _scatter_add,
     "unfold": _unfold,
     "tril": lambda x, diagonal=0: jnp.tril(x, diagonal),
     "triu": lambda x, diagonal=0: jnp.triu(x, diagonal),
@@ -322,7 +253,7 @@ TABLE: dict[str, Callable[..., Any]] = {
     "type_as": _to_other,
     "_to_copy": lambda x, dtype=None: _to(x, dtype),
     "like": _like,
-    "copy": lambda x, source, non_blocking=False: source,
+    "copy": lambda x, source, non_blocking=False: _like(source, x),
     "fill": _fill,
     "zero": jnp.zeros_like,
     "contiguous": lambda x: x,
@@ -336,6 +267,7 @@ TABLE: dict[str, Callable[..., Any]] = {
     "zeros": _zeros,
     "ones": _ones,
     "empty": _zeros,
+    "empty_strided": lambda size, stride, dtype=None: _zeros(size, dtype),
     "full": _full,
     "eye": _eye,
     "scalar_tensor": _scalar,
