@@ -14,6 +14,7 @@ from flax import nnx
 from jaxconv._files import as_numpy, to_torch
 from jaxconv._from_torch.exported import Exported, export
 from jaxconv._from_torch.frames import Path, Step, build
+from jaxconv._from_torch.layers import layer_of
 from jaxconv._from_torch.module import TorchModule, TorchNetwork, random, supported
 from jaxconv._from_torch.program import Mode, Program, Ref
 from jaxconv._from_torch.remedies import dataclasses_as_records, returns_unknown_class
@@ -134,14 +135,13 @@ def _converted(
     programs_at = {
         size: build(own.steps, own.inputs, own.outputs, own.aliases) for size, own in special.items()
     }
-    called = dict(module.named_modules())
-    for path in dict.fromkeys((*programs, *(path for own in programs_at.values() for path in own))):
+    for path, child in _by_first_name(module).items():
         at = tuple(
             (size, tuple(own.get(path, ())))
             for size, own in programs_at.items()
             if _unsized(own, path) != _unsized(programs, path)
         )
-        _give(nodes[path], tuple(programs.get(path, ())), at, called[".".join(path)], rngs)
+        _give(nodes, path, tuple(programs.get(path, ())), at, child, rngs)
     if check:
         check_example(module, network, args, kwargs)
     return network
@@ -237,20 +237,36 @@ _RESERVED = (
 _NOTHING = Program(1, (), (), (Ref(0),))
 
 
+def _by_first_name(module: Any) -> dict[Path, Any]:
+    """A network's modules; a shared one by its first name."""
+    return {tuple(name.split(".")) if name else (): child for name, child in module.named_modules()}
+
+
 def _give(
-    node: Any,
+    nodes: dict[Path, Any],
+    path: Path,
     programs: tuple[Program, ...],
     special: tuple[tuple[int, tuple[Program, ...]], ...],
     module: Any,
     rngs: Any,
 ) -> None:
-    """Gives a module its programs and what they need: its mode, and random numbers."""
-    node.programs, node.special = programs, special
+    """Gives a module its programs and what they need: its mode, and random numbers; or puts a layer in its place."""
+    node = nodes[path]
     steps = [step for own in (programs, *dict(special).values()) for program in own for step in program.steps]
+    draws = any(random(step.op) for step in steps)
+    stream = None if rngs is None or not draws else rngs["dropout"].fork()
+    held = {name: value for name, value in vars(node).items() if isinstance(value, nnx.Variable)}
+    more = any(isinstance(value, jax.Array | nnx.Module) for value in vars(node).values())
+    same = not any(own for _, own in special)  # at the batch sizes at which the module is called at all
+    if path and same and not more and (layer := layer_of(module, held, programs, stream)) is not None:
+        for at in [at for at, other in nodes.items() if other is node]:
+            nodes[at] = layer
+            _set(nodes, at, layer)
+        return
+    node.programs, node.special = programs or node.programs, special
     for step in steps:
         for arg in (*step.args, *dict(step.kwargs).values()):
             if isinstance(arg, Mode):
                 setattr(node, arg.attribute, not module.training)
-    if any(random(step.op) for step in steps):
-        stream = None if rngs is None else rngs["dropout"].fork()
+    if draws:
         node.rngs = nnx.data(stream)

@@ -22,6 +22,7 @@ from jaxconv._from_torch.program import (
     Variable,
     evaluate,
 )
+from jaxconv.nn._drawing import Draws
 from jaxconv.nn._module import Guarded
 
 
@@ -168,11 +169,7 @@ def _run(module: TorchModule, program: Program, inputs: Any, at: int | None) -> 
             path, which, *args = step.args
             child = _holder(module, path)
             given = [value(arg) for arg in args]
-            values.append(
-                run(child, programs_at(child, at)[which], given, at)
-                if isinstance(child, TorchModule)
-                else child(*given)
-            )
+            values.append(_call(child, which, given, at))
         elif step.op in NORMS:
             values.append(_norm(module, step, value))
         elif step.op == CUSTOM:
@@ -183,6 +180,15 @@ def _run(module: TorchModule, program: Program, inputs: Any, at: int | None) -> 
                 function, args = ops.find_random(step.op), [_key_of(module, step.op), *args]
             values.append(function(*args, **{name: value(arg) for name, arg in step.kwargs}))
     return tuple(value(arg) for arg in program.outputs)
+
+
+def _call(child: Any, which: int, given: list[Any], at: int | None) -> Any:
+    """A child's results."""
+    if isinstance(child, TorchModule):
+        return run(child, programs_at(child, at)[which], given, at)
+    if isinstance(child, Draws) and child.rngs is None and child._draws(child.deterministic):
+        raise ValueError(_no_random_numbers(type(child).__name__.lower()))
+    return child(*given)
 
 
 def _custom(module: Any, at: Any, backward: Any, inputs: Any, outputs: Any, residuals: Any) -> Any:
@@ -233,15 +239,18 @@ def _key_of(module: Any, op: str) -> Callable[[], jax.Array]:
 
     def key() -> jax.Array:
         if module.rngs is None:
-            name = op.partition(".")[0]
-            always = name.startswith(("rand", "bernoulli"))
-            raise ValueError(
-                f"{name} draws random numbers{'' if always else ' in training mode'}: give from_torch "
-                f"`rngs=nnx.Rngs(0)`{'' if always else ', or call .eval()'}"
-            )
+            raise ValueError(_no_random_numbers(op.partition(".")[0]))
         return module.rngs()
 
     return key
+
+
+def _no_random_numbers(name: str) -> str:
+    always = name.startswith(("rand", "bernoulli"))
+    return (
+        f"{name} draws random numbers{'' if always else ' in training mode'}: give from_torch "
+        f"`rngs=nnx.Rngs(0)`{'' if always else ', or call .eval()'}"
+    )
 
 
 def supported(op: str) -> bool:
@@ -257,6 +266,8 @@ def random(op: str) -> bool:
 def draws(network: TorchModule, size: int | None) -> bool:
     """Whether a network draws random numbers in its present mode, at a batch size of its own or at any other."""
     for _, module in nnx.iter_modules(network):
+        if isinstance(module, Draws) and module._draws(module.deterministic):
+            return True
         for program in programs_at(module, size) if isinstance(module, TorchModule) else ():
             for step in program.steps:
                 if random(step.op):
