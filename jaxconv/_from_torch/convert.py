@@ -12,10 +12,11 @@ import numpy as np
 from flax import nnx
 
 from jaxconv._files import as_numpy, to_torch
+from jaxconv._from_torch.containers import empty
 from jaxconv._from_torch.exported import Exported, export
 from jaxconv._from_torch.frames import Path, Step, build
 from jaxconv._from_torch.layers import layer_of
-from jaxconv._from_torch.module import TorchModule, TorchNetwork, random, supported
+from jaxconv._from_torch.module import TorchNetwork, hold, random, supported
 from jaxconv._from_torch.program import Mode, Program, Ref
 from jaxconv._from_torch.remedies import dataclasses_as_records, returns_unknown_class
 from jaxconv._from_torch.traced import Trace, same
@@ -122,7 +123,7 @@ def _converted(
         else:
             special[size] = own
     _check_covered(type(module).__name__, [s for t in (traced, *special.values()) for s in t.steps])
-    network = TorchNetwork(type(module).__name__, traced.signature)
+    network: Any = empty(module, traced.signature)
     network.signatures = tuple((size, own.signature) for size, own in special.items())
     network.refused = tuple(exported.refused.items())
     nodes = _fill(network, module)
@@ -185,7 +186,7 @@ def _check_covered(network: str, steps: Iterable[Step]) -> None:
     )
 
 
-def _fill(network: TorchNetwork, module: Any) -> dict[Path, Any]:
+def _fill(network: Any, module: Any) -> dict[Path, Any]:
     """Gives `network` torch's tree of modules, parameters and buffers; shared ones are shared here, too."""
     nodes: dict[Path, Any] = {(): network}
     made: dict[int, Any] = {id(module): network}
@@ -194,7 +195,7 @@ def _fill(network: TorchNetwork, module: Any) -> dict[Path, Any]:
     for name, child in module.named_modules(remove_duplicate=False):
         path = tuple(name.split(".")) if name else ()
         if id(child) not in made:
-            made[id(child)] = TorchModule(type(child).__name__)
+            made[id(child)] = empty(child)
             if not list(child.children()) and type(child).__name__ in ("Identity", "Sequential"):
                 made[id(child)].programs = (_NOTHING,)
         node = nodes[path] = made[id(child)]
@@ -210,7 +211,7 @@ def _fill(network: TorchNetwork, module: Any) -> dict[Path, Any]:
             if tensor is not None and not hasattr(node, own):
                 variable = variables.get(id(tensor))
                 variables[id(tensor)] = variable = variable if variable is not None else kind(_array(tensor))
-                setattr(node, own, variable)
+                hold(node, own, variable)
     return nodes
 
 
@@ -220,7 +221,7 @@ def _set(nodes: dict[Path, Any], path: Path, value: Any) -> None:
         raise ValueError(
             f"the attribute {'.'.join(path)!r} has a name that Flax's modules use: rename it in torch"
         )
-    setattr(parent, path[-1], value)
+    hold(parent, path[-1], value)
 
 
 _RESERVED = (
@@ -267,6 +268,6 @@ def _give(
     for step in steps:
         for arg in (*step.args, *dict(step.kwargs).values()):
             if isinstance(arg, Mode):
-                setattr(node, arg.attribute, not module.training)
+                hold(node, arg.attribute, not module.training)
     if draws:
-        node.rngs = nnx.data(stream)
+        hold(node, "rngs", nnx.data(stream))

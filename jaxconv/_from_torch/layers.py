@@ -68,7 +68,7 @@ def layer_of(
 
 
 def as_it_is(arrays: tuple[Any, ...], *, dtype: Any = None, **_: Any) -> tuple[Any, ...]:
-    """Casts to the layer's `dtype` if it has one. Without one, mixed dtypes are for the operation to refuse, as torch."""
+    """Casts to the layer's `dtype` if it has one; if not, the operation refuses mixed dtypes as in torch."""
     return arrays if dtype is None else tuple(x if x is None else x.astype(dtype) for x in arrays)
 
 
@@ -126,7 +126,9 @@ def _is_call_of(program: Program, module: Any) -> bool:
 def _is_padding(step: Instruction, module: Any) -> bool:
     """Whether a step is how torch's convolution pads in other ways than with zeros."""
     numbers = () if isinstance(module.padding, str) else module.padding
-    pad = tuple(n for n in reversed(numbers) for _ in range(2)) or tuple(module._reversed_padding_repeated_twice)
+    pad = tuple(n for n in reversed(numbers) for _ in range(2)) or tuple(
+        module._reversed_padding_repeated_twice
+    )
     return step.op == "pad.default" and step.args[:3] == (Ref(0), pad, module.padding_mode)
 
 
@@ -144,10 +146,7 @@ def _fits(step: Instruction, module: Any, inputs: list[Ref]) -> bool:
         return False
     arrays = []
     for i, argument in enumerate(schema._schema.arguments):
-        if i < len(step.args):
-            value = step.args[i]
-        else:
-            value = given.pop(argument.name, argument.default_value)
+        value = step.args[i] if i < len(step.args) else given.pop(argument.name, argument.default_value)
         if isinstance(value, Ref):
             arrays.append(value)
         elif not _is_argument(argument, value, module):
