@@ -39,11 +39,16 @@ def from_torch(
     torch and needs none: it can be trained, edited by `jaxconv.surgery`, jitted, exported and pickled. `module` itself
     is not changed.
 
-    Every module that torch calls is one here, too, under the same name: `model.layer1` can be called by itself, or
-    be replaced by any module that takes the same arrays. `model.train()` and `model.eval()` switch batch norms,
-    instance norms and dropout; at first each is in the mode that it has in torch. In training mode the running
-    statistics are updated, as in torch. The rest of the network's Python code, `if self.training` too, has been run
-    once and is fixed.
+    torch.nn's own modules become jaxconv's layers, where the network calls them with their own arguments:
+    `model.bn.eps` is read and changed as in torch. Every other module that torch calls is one here, too, under the same
+    name, with a program of its own: `model.layer1` can be called by itself, or be replaced by any module that takes the
+    same arrays. `print(model)` shows layers and programs; Sequential, ModuleList and ModuleDict are indexed as in torch.
+    A program is fixed: setting an attribute that it does not read is a TypeError. An error inside has a note with the
+    layer's name and the line of torch's source.
+
+    `model.train()` and `model.eval()` switch batch norms, instance norms and dropout; at first each is in the mode that
+    it has in torch. In training mode the running statistics are updated, as in torch. The rest of the network's Python
+    code, `if self.training` too, has been run once and is fixed.
 
     Gradients are torch's. A custom torch.autograd.Function keeps its backward; one whose backward cannot be traced
     raises, by its name and place, when the result is differentiated. Parameters with `requires_grad=False` are
