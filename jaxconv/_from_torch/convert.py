@@ -42,7 +42,7 @@ def from_torch(
     torch.nn's own modules become jaxconv's layers, where the network calls them with their own arguments:
     `model.bn.eps` is read and changed as in torch. Every other module that torch calls is one here, too, under the same
     name, with a program of its own: `model.layer1` can be called by itself, or be replaced by any module that takes the
-    same arrays. `print(model)` shows layers and programs; Sequential, ModuleList and ModuleDict are indexed as in torch.
+    same arrays. `print(model)` shows layers and programs. Containers are indexed as in torch.
     A program is fixed: setting an attribute that it does not read is a TypeError. An error inside has a note with the
     layer's name and the line of torch's source.
 
