@@ -13,7 +13,7 @@ from typing import Any
 import jax
 from flax import linen, nnx
 
-from jaxconv import _compile_cache
+from jaxconv import _compile_cache, _linen_inference
 from jaxconv._lower import lowering, native
 from jaxconv._tree import with_leaves
 from jaxconv.fusion import fuse_conv_bn
@@ -99,7 +99,7 @@ def compile(
         example_inputs: arrays, or jax.ShapeDtypeStruct unless `tune`.
         tune: whether to measure a few candidates (lowerings, compiler options, parameters as constants) on the examples
             and keep the fastest. What was found is remembered in `cache`, by the program and the machine.
-        pairs: as of `fuse_conv_bn`, for an NNX module: which BatchNorms to fold. None for all that it finds itself.
+        pairs: as of `fuse_conv_bn`: which BatchNorms to fold. None for all that it finds itself.
         constants: whether the parameters are part of the program. If `tune`, both are tried.
         cache: the file. By default the environment variable JAXCONV_CACHE, else ~/.cache/jaxconv/tuned.json. Several
             processes may write it at once. One that is damaged, or of another program or version, is ignored with a
@@ -111,7 +111,7 @@ def compile(
     """
     if not example_inputs:
         raise ValueError("`example_inputs`: at least one is needed to know the shapes")
-    model, function, state = _parts(model, pairs)
+    model, function, state = _parts(model, pairs, example_inputs)
     setting = Setting(constants=constants and not tune)
     base = _lowered(function, state, example_inputs, setting)
     if not tune:
@@ -135,7 +135,7 @@ def compile(
     return Compiled(model, setting, {s: ms for s, (ms, _) in found.items()}, found[setting][1])
 
 
-def _parts(model: Any, pairs: Any) -> tuple[Any, Callable[..., Any], Any]:
+def _parts(model: Any, pairs: Any, inputs: tuple[Any, ...]) -> tuple[Any, Callable[..., Any], Any]:
     """What is compiled, as a function of (state, *inputs), and the state."""
     if isinstance(model, nnx.Module):
         model = with_leaves(model, {})
@@ -148,12 +148,8 @@ def _parts(model: Any, pairs: Any) -> tuple[Any, Callable[..., Any], Any]:
         graph, state = nnx.split(model)
         return model, lambda state, *inputs: nnx.merge(graph, state)(*inputs), state
     if isinstance(model, tuple) and len(model) == 2 and isinstance(model[0], linen.Module):
-        if pairs is not None:
-            raise ValueError(
-                "`pairs` are for NNX modules: Linen's variables do not tell which layer uses them"
-            )
-        module, variables = model
-        return model, lambda variables, *inputs: module.apply(variables, *inputs), variables
+        module, variables = _linen_inference.fuse(model[0], model[1], pairs, inputs)
+        return (module, variables), lambda variables, *inputs: module.apply(variables, *inputs), variables
     raise TypeError(
         f"`model` must be an NNX module or a pair (Linen module, variables), got {type(model).__name__}"
     )

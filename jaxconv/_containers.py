@@ -1,5 +1,6 @@
 """What torch.nn.Sequential, ModuleList and ModuleDict are to both fronts: named children in an order."""
 
+import inspect
 import operator
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -46,3 +47,26 @@ def position(index: Any, size: int) -> int:
     if not -size <= at < size:
         raise IndexError(f"index {at} is out of range")
     return at % size
+
+
+def in_order(modules: Iterable[Any], input: Any, modes: Mapping[str, Any]) -> Any:
+    """Calls each module on what the one before gave.
+
+    Args:
+        modules: modules and functions.
+        input: the first one's.
+        modes: arguments such as `use_running_average` for the modules whose call has them, None for none. A Linen
+            module whose constructor was given the mode keeps it.
+    """
+    given = {name: mode for name, mode in modes.items() if mode is not None}
+    for module in modules:
+        input = module(input, **(_taken(module, given) if given and is_module(module) else {}))
+    return input
+
+
+def _taken(module: Any, modes: Mapping[str, Any]) -> dict[str, Any]:
+    known = inspect.signature(type(module).__call__).parameters
+    kept = {
+        name for name in modes if isinstance(module, nn.Module) and getattr(module, name, None) is not None
+    }
+    return {name: mode for name, mode in modes.items() if name in known and name not in kept}

@@ -1,7 +1,7 @@
 """Which lowering every convolution of a model gets, and why."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -58,21 +58,31 @@ class Explanation:
         return "\n".join([f"on {self.platform}{self.remark}", *lines])
 
 
-def explain(model: Callable[..., Any], *inputs: Any, **options: Any) -> Explanation:
+def explain(model: Any, *inputs: Any, **options: Any) -> Explanation:
     """Which lowering each convolution gets when `model(*inputs, **options)` runs on the default platform, and why.
 
     Nothing is computed: the model is traced. What is told is of a program for one device; what is exported, or spread
     over several devices, calls no kernels ('native'), and gets what `lowering("xla")` gives.
 
     Args:
-        model: an NNX module, or any function of arrays; of a Linen module
+        model: an NNX module, a pair (Linen module, variables), or any function of arrays, such as
             `functools.partial(module.apply, variables)`.
         inputs: arrays, or `jax.ShapeDtypeStruct`s.
         options: handed to the model as they are.
 
     Returns:
         An `Explanation`; print it.
+
+    Raises:
+        TypeError: `model` is something else.
     """
+    if isinstance(model, tuple) and len(model) == 2 and isinstance(model[0], linen.Module):
+        model = partial(model[0].apply, model[1])
+    if not callable(model):
+        raise TypeError(
+            "`model` must be an NNX module, a pair (Linen module, variables) or a function, got "
+            f"{type(model).__name__}"
+        )
     paths: dict[int, str] = {}
 
     def run(model: Any, *inputs: Any) -> Any:

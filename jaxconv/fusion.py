@@ -5,24 +5,26 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-import jax
-import jax.numpy as jnp
-from flax import nnx
+from flax import linen, nnx
 
-from jaxconv import nn
+from jaxconv import _linen_inference, nn
+from jaxconv._folding import check_pairs, folded
 from jaxconv._from_torch import conv_bn_pairs
 from jaxconv._tree import Place, _children, places, with_leaves
 
 __all__ = ["fuse_conv_bn"]
 
-Model = TypeVar("Model", bound=nnx.Module)
+Model = TypeVar("Model", bound=nnx.Module | tuple[linen.Module, Any])
 
 _PLAIN: tuple[Any, ...] = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 _TRANSPOSED: tuple[Any, ...] = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 _NORMS: tuple[Any, ...] = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+_NOTHING = "fuse_conv_bn found no layer with a BatchNorm after it in a Sequential: give it `pairs`"
 
 
-def fuse_conv_bn(model: Model, pairs: Iterable[tuple[str, str]] | None = None) -> Model:
+def fuse_conv_bn(
+    model: Model, pairs: Iterable[tuple[str, str]] | None = None, *, inputs: tuple[Any, ...] | None = None
+) -> Model:
     """A new model without some BatchNorms, each folded into the layer before it; `model` stays as it was.
 
     With scale = weight / sqrt(running_var + eps) of the BatchNorm, the layer's weight is multiplied by the scale of
@@ -30,40 +32,46 @@ def fuse_conv_bn(model: Model, pairs: Iterable[tuple[str, str]] | None = None) -
     function in evaluation mode (torch.nn.utils.fusion.fuse_conv_bn_eval and fuse_linear_bn_eval). An Identity takes
     the BatchNorm's place. Computed in float32 at least, and rounded to the layer's `param_dtype`.
 
-    For NNX modules. Linen's variables do not tell which layer uses them: fuse the NNX twin, and load its
-    `state_dict` into a Linen model that is written without the BatchNorms.
-
     Args:
-        model: an NNX module in evaluation mode (`model.eval()`).
+        model: an NNX module in evaluation mode (`model.eval()`), or a pair (Linen module, variables), for which a new
+            pair is returned: a module that calls the given one without the BatchNorms, and its variables. In the new
+            module each layer is in evaluation mode whose mode neither its constructor nor its call was given.
         pairs: names, as in `state_dict`, of a Conv, ConvTranspose or Linear and of the BatchNorm that alone takes its
             output: [("conv1", "bn1"), ("layer1.0.conv1", "layer1.0.bn1")]. That nothing comes between the two is
             the caller's to know. A Linear's output must be (N, C). None: all that follow one another in a
             Sequential, and in a network that `from_torch` made all that do so anywhere. (Not in a class derived
             from Sequential with a `__call__` of its own, nor a layer that is used elsewhere as well.)
+        inputs: for a Linen module only: examples of its arguments, arrays or jax.ShapeDtypeStruct. A Linen module makes
+            its layers when it is called.
 
     Raises:
         ValueError: no pair at all; an unknown name, or a layer that is named or used twice; a BatchNorm in training
             mode, without running statistics or for another number of channels.
-        TypeError: `model` is no NNX module, or a name is that of another kind of layer.
+        TypeError: `model` is neither, `inputs` are missing or not wanted, or a name is that of another kind of layer.
     """
+    if isinstance(model, tuple) and len(model) == 2 and isinstance(model[0], linen.Module):
+        if inputs is None:
+            raise TypeError(
+                "`inputs` are needed for a Linen module, which makes its layers when it is called"
+            )
+        fused: Any = _linen_inference.fuse(model[0], model[1], pairs, inputs)
+        if not fused[0].norms:
+            raise ValueError(_NOTHING)
+        return fused
     if not isinstance(model, nnx.Module):
-        raise TypeError(f"`model` must be an NNX module, got {type(model).__name__}")
-    fused: Any = with_leaves(model, {})
+        raise TypeError(
+            f"`model` must be an NNX module or a pair (Linen module, variables), got {type(model).__name__}"
+        )
+    if inputs is not None:
+        raise TypeError("`inputs` are for a Linen module: an NNX module has its layers without them")
+    fused = with_leaves(model, {})
     at = dict(places(fused))
     chosen = _found(fused, at) if pairs is None else [(str(a), str(b)) for a, b in pairs]
     if not chosen:
-        raise ValueError(
-            "fuse_conv_bn found no layer with a BatchNorm after it in a Sequential: give it `pairs`"
-        )
-    names = [name for pair in chosen for name in pair]
-    used = [id(place.module) for place in at.values()]
-    for name in names if pairs is not None else ():
-        if name not in at:
-            raise ValueError(f"`pairs`: the model has no module {name!r}; it has {', '.join(map(repr, at))}")
-        if names.count(name) > 1:
-            raise ValueError(f"`pairs` names {name!r} more than once")
-        if used.count(id(at[name].module)) > 1:
-            raise ValueError(f"`pairs`: the module {name!r} is in the model at more than one place")
+        raise ValueError(_NOTHING)
+    if pairs is not None:
+        used = Counter(id(place.module) for place in at.values())
+        check_pairs(chosen, list(at), {name: used[id(place.module)] for name, place in at.items()})
     for layer_name, norm_name in chosen:
         norm = at[norm_name]
         rest = _fold(layer_name, at[layer_name].module, norm_name, norm.module)
@@ -129,29 +137,14 @@ def _fold(layer_name: str, layer: Any, norm_name: str, norm: Any) -> nnx.Module:
     weight, bias = layer.weight[...], getattr(layer, "bias", None)
     step = conv_bn_pairs.layer_step(layer)
     transposed = step.op.startswith("conv_transpose") if step else isinstance(layer, _TRANSPOSED)
-    groups = 1 if not transposed else conv_bn_pairs.groups(step) if step else layer.groups
-    channels = weight.shape[1] * groups if transposed else weight.shape[0]
-    if mean.shape != (channels,):
-        raise ValueError(
-            f"{norm_name!r} is for {mean.shape[0]} channels, but {layer_name!r} has {channels} channels of output"
-        )
-    wide = jnp.promote_types(jnp.promote_types(weight.dtype, var[...].dtype), jnp.float32)
-
-    def value(variable: Any, default: float) -> jax.Array:
-        return jnp.full(channels, default, wide) if variable is None else variable[...].astype(wide)
-
+    groups = None if not transposed else conv_bn_pairs.groups(step) if step else layer.groups
+    held = {own: getattr(norm, own, None) for own in ("running_mean", "running_var", "weight", "bias")}
+    arrays = {own: variable[...] for own, variable in held.items() if variable is not None}
     eps = of_torch.args[7] if of_torch else norm.eps
-    scale = value(getattr(norm, "weight", None), 1) / jnp.sqrt(value(var, 1) + eps)
-    shift = (value(bias, 0) - value(mean, 0)) * scale + value(getattr(norm, "bias", None), 0)
-    if transposed:
-        # (in, out / groups, *kernel): the group of an output channel is that of the input channel.
-        of_input = jnp.repeat(scale.reshape(groups, -1), weight.shape[0] // groups, 0)
-        by_output = of_input.reshape(*weight.shape[:2], *(1,) * (weight.ndim - 2))
-    else:
-        by_output = scale.reshape(-1, *(1,) * (weight.ndim - 1))
+    old = None if bias is None else bias[...]
+    weight, shift = folded((layer_name, norm_name), weight, old, arrays, eps, groups)
     # New variables: the old ones may be tied to others.
-    layer.weight = layer.weight.copy((weight.astype(wide) * by_output).astype(weight.dtype))
-    shift = shift.astype(weight.dtype)
+    layer.weight = layer.weight.copy(weight)
     if bias is None and step is not None:  # its program adds none
         return conv_bn_pairs.Shifted(shift)
     layer.bias = nnx.Param(shift) if bias is None else bias.copy(shift)

@@ -31,6 +31,8 @@ ORDER = {
         "jaxconv._containers",
         "jaxconv.nn",
         "jaxconv.linen",
+        "jaxconv._folding",
+        "jaxconv._linen_inference",
         "jaxconv._tree",
         "jaxconv._files",
         "jaxconv._renaming",

@@ -12,10 +12,12 @@ import numpy as np
 from flax import nnx
 
 from jaxconv._files import as_numpy, to_torch
+from jaxconv._from_torch.containers import empty
 from jaxconv._from_torch.dynamic import checked, labels
 from jaxconv._from_torch.exported import Exported, export
 from jaxconv._from_torch.frames import Path, Step, build
-from jaxconv._from_torch.module import TorchModule, TorchNetwork, random, supported
+from jaxconv._from_torch.layers import layer_of
+from jaxconv._from_torch.module import TorchNetwork, hold, random, supported
 from jaxconv._from_torch.program import Mode, Program, Ref
 from jaxconv._from_torch.remedies import dataclasses_as_records, returns_unknown_class
 from jaxconv._from_torch.traced import Trace, same
@@ -39,11 +41,16 @@ def from_torch(
     torch and needs none: it can be trained, edited by `jaxconv.surgery`, jitted, exported and pickled. `module` itself
     is not changed.
 
-    Every module that torch calls is one here, too, under the same name: `model.layer1` can be called by itself, or
-    be replaced by any module that takes the same arrays. `model.train()` and `model.eval()` switch batch norms,
-    instance norms and dropout; at first each is in the mode that it has in torch. In training mode the running
-    statistics are updated, as in torch. The rest of the network's Python code, `if self.training` too, has been run
-    once and is fixed.
+    torch.nn's own modules become jaxconv's layers, where the network calls them with their own arguments:
+    `model.bn.eps` is read and changed as in torch. Every other module that torch calls is one here, too, under the same
+    name, with a program of its own: `model.layer1` can be called by itself, or be replaced by any module that takes the
+    same arrays. `print(model)` shows layers and programs. Containers are indexed as in torch.
+    A program is fixed: setting an attribute that it does not read is a TypeError. An error inside has a note with the
+    layer's name and the line of torch's source.
+
+    `model.train()` and `model.eval()` switch batch norms, instance norms and dropout; at first each is in the mode that
+    it has in torch. In training mode the running statistics are updated, as in torch. The rest of the network's Python
+    code, `if self.training` too, has been run once and is fixed.
 
     Gradients are torch's. A custom torch.autograd.Function keeps its backward; one whose backward cannot be traced
     raises, by its name and place, when the result is differentiated. Parameters with `requires_grad=False` are
@@ -136,7 +143,7 @@ def _converted(
         else:
             special[size] = own
     _check_covered(type(module).__name__, [s for t in (traced, *special.values()) for s in t.steps])
-    network = TorchNetwork(type(module).__name__, traced.signature)
+    network: Any = empty(module, traced.signature)
     network.signatures = tuple((size, own.signature) for size, own in special.items())
     network.refused = tuple(exported.refused.items())
     nodes = _fill(network, module)
@@ -149,14 +156,13 @@ def _converted(
     programs_at = {
         size: build(own.steps, own.inputs, own.outputs, own.aliases) for size, own in special.items()
     }
-    called = dict(module.named_modules())
-    for path in dict.fromkeys((*programs, *(path for own in programs_at.values() for path in own))):
+    for path, child in _by_first_name(module).items():
         at = tuple(
             (size, tuple(own.get(path, ())))
             for size, own in programs_at.items()
             if _unsized(own, path) != _unsized(programs, path)
         )
-        _give(nodes[path], tuple(programs.get(path, ())), at, called[".".join(path)], rngs)
+        _give(nodes, path, tuple(programs.get(path, ())), at, child, rngs)
     if check:
         check_example(module, network, args, kwargs)
     return network
@@ -200,7 +206,7 @@ def _check_covered(network: str, steps: Iterable[Step]) -> None:
     )
 
 
-def _fill(network: TorchNetwork, module: Any) -> dict[Path, Any]:
+def _fill(network: Any, module: Any) -> dict[Path, Any]:
     """Gives `network` torch's tree of modules, parameters and buffers; shared ones are shared here, too."""
     nodes: dict[Path, Any] = {(): network}
     made: dict[int, Any] = {id(module): network}
@@ -209,7 +215,7 @@ def _fill(network: TorchNetwork, module: Any) -> dict[Path, Any]:
     for name, child in module.named_modules(remove_duplicate=False):
         path = tuple(name.split(".")) if name else ()
         if id(child) not in made:
-            made[id(child)] = TorchModule(type(child).__name__)
+            made[id(child)] = empty(child)
             if not list(child.children()) and type(child).__name__ in ("Identity", "Sequential"):
                 made[id(child)].programs = (_NOTHING,)
         node = nodes[path] = made[id(child)]
@@ -225,7 +231,7 @@ def _fill(network: TorchNetwork, module: Any) -> dict[Path, Any]:
             if tensor is not None and not hasattr(node, own):
                 variable = variables.get(id(tensor))
                 variables[id(tensor)] = variable = variable if variable is not None else kind(_array(tensor))
-                setattr(node, own, variable)
+                hold(node, own, variable)
     return nodes
 
 
@@ -235,7 +241,7 @@ def _set(nodes: dict[Path, Any], path: Path, value: Any) -> None:
         raise ValueError(
             f"the attribute {'.'.join(path)!r} has a name that Flax's modules use: rename it in torch"
         )
-    setattr(parent, path[-1], value)
+    hold(parent, path[-1], value)
 
 
 _RESERVED = (
@@ -252,20 +258,36 @@ _RESERVED = (
 _NOTHING = Program(1, (), (), (Ref(0),))
 
 
+def _by_first_name(module: Any) -> dict[Path, Any]:
+    """A network's modules; a shared one by its first name."""
+    return {tuple(name.split(".")) if name else (): child for name, child in module.named_modules()}
+
+
 def _give(
-    node: Any,
+    nodes: dict[Path, Any],
+    path: Path,
     programs: tuple[Program, ...],
     special: tuple[tuple[int, tuple[Program, ...]], ...],
     module: Any,
     rngs: Any,
 ) -> None:
-    """Gives a module its programs and what they need: its mode, and random numbers."""
-    node.programs, node.special = programs, special
+    """Gives a module its programs and what they need: its mode, and random numbers; or puts a layer in its place."""
+    node = nodes[path]
     steps = [step for own in (programs, *dict(special).values()) for program in own for step in program.steps]
+    draws = any(random(step.op) for step in steps)
+    stream = None if rngs is None or not draws else rngs["dropout"].fork()
+    held = {name: value for name, value in vars(node).items() if isinstance(value, nnx.Variable)}
+    more = any(isinstance(value, jax.Array | nnx.Module) for value in vars(node).values())
+    same = not any(own for _, own in special)  # at the batch sizes at which the module is called at all
+    if path and same and not more and (layer := layer_of(module, held, programs, stream)) is not None:
+        for at in [at for at, other in nodes.items() if other is node]:
+            nodes[at] = layer
+            _set(nodes, at, layer)
+        return
+    node.programs, node.special = programs or node.programs, special
     for step in steps:
         for arg in (*step.args, *dict(step.kwargs).values()):
             if isinstance(arg, Mode):
-                setattr(node, arg.attribute, not module.training)
-    if any(random(step.op) for step in steps):
-        stream = None if rngs is None else rngs["dropout"].fork()
-        node.rngs = nnx.data(stream)
+                hold(node, arg.attribute, not module.training)
+    if draws:
+        hold(node, "rngs", nnx.data(stream))

@@ -170,7 +170,9 @@ def _program(
         needed = sorted({s for step in members for s in symbols_of(step)} - told)
         child = _program(programs, call[1], depth + 1, members, [*taken, *map(Size, needed)], tuple(given))
         which = programs.add(call[1], child)
-        result = emit("call", (call[1][len(path) :], which, *ref(taken), *map(Size, needed)), {}, "")
+        result = emit(
+            "call", (call[1][len(path) :], which, *ref(taken), *map(Size, needed)), {}, members[0].place
+        )
         if len(given) == 1:
             numbers[given[0]] = result
         else:

@@ -11,6 +11,7 @@ from flax import nnx
 from jaxconv._from_torch import ops
 from jaxconv._from_torch.binding import bind
 from jaxconv._from_torch.custom_vjp import refusing, with_backward
+from jaxconv._from_torch.describe import describe
 from jaxconv._from_torch.program import (
     Dtype,
     Instruction,
@@ -22,6 +23,8 @@ from jaxconv._from_torch.program import (
     Variable,
     evaluate,
 )
+from jaxconv._lower import in_layer
+from jaxconv.nn._drawing import Draws
 from jaxconv.nn._module import Guarded
 
 
@@ -39,10 +42,30 @@ class TorchModule(Guarded, nnx.Module):
         special: the batch sizes at which it does something else, each with the programs of that size.
     """
 
+    torch_class: str
+    programs: tuple[Program, ...]
+    special: tuple[tuple[int, tuple[Program, ...]], ...]
+
     def __init__(self, torch_class: str) -> None:
-        self.torch_class = torch_class
-        self.programs: tuple[Program, ...] = ()
-        self.special: tuple[tuple[int, tuple[Program, ...]], ...] = ()
+        hold(self, "torch_class", torch_class)
+        hold(self, "programs", ())
+        hold(self, "special", ())
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in vars(self) and not name.startswith("_pytree__"):
+            own = [held for held, x in vars(self).items() if isinstance(x, nnx.Variable | nnx.Module)]
+            raise TypeError(
+                f"this {self.torch_class} is a traced program, in which setting `{name}` would change nothing: set it "
+                "in torch and convert the network again, or put a module of your own in the place of this one"
+                + (f". Here only {', '.join(own)} can be set" if own else "")
+            )
+        super().__setattr__(name, value)
+
+    def __repr__(self) -> str:
+        return describe(self)
+
+    def __str__(self) -> str:  # Flax's has colours
+        return describe(self)
 
     def __call__(self, *inputs: Any) -> Any:
         """What torch's module computes from the same arrays, alone or in tuples.
@@ -77,11 +100,15 @@ class TorchNetwork(TorchModule):
         refused: the batch sizes at which torch could not run it, each with torch's reason.
     """
 
+    signature: Signature
+    signatures: tuple[tuple[int, Signature], ...]
+    refused: tuple[tuple[int, str], ...]
+
     def __init__(self, torch_class: str, signature: Signature) -> None:
         super().__init__(torch_class)
-        self.signature = signature
-        self.signatures: tuple[tuple[int, Signature], ...] = ()
-        self.refused: tuple[tuple[int, str], ...] = ()
+        hold(self, "signature", signature)
+        hold(self, "signatures", ())
+        hold(self, "refused", ())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What torch's network returns.
@@ -105,6 +132,11 @@ class TorchNetwork(TorchModule):
         for path in signature.updates:
             _store(self, path, next(results))
         return result
+
+
+def hold(module: TorchModule, name: str, value: Any) -> None:
+    """Gives a module an attribute that it has not had: while the network is converted."""
+    super(TorchModule, module).__setattr__(name, value)
 
 
 # A call of a custom Function.
@@ -164,25 +196,41 @@ def _run(module: TorchModule, program: Program, inputs: Any, at: int | None) -> 
         return arg
 
     for step in program.steps:
-        if step.op == "call":
-            path, which, *args = step.args
-            child = _holder(module, path)
-            given = [value(arg) for arg in args]
-            values.append(
-                run(child, programs_at(child, at)[which], given, at)
-                if isinstance(child, TorchModule)
-                else child(*given)
-            )
-        elif step.op in NORMS:
-            values.append(_norm(module, step, value))
-        elif step.op == CUSTOM:
-            values.append(_custom(module, at, *(value(arg) for arg in step.args)))
-        else:
-            args = [value(arg) for arg in step.args]
-            if (function := ops.find(step.op)) is None:
-                function, args = ops.find_random(step.op), [_key_of(module, step.op), *args]
-            values.append(function(*args, **{name: value(arg) for name, arg in step.kwargs}))
+        try:
+            values.append(_result(module, step, value, at))
+        except Exception as error:
+            if step.place and not any(note.startswith(_IN) for note in getattr(error, "__notes__", ())):
+                error.add_note(f"{_IN}{step.place}")
+            raise
     return tuple(value(arg) for arg in program.outputs)
+
+
+_IN = "from_torch: in "
+
+
+def _result(module: TorchModule, step: Instruction, value: Callable[[Any], Any], at: int | None) -> Any:
+    """What a step computes."""
+    if step.op in NORMS:
+        return _norm(module, step, value)
+    if step.op == CUSTOM:
+        return _custom(module, at, *(value(arg) for arg in step.args))
+    if step.op == "call":
+        path, which, *args = step.args
+        return _call(_holder(module, path), which, [value(arg) for arg in args], at)
+    args = [value(arg) for arg in step.args]
+    if (function := ops.find(step.op)) is None:
+        function, args = ops.find_random(step.op), [_key_of(module, step.op), *args]
+    with in_layer(module, None):
+        return function(*args, **{name: value(arg) for name, arg in step.kwargs})
+
+
+def _call(child: Any, which: int, given: list[Any], at: int | None) -> Any:
+    """A child's results."""
+    if isinstance(child, TorchModule):
+        return run(child, programs_at(child, at)[which], given, at)
+    if isinstance(child, Draws) and child.rngs is None and child._drawing():
+        raise ValueError(_no_random_numbers(type(child).__name__.lower()))
+    return child(*given)
 
 
 def _custom(module: Any, at: Any, backward: Any, inputs: Any, outputs: Any, residuals: Any) -> Any:
@@ -233,15 +281,18 @@ def _key_of(module: Any, op: str) -> Callable[[], jax.Array]:
 
     def key() -> jax.Array:
         if module.rngs is None:
-            name = op.partition(".")[0]
-            always = name.startswith(("rand", "bernoulli"))
-            raise ValueError(
-                f"{name} draws random numbers{'' if always else ' in training mode'}: give from_torch "
-                f"`rngs=nnx.Rngs(0)`{'' if always else ', or call .eval()'}"
-            )
+            raise ValueError(_no_random_numbers(op.partition(".")[0]))
         return module.rngs()
 
     return key
+
+
+def _no_random_numbers(name: str) -> str:
+    always = name.startswith(("rand", "bernoulli"))
+    return (
+        f"{name} draws random numbers{'' if always else ' in training mode'}: give from_torch "
+        f"`rngs=nnx.Rngs(0)`{'' if always else ', or call .eval()'}"
+    )
 
 
 def supported(op: str) -> bool:
@@ -257,6 +308,8 @@ def random(op: str) -> bool:
 def draws(network: TorchModule, size: int | None) -> bool:
     """Whether a network draws random numbers in its present mode, at a batch size of its own or at any other."""
     for _, module in nnx.iter_modules(network):
+        if isinstance(module, Draws) and module._drawing():
+            return True
         for program in programs_at(module, size) if isinstance(module, TorchModule) else ():
             for step in program.steps:
                 if random(step.op):

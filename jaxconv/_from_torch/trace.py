@@ -311,12 +311,18 @@ def name_of(target: Any) -> str:
     return str(target).removeprefix("aten.")
 
 
+_TORCH = "/torch/nn/"
+
+
 def place_of(node: Any) -> str:
     """The module and the line of source that a node comes from."""
     stack = list(node.meta.get("nn_module_stack", {}).values())
     module = stack[-1][0] if stack else ""
     lines = [line.strip() for line in (node.meta.get("stack_trace") or "").splitlines()]
-    at = next((i for i in reversed(range(len(lines))) if lines[i].startswith("File ")), None)
+    frames = [i for i in reversed(range(len(lines))) if lines[i].startswith("File ")]
+    # The innermost line of the network's own; in a network of torch's modules alone, of torch's.
+    own = (i for i in frames if _TORCH not in lines[i])
+    at = next(own, frames[0] if frames else None)
     where = f"module {module!r}" if module else "the network itself"
     if at is None:
         return where

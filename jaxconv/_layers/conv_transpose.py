@@ -73,7 +73,8 @@ class _ConvTranspose(AnyConv):
         if output_size is not None:
             spec = with_output_size(spec, x.shape, output_size)
         check_shapes(op, spec, x, bias)
-        return _lower.conv(spec, x, weight, bias, precision=self.precision)
+        with _lower.in_layer(self, None):
+            return _lower.conv(spec, x, weight, bias, precision=self.precision)
 
 
 def _doc(ndim: int) -> str:

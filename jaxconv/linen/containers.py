@@ -6,7 +6,7 @@ from typing import Any
 
 from flax import linen as nn
 
-from jaxconv._containers import check_child, numbered, position, sequential_children
+from jaxconv._containers import check_child, in_order, numbered, position, sequential_children
 
 __all__ = ["ModuleDict", "ModuleList", "Sequential"]
 
@@ -68,11 +68,20 @@ class Sequential(_List):
     def __init__(self, *args: Any, children: _Children | None = None, **more: Any):
         super().__init__(children=children or _children(sequential_children(args)), **more)
 
-    def __call__(self, input: Any) -> Any:
-        """Each child on what the one before gave."""
-        for module in self:
-            input = module(input)
-        return input
+    def __call__(
+        self, input: Any, *, use_running_average: bool | None = None, deterministic: bool | None = None
+    ) -> Any:
+        """Calls each child on what the one before gave.
+
+        Args:
+            input: the first child's.
+            use_running_average: for the children whose call has it, BatchNorm say; None for none. A child
+                whose constructor was given a mode keeps it.
+            deterministic: likewise, Dropout say.
+        """
+        return in_order(
+            self, input, {"use_running_average": use_running_average, "deterministic": deterministic}
+        )
 
 
 class ModuleList(_List):

@@ -24,6 +24,10 @@ class Draws:
             None if rngs is None else nnx.RngStream(_key(rngs, self.rng_collection), tag=self.rng_collection)
         )
 
+    def _drawing(self) -> bool:
+        """Whether a call draws in the layer's present mode."""
+        return bool(self._draws(bool(self.deterministic)))  # type: ignore[attr-defined]
+
     def _mode_and_key(self, deterministic: bool | None, rngs: Any) -> tuple[bool, Any]:
         """Whether a call is deterministic, and the key of one that draws."""
         deterministic = first_from(

@@ -5,7 +5,7 @@ from typing import Any
 
 from flax import nnx
 
-from jaxconv._containers import check_child, is_module, numbered, position, sequential_children
+from jaxconv._containers import check_child, in_order, is_module, numbered, position, sequential_children
 
 __all__ = ["ModuleDict", "ModuleList", "Sequential"]
 
@@ -126,11 +126,19 @@ class Sequential(_List):
     def _sliced(self, children: Mapping[str, Any]) -> Any:
         return self._like(children)
 
-    def __call__(self, input: Any) -> Any:
-        """Each child on what the one before gave."""
-        for module in self:
-            input = module(input)
-        return input
+    def __call__(
+        self, input: Any, *, use_running_average: bool | None = None, deterministic: bool | None = None
+    ) -> Any:
+        """Calls each child on what the one before gave.
+
+        Args:
+            input: the first child's.
+            use_running_average: for the children whose call has it, BatchNorm say; None for none.
+            deterministic: likewise, Dropout say.
+        """
+        return in_order(
+            self, input, {"use_running_average": use_running_average, "deterministic": deterministic}
+        )
 
 
 class ModuleList(_List):

@@ -258,7 +258,7 @@ def test_refusals(model):
     with pytest.raises(ValueError, match="the model has no module 'bn'"):
         jaxconv.compile(model, X, pairs=[("body.0", "bn")])
     module = jaxconv.linen.Conv2d(3, 4, 3)
-    with pytest.raises(ValueError, match="`pairs` are for NNX modules"):
+    with pytest.raises(ValueError, match="the model has no module 'a'"):
         jaxconv.compile((module, module.init(jax.random.key(0), X)), X, pairs=[("a", "b")])
     with pytest.raises(TypeError):
         jaxconv.compile(model, X)(jnp.zeros((1, 3, 9, 8)))

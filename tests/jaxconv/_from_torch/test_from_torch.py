@@ -351,18 +351,18 @@ def test_a_module_that_is_called_in_several_ways_cannot_be_called_alone():
     class Twice(nn.Module):
         def __init__(self):
             super().__init__()
-            self.act, self.never = nn.Flatten(0, 1), nn.Linear(1, 1)
+            self.act, self.never, self.twofold = nn.Flatten(0, 1), nn.Linear(1, 1), Of(lambda x: 2 * x)
 
         def forward(self, x):
-            return self.act(x), self.act(x[..., None, None])[0, 0], nn.Flatten(1)(x)
+            return self.act(x), self.act(x[..., None, None])[0, 0], nn.Flatten(1)(self.twofold(x))
 
     network = jaxconv.from_torch(Twice(), torch.zeros(2, 3, 4))
     assert [y.shape for y in network(np.ones((2, 3, 4), np.float32))] == [(6, 4), (1, 1), (2, 12)]
     assert network.act(np.ones((2, 3))).shape == (6,)
     with pytest.raises(ValueError, match="the network calls this Linear never"):
         network.never(jnp.ones((1, 1)))
-    with pytest.raises(ValueError, match=r"this Flatten takes 1 array\(s\), got 2"):
-        network.act(jnp.ones((1, 1)), jnp.ones((1, 1)))
+    with pytest.raises(ValueError, match=r"this Of takes 1 array\(s\), got 2"):
+        network.twofold(jnp.ones((1, 1)), jnp.ones((1, 1)))
 
 
 def test_surgery_and_loading(small, model):
@@ -370,14 +370,6 @@ def test_surgery_and_loading(small, model):
     assert not zeros(IMAGES).any() and model(IMAGES).any()
     loaded = jaxconv.load_state_dict(zeros, small.state_dict())
     np.testing.assert_array_equal(loaded(IMAGES), model(IMAGES))
-
-
-def test_printing_shows_torchs_tree(model):
-    text = str(model)
-    assert (
-        "torch_class='BatchNorm2d'" in text
-        and "programs=(<conv, norm, relu.default, mean.dim, drop, fc>,)" in text
-    )
 
 
 # Transforms
@@ -510,7 +502,7 @@ def test_an_input_of_another_dtype_is_named():
     with pytest.raises(TypeError) as caught:
         network(np.zeros((1, 2, 4, 4), np.float16))
     note = "array 0 of the network's inputs is float16; it was traced with float32"
-    assert caught.value.__notes__ == [note]
+    assert caught.value.__notes__[1:] == [note]
 
 
 def test_what_always_draws_is_not_told_to_eval():
@@ -518,5 +510,7 @@ def test_what_always_draws_is_not_told_to_eval():
         def forward(self, x):
             return x + torch.rand(1)
 
-    with pytest.raises(ValueError, match=r"rand draws random numbers: give from_torch `rngs=nnx.Rngs\(0\)`$"):
+    with pytest.raises(
+        ValueError, match=r"rand draws random numbers: give from_torch `rngs=nnx.Rngs\(0\)`\nfrom_torch: in"
+    ):
         jaxconv.from_torch(Noisy().eval(), torch.zeros(2))(np.zeros(2, np.float32))
