@@ -1,11 +1,11 @@
-"""`python -m benchmarks layers`, `networks`, `reasons` and `check`: see there."""
+"""`python -m benchmarks layers`, `networks`, `serving`, `reasons` and `check`: see there."""
 
 import argparse
 import sys
 
-from benchmarks import check, layers, networks, reasons
+from benchmarks import check, layers, networks, reasons, serving
 
-COMMANDS = {"layers": layers, "networks": networks, "reasons": reasons, "check": check}
+COMMANDS = {"layers": layers, "networks": networks, "serving": serving, "reasons": reasons, "check": check}
 
 
 def main(arguments: list[str]) -> None:

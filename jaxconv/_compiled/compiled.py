@@ -54,6 +54,11 @@ class Compiled:
         """The batch sizes that there are programs for, in order. Empty if the shapes are fixed."""
         return self._inputs.sizes
 
+    @property
+    def examples(self) -> tuple[Any, ...]:
+        """The inputs that the model was compiled for, as jax.ShapeDtypeStructs; with `batch_sizes`, of any batch."""
+        return self._inputs.example
+
     def __call__(self, *inputs: Any) -> Any:
         """The model's result. May be called from several threads.
 
