@@ -1,13 +1,14 @@
-"""`python -m benchmarks layers`, `networks`, `lowerings`, `reasons` and `check`: see there."""
+"""`python -m benchmarks layers`, `networks`, `serving`, `lowerings`, `reasons` and `check`: see there."""
 
 import argparse
 import sys
 
-from benchmarks import check, layers, lowerings, networks, reasons
+from benchmarks import check, layers, lowerings, networks, reasons, serving
 
 COMMANDS = {
     "layers": layers,
     "networks": networks,
+    "serving": serving,
     "lowerings": lowerings,
     "reasons": reasons,
     "check": check,

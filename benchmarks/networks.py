@@ -86,20 +86,32 @@ def _compiled(
     return lambda: program(*arrays), taken
 
 
+def has_onnx() -> bool:
+    """Whether ONNX Runtime, and what torch exports to it with, are installed."""
+    return all(importlib.util.find_spec(name) for name in ("onnxruntime", "onnxscript"))
+
+
+def to_onnx(network: Any, x: Any, any_batch: bool = False) -> bytes:
+    """The network as torch exports it, for inputs like x, or for batches of any size."""
+    file = io.BytesIO()
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    shapes = ({0: torch.export.Dim.DYNAMIC},) if any_batch else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # the exporter's own
+        torch.onnx.export(network, (x,), file, dynamo=True, verbose=False, dynamic_shapes=shapes)
+    return file.getvalue()
+
+
 def _in_onnxruntime(network: Any, x: Any, threads: int) -> Callable[[], Any] | None:
-    """The network as torch exports it, in ONNX Runtime with all of its optimisations; None if it is not installed."""
-    if not all(importlib.util.find_spec(name) for name in ("onnxruntime", "onnxscript")):
+    """The network in ONNX Runtime with all of its optimisations; None if it is not installed."""
+    if not has_onnx():
         return None
     import onnxruntime
 
-    file = io.BytesIO()
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # the exporter's own
-        torch.onnx.export(network, (x,), file, dynamo=True, verbose=False)
+    file = to_onnx(network, x)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(file.getvalue(), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
     given = {session.get_inputs()[0].name: x.numpy()}
     return lambda: session.run(None, given)
 

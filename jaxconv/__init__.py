@@ -1,7 +1,8 @@
 """torch.nn's convolutional layers for Flax: torch's names, layouts and semantics, so a state_dict is the pytree."""
 
 from jaxconv import extend, functional, init, linen, nn, surgery
-from jaxconv._compile import Compiled, compile
+from jaxconv._compile import compile
+from jaxconv._compiled import Compiled, load_compiled
 from jaxconv._explain import Explanation, explain
 from jaxconv._files import StateDict
 from jaxconv._from_torch import TorchNetwork, from_torch
@@ -16,8 +17,8 @@ from jaxconv.nn.frozen import FrozenParam
 # fmt: off
 __all__ = [
     "Compiled", "Explanation", "FrozenParam", "Kernels", "StateDict", "TorchNetwork", "TorchRngs", "compile",
-    "explain", "extend", "from_torch", "functional", "fuse_conv_bn", "init", "kernels", "linen", "load_file",
-    "load_state_dict", "lowering", "nn", "save_file", "state_dict", "surgery", "to_torch",
+    "explain", "extend", "from_torch", "functional", "fuse_conv_bn", "init", "kernels", "linen", "load_compiled",
+    "load_file", "load_state_dict", "lowering", "nn", "save_file", "state_dict", "surgery", "to_torch",
 ]
 # fmt: on
 __all__ += nn.__all__

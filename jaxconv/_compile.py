@@ -5,42 +5,22 @@ import os
 import statistics
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import jax
 from flax import linen, nnx
 
 from jaxconv import _compile_cache, _linen_inference
+from jaxconv._compiled import Compiled, Program, Setting, batch, inputs
 from jaxconv._lower import lowering, native
 from jaxconv._tree import with_leaves
 from jaxconv.fusion import fuse_conv_bn
 
 _ROUNDS = 15
 """How often each candidate is run; the median counts."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One way to compile a model.
-
-    Attributes:
-        lowering: as of `jaxconv.lowering`; None for the fastest known for each convolution.
-        options: XLA's compiler options, names and values.
-        constants: whether the parameters are part of the program instead of arguments.
-    """
-
-    lowering: str | None = None
-    options: tuple[tuple[str, Any], ...] = ()
-    constants: bool = False
-
-    def __str__(self) -> str:
-        words = [f"lowering {self.lowering}"] if self.lowering else []
-        words += [f"{name}={value}" for name, value in self.options]
-        return ", ".join(words + ["parameters as constants"] * self.constants) or "as it is"
-
 
 # What made a difference on XLA's CPU compiler: Eigen's convolutions instead of YNNPACK's, its older code generator,
 # vectors of AVX-512. And once the weights are constants, turning them costs nothing.
@@ -60,30 +40,6 @@ _CANDIDATES: dict[str, tuple[tuple[Setting, ...], tuple[Setting, ...]]] = {
 """By platform what is tried first, and what is tried beside the fastest of that."""
 
 
-@dataclass(frozen=True)
-class Compiled:
-    """A model compiled for inputs of one shape: it is called as the model is.
-
-    Attributes:
-        model: what was compiled: a copy in evaluation mode, BatchNorm folded away where that is possible.
-        setting: how.
-        milliseconds: of each candidate, if they were measured here; the median.
-    """
-
-    model: Any
-    setting: Setting
-    milliseconds: Mapping[Setting, float] = field(repr=False)
-    _run: Callable[..., Any] = field(repr=False)
-
-    def __call__(self, *inputs: Any) -> Any:
-        """The model's result.
-
-        Raises:
-            TypeError: inputs of other shapes or dtypes than the examples'.
-        """
-        return self._run(*inputs)
-
-
 def compile(
     model: Any,
     *example_inputs: Any,
@@ -91,6 +47,7 @@ def compile(
     pairs: Iterable[tuple[str, str]] | None = None,
     constants: bool = False,
     cache: str | os.PathLike[str] | None = None,
+    batch_sizes: Sequence[int] | None = None,
 ) -> Compiled:
     """Compiles a model for inference, for inputs like the examples; `model` stays as it is.
 
@@ -104,35 +61,64 @@ def compile(
         cache: the file. By default the environment variable JAXCONV_CACHE, else ~/.cache/jaxconv/tuned.json. Several
             processes may write it at once. One that is damaged, or of another program or version, is ignored with a
             warning and never overwritten. Of what stands in it, only what a candidate may hold is used.
+        batch_sizes: the batches to compile a program for, such as (1, 8, 32). Dimension 0 of every input and every
+            result is the batch. A call with N samples is padded with zeros to the next larger size. With `tune`
+            the largest is measured, and its setting is used for all. None for the examples' shapes alone.
+
+    Returns:
+        A `Compiled`: call it, or `save` it.
 
     Raises:
-        TypeError: a model of another kind.
-        ValueError: no inputs; `pairs` that cannot be folded.
+        TypeError: a model of another kind; `batch_sizes` that are no ints.
+        ValueError: no inputs; `pairs` that cannot be folded; `batch_sizes`, and inputs or results without a batch, or a
+            network in which the samples of a batch influence each other.
     """
     if not example_inputs:
         raise ValueError("`example_inputs`: at least one is needed to know the shapes")
+    sizes = batch.sizes_of(batch_sizes)
+    taken = inputs.described(example_inputs, sizes)
     model, function, state = _parts(model, pairs, example_inputs)
+    examples = {
+        size: example_inputs
+        if size is None
+        else jax.tree.map(lambda x: inputs.resized(x, size), example_inputs)  # noqa: B023
+        for size in sizes or (None,)
+    }
+    measured = [*examples][-1]
     setting = Setting(constants=constants and not tune)
-    base = _lowered(function, state, example_inputs, setting)
-    if not tune:
-        return Compiled(model, setting, {}, _runner(base, state, setting))
-    place, key = _compile_cache.place(cache), _key(base)
+    found: dict[Setting, tuple[float, Program]] = {}
+    if tune:
+        setting, found = _fastest(function, state, examples[measured], cache)
+    programs = {measured: found[setting][1]} if found else {}
+    for size in {*examples} - {*programs}:
+        programs[size] = _program(_lowered(function, state, examples[size], setting), state, setting)
+    programs = {size: programs[size] for size in examples}
+    if sizes:
+        batch.check(programs, taken)
+    milliseconds = {s: ms for s, (ms, _) in found.items()}
+    return Compiled(model, setting, milliseconds, programs, taken, () if setting.constants else state)
+
+
+def _fastest(
+    function: Callable[..., Any], state: Any, example: Any, cache: Any
+) -> tuple[Setting, dict[Setting, tuple[float, Program]]]:
+    """The setting, and what was measured, which is nothing if the cache knows the setting."""
+    place = _compile_cache.place(cache)
+    key = _key(_lowered(function, state, example, Setting()))
     known = _compile_cache.read(place, _accepted) if place is not None else {}
     if key in known:
-        setting = known[key]
-        low = _lowered(function, state, example_inputs, setting)
-        return Compiled(model, setting, {}, _runner(low, state, setting))
-    found = _tuned(function, state, example_inputs)
+        return known[key], {}
+    found = _tuned(function, state, example)
     setting = min(found, key=lambda s: found[s][0])
     if place is None:
         warnings.warn(
             "what was measured is not remembered: there is no home directory; give a file as `cache` or in the "
             "environment variable JAXCONV_CACHE",
-            stacklevel=2,
+            stacklevel=3,
         )
     else:
         _compile_cache.remember(place, key, asdict(setting), _accepted)
-    return Compiled(model, setting, {s: ms for s, (ms, _) in found.items()}, found[setting][1])
+    return setting, found
 
 
 def _parts(model: Any, pairs: Any, inputs: tuple[Any, ...]) -> tuple[Any, Callable[..., Any], Any]:
@@ -158,16 +144,19 @@ def _parts(model: Any, pairs: Any, inputs: tuple[Any, ...]) -> tuple[Any, Callab
 def _lowered(function: Callable[..., Any], state: Any, inputs: Any, setting: Setting) -> Any:
     with lowering(setting.lowering) if setting.lowering else nullcontext():
         if setting.constants:
-            return jax.jit(lambda *inputs: function(state, *inputs)).lower(*inputs)
-        return jax.jit(function).lower(state, *inputs)
+            return jax.jit(lambda *inputs: function(state, *inputs), keep_unused=True).lower(*inputs)
+        # All parameters stay arguments, used or not: so a file needs no list of those that are.
+        return jax.jit(function, keep_unused=True).lower(state, *inputs)
 
 
-def _runner(lowered: Any, state: Any, setting: Setting) -> Callable[..., Any]:
-    program = lowered.compile(compiler_options=dict(setting.options))
-    return program if setting.constants else lambda *inputs: program(state, *inputs)
+def _program(lowered: Any, state: Any, setting: Setting) -> Program:
+    made = lowered.compile(compiler_options=dict(setting.options))
+    outputs = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), lowered.out_info)
+    run = made if setting.constants else lambda *inputs: made(state, *inputs)
+    return Program(run, made.runtime_executable(), outputs)
 
 
-def _tuned(function: Callable[..., Any], state: Any, inputs: Any) -> dict[Setting, tuple[float, Any]]:
+def _tuned(function: Callable[..., Any], state: Any, inputs: Any) -> dict[Setting, tuple[float, Program]]:
     """Milliseconds and program of each candidate."""
     first, second = _CANDIDATES.get(jax.default_backend(), ((Setting(),), ()))
     if native.isa() is None:
@@ -180,22 +169,22 @@ def _tuned(function: Callable[..., Any], state: Any, inputs: Any) -> dict[Settin
 
 def _measured(
     function: Callable[..., Any], state: Any, inputs: Any, settings: Iterable[Setting]
-) -> dict[Setting, tuple[float, Any]]:
+) -> dict[Setting, tuple[float, Program]]:
     programs = {}
     for setting in settings:
         try:
-            run = _runner(_lowered(function, state, inputs, setting), state, setting)
+            program = _program(_lowered(function, state, inputs, setting), state, setting)
         except jax.errors.JaxRuntimeError:  # this XLA has not that option
             continue
-        jax.block_until_ready(run(*inputs))
-        programs[setting] = run
+        jax.block_until_ready(program.run(*inputs))
+        programs[setting] = program
     times: dict[Setting, list[float]] = {setting: [] for setting in programs}
     for _ in range(_ROUNDS):
-        for setting, run in programs.items():
+        for setting, program in programs.items():
             start = time.perf_counter()
-            jax.block_until_ready(run(*inputs))
+            jax.block_until_ready(program.run(*inputs))
             times[setting].append(time.perf_counter() - start)
-    return {s: (1e3 * statistics.median(times[s]), run) for s, run in programs.items()}
+    return {s: (1e3 * statistics.median(times[s]), program) for s, program in programs.items()}
 
 
 def _key(lowered: Any) -> str:

@@ -44,15 +44,17 @@ def machine() -> tuple[Any, ...]:
     """All that decides, for one program, what is fastest."""
     device = jax.devices()[0]
     return (
-        *(_version_of(name) for name in ("jax", "jaxlib", "jaxconv")),
+        *(version_of(name) for name in ("jax", "jaxlib", "jaxconv")),
         *(device.platform, device.device_kind, platform.machine(), _processor()),
         *(os.cpu_count(), len(getattr(os, "sched_getaffinity", lambda _: ())(0))),
-        *(native.isa(), os.environ.get("JAXCONV_ISA"), os.environ.get("JAXCONV_KERNELS"), _kernels()),
+        *(native.isa(), os.environ.get("JAXCONV_ISA"), os.environ.get("JAXCONV_KERNELS"), kernels_hash()),
         os.environ.get("XLA_FLAGS"),
     )
 
 
-def _version_of(package: str) -> str:
+@functools.cache
+def version_of(package: str) -> str:
+    """Returns the installed version, or '' if there is none."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -71,7 +73,7 @@ def _processor() -> str:
 
 
 @functools.cache
-def _kernels() -> str:
+def kernels_hash() -> str:
     """Returns a hash of the compiled kernels, or '' if jaxconv was installed without them."""
     found = importlib.util.find_spec("jaxconv._native")
     if found is None or found.origin is None:

@@ -144,3 +144,35 @@ def nnx_assignment_order(node: Any) -> Sequence[str]:
     Flax sorts the attributes of a module that it rebuilds, but keeps this note of them.
     """
     return [name for name in vars(node).get("_pytree__nodes", ()) if not name.startswith("_pytree__")]
+
+
+# --- executables in files ---
+
+
+def executable_bytes(executable: Any) -> bytes:
+    """Returns an executable of XLA, machine code among it, as bytes that only the same jaxlib reads."""
+    return executable.client.serialize_executable(executable)
+
+
+def executable_text(executable: Any) -> str:
+    """Returns what an executable computes, in HLO's text format."""
+    return "".join(module.to_string() for module in executable.hlo_modules())
+
+
+def load_executable(data: bytes, device: Any) -> Any:
+    """Loads what `executable_bytes` gave. The bytes are run as machine code: give only trusted ones.
+
+    Raises:
+        jax.errors.JaxRuntimeError: XLA does not know the bytes.
+    """
+    from jaxlib import xla_client
+
+    return device.client.deserialize_executable(
+        data, executable_devices=xla_client.DeviceList((device,)), compile_options=None
+    )
+
+
+def run_executable(executable: Any, arguments: Sequence[jax.Array]) -> list[jax.Array]:
+    """Runs a loaded executable on one device. XLA refuses another number of arguments, or arrays of other sizes."""
+    found = executable.execute_sharded(arguments).disassemble_into_single_device_arrays()
+    return [array for (array,) in found]

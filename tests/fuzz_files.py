@@ -1,6 +1,6 @@
 """Reads files with faults in them: `python tests/fuzz_files.py --count 100000`.
 
-Recordings, checkpoints of every kind and the cache of jaxconv.compile are made, changed at random, and read. Each has to
+Recordings, checkpoints of every kind, compiled models and the cache of jaxconv.compile are made, changed at random, and read. Each has to
 be read, or refused by ValueError or OSError, in less than a second of processor time and within the memory that a file
 of its size may ask for; nothing in it may be run. Otherwise the file is kept, and the exit status is 1.
 """
@@ -27,6 +27,7 @@ sys.path[:0] = [str(Path(__file__).parent / "support"), str(Path(__file__).paren
 import numpy as np
 import torch
 from file_mutations import (
+    compiled_bytes,
     mutated_bytes,
     mutated_json,
     mutated_pickle,
@@ -37,6 +38,7 @@ from file_mutations import (
     zip_bytes,
     zip_parts,
 )
+from flax import nnx
 
 import jaxconv
 import parity
@@ -112,6 +114,10 @@ class Files:
         self.pickles = [pickle.dumps(plain, protocol) for protocol in (0, 2, 4)]
         jaxconv.save_file(plain["state_dict"], folder / "a.safetensors")
         self.safetensors = (folder / "a.safetensors").read_bytes()
+        jaxconv.compile(
+            jaxconv.Linear(3, 2, rngs=nnx.Rngs(0)), np.ones((1, 3), np.float32), batch_sizes=(1, 2)
+        ).save(folder / "compiled")
+        self.compiled = (folder / "compiled").read_bytes()
         self.setting = {
             "lowering": None,
             "options": [["xla_cpu_use_fusion_emitters", False]],
@@ -147,6 +153,10 @@ class Files:
                 return mutated_bytes(rng, self.safetensors, faults)
             header, data = safetensors_parts(self.safetensors)
             return safetensors_bytes(mutated_json(rng, header, faults), data)
+        if kind == "compiled":
+            if rng.integers(3) == 0:
+                return mutated_bytes(rng, self.compiled, faults)
+            return compiled_bytes(self.compiled, lambda document: mutated_json(rng, document, faults))
         if kind == "index":
             index = {
                 "metadata": {},
@@ -158,13 +168,15 @@ class Files:
 
 
 KEYS = [None, "state_dict", "tensors", "model", "arrays", "optimizer.state.0", "a.b.c"]
-KINDS = ["recording", "zip", "old", "pickle", "safetensors", "index", "cache"]
+KINDS = ["recording", "zip", "old", "pickle", "safetensors", "index", "cache", "compiled"]
 
 
 def read(kind, path, rng):
     """Reads one file, as users do."""
     if kind == "recording":
         parity.load_recording(path)
+    elif kind == "compiled":
+        jaxconv.load_compiled(path, trust=True)
     elif kind == "cache":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -197,12 +209,14 @@ def work(seed, first, count, folder):
             (folder / "warm").write_bytes(files.changed(kind, np.random.default_rng([seed, i, 1])))
             with contextlib.suppress(ValueError, OSError):
                 read(kind, folder / "warm", np.random.default_rng(i))
+    (folder / "warm").write_bytes(files.compiled)
+    read("compiled", folder / "warm", None)  # few that were changed get as far as XLA
     b"".decode("cp437")  # zipfile's, for names that are not UTF-8
     if sys.platform == "linux":
         limit_memory()
     for i in range(first, first + count):
         rng = np.random.default_rng([seed, i])
-        kind = KINDS[rng.choice(len(KINDS), p=[0.3, 0.2, 0.1, 0.15, 0.15, 0.05, 0.05])]
+        kind = KINDS[rng.choice(len(KINDS), p=[0.25, 0.2, 0.1, 0.15, 0.15, 0.05, 0.05, 0.05])]
         path = folder / f"current.{kind}"
         path.unlink(missing_ok=True)
         path.write_bytes(files.changed(kind, rng))

@@ -27,7 +27,7 @@ def test_hundreds_of_files_with_faults():
     run = subprocess.run([sys.executable, str(PROGRAM), "--count", "500"], capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "500 files, 0 faults; slowest " in run.stdout
-    for kind in ("recording", "zip", "old", "pickle", "safetensors", "index", "cache"):
+    for kind in ("recording", "zip", "old", "pickle", "safetensors", "index", "cache", "compiled"):
         assert f"{kind} read" in run.stdout, (
             f"no {kind} was good, so nothing behind the first check was reached"
         )
@@ -52,7 +52,9 @@ def test_it_notices(fuzz, fault, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(fuzz.tempfile, "gettempdir", lambda: str(tmp_path))
     calls = []
     monkeypatch.setattr(
-        fuzz, "read", lambda *args: calls.append(1) or (broken(*args) if len(calls) == 211 else None)
+        fuzz,
+        "read",
+        lambda *args: calls.append(1) or (broken(*args) if len(calls) == 30 * len(fuzz.KINDS) + 1 else None),
     )
     fuzz.work(0, 0, 2, tmp_path)
     (found,) = json.loads(capsys.readouterr().out)["faults"]

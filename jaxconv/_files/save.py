@@ -69,7 +69,7 @@ def save_file(mapping: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
             if noting.error is not None:  # torch has its own text for it
                 raise noting.error
 
-    _replace_file(path, write)
+    replace_file(path, write)
 
 
 def _suffix(path: str | os.PathLike[str], *known: str) -> str:
@@ -114,7 +114,8 @@ class _Noting:
         """Nothing: it is flushed in the end."""
 
 
-def _replace_file(path: str | os.PathLike[str], write: Callable[[IO[bytes]], None]) -> None:
+def replace_file(path: str | os.PathLike[str], write: Callable[[IO[bytes]], None]) -> None:
+    """Writes a file as a whole or not at all; raises as `save_file`."""
     target = os.path.realpath(path)
     old = None
     with contextlib.suppress(FileNotFoundError):

@@ -21,7 +21,7 @@ from jaxconv import _jax_internals as internals
 from jaxconv._lower.product import Product
 from jaxconv._spec import low_ends
 
-_TARGET = "jaxconv_conv_v1"  # saved programs call it: another meaning of its arguments gets another name
+TARGET = "jaxconv_conv_v1"  # saved programs call it: another meaning of its arguments gets another name
 
 _OPERATIONS = {"y": "forward", "x": "backward_input", "weight": "backward_weight"}
 
@@ -89,7 +89,7 @@ def _register() -> Kernels:
             f"this jaxlib does not accept them ({refused}); install a jaxlib that accepts FFI version "
             "{}.{}, or a jaxconv whose kernels fit this one".format(*version)
         )
-    jax.ffi.register_ffi_target(_TARGET, library.handler(), platform="cpu")
+    jax.ffi.register_ffi_target(TARGET, library.handler(), platform="cpu")
     return Kernels(library.isa())
 
 
@@ -146,7 +146,7 @@ def lower(context: Any, a: Any, b: Any, p: Product) -> Any:
     def numbers(values: Any) -> np.ndarray:
         return np.array(list(values), np.int64)
 
-    return jax.ffi.ffi_lowering(_TARGET)(
+    return jax.ffi.ffi_lowering(TARGET)(
         context,
         a,
         b,

@@ -60,3 +60,22 @@ def test_pitch(capsys, tmp_path):
     # A grown-up's voice.
     assert 80 < np.median(hertz[sure > 0.5]) < 300 and (sure > 0.5).sum() > 100
     assert (tmp_path / "pitch.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_first_week(capsys, tmp_path):
+    week = load("first_week")
+    assert week.monday().shape == (2, 4, 4, 4)
+    model, report = week.tuesday()
+    assert [layer.name for layer in report.layers] == ["conv1", "bn", "pool", "conv2"]
+    losses = week.wednesday(model)
+    assert np.mean(losses[-5:]) < losses[0] / 4
+    smaller = week.thursday(model)
+    assert smaller.conv2.weight[...].shape == (2, 8, 3, 3) and model.conv2.weight[...].shape == (10, 8, 3, 3)
+    assert not smaller.conv1.weight[...][0].any() and model.conv1.weight[...][0].any()
+    assert week.friday().ok
+    sha256, right = week.saturday(smaller, tmp_path / "net")
+    assert right.mean() > 0.9  # guessing gives 0.5
+    printed = capsys.readouterr().out
+    assert printed.count("the same network: 4 of 4 layers") == 2
+    pytest.importorskip("aiohttp", reason="the extra `serve` is not installed")
+    assert week.sunday(tmp_path / "net", sha256).mean() > 0.8

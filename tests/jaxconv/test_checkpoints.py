@@ -567,7 +567,7 @@ def test_a_full_disk_says_so(tmp_path, monkeypatch):
         def write(self, data):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(save, "_replace_file", lambda path, write: write(Full()))
+    monkeypatch.setattr(save, "replace_file", lambda path, write: write(Full()))
     for name in ("a.pt", "a.safetensors"):
         with pytest.raises(OSError, match="No space left") as error:
             save_file({"a": np.ones(1)}, tmp_path / name)
@@ -611,7 +611,7 @@ def write(file):
     file.write(b"half")
     file.flush()
     os.kill(os.getpid(), signal.SIGKILL)
-save._replace_file(sys.argv[1], write)
+save.replace_file(sys.argv[1], write)
 """
 
 

@@ -221,7 +221,7 @@ def test_the_key_has_all_that_decides(monkeypatch):
         with monkeypatch.context() as changed:
             changed.setenv(name, "other")
             assert _compile_cache.machine() != before
-    for name in ("_processor", "_kernels"):
+    for name in ("_processor", "kernels_hash"):
         with monkeypatch.context() as changed:
             changed.setattr(_compile_cache, name, lambda: "another")
             assert _compile_cache.machine() != before

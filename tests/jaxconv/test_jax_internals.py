@@ -185,3 +185,18 @@ def test_a_trace_state_is_valid_in_the_trace_it_was_made_in():
     seen = []
     jax.make_jaxpr(lambda x: seen.append(state.is_valid()) or x)(1.0)
     assert seen == [False]
+
+
+def test_an_executable_goes_through_bytes():
+    compiled = jax.jit(lambda x, y: (x + 1, y), keep_unused=True).lower(jnp.ones(3), jnp.ones(2)).compile()
+    executable = compiled.runtime_executable()
+    assert "f64[3]" in internals.executable_text(executable) or "f32[3]" in internals.executable_text(
+        executable
+    )
+    again = internals.load_executable(internals.executable_bytes(executable), jax.devices()[0])
+    first, second = internals.run_executable(again, [jnp.arange(3.0), jnp.ones(2)])
+    assert first.tolist() == [1, 2, 3] and second.tolist() == [1, 1]
+    with pytest.raises(jax.errors.JaxRuntimeError):
+        internals.run_executable(again, [jnp.arange(4.0), jnp.ones(2)])
+    with pytest.raises(jax.errors.JaxRuntimeError):
+        internals.load_executable(b"unknown", jax.devices()[0])

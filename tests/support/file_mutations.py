@@ -11,6 +11,10 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from jaxconv._compiled import file
+from jaxconv._files import safetensors
+from jaxconv._files.limits import Budget
+
 STRINGS = ["", "load", "save", "forward", "os.system", "float32", "../x", "a" * 300, "\x00", "\ud800", "__class__", "weight", "_forward_hooks"]  # fmt: skip
 NUMBERS = [0, -1, 1, 2, 3, 7, 2**31, 2**62, 2**63, 2**64, -(2**63), 10**30, 0.5, float("nan"), float("inf")]
 
@@ -108,6 +112,16 @@ def recording_bytes(arrays, header):
         blobs.append(blob)
         end += len(blob)
     return safetensors_bytes(entries, b"".join(blobs))
+
+
+def compiled_bytes(data, change):
+    """The file of a compiled model with another document, and with the digest that an undamaged file would have."""
+    size = len(data)
+    arrays, _ = safetensors.read(io.BytesIO(data), size, Budget(None, size))
+    document = change(json.loads(arrays.pop("compiled.json").tobytes()))
+    arrays = {"compiled.json": np.frombuffer(json.dumps(document).encode(), np.uint8), **arrays}
+    header, ordered = safetensors.header_of(arrays, {"sha256": file.digest(arrays)})
+    return header + b"".join(array.tobytes() for array in ordered)
 
 
 _watched = []

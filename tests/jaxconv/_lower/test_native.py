@@ -26,7 +26,7 @@ from jaxconv._lower.primitive import conv_p
 from jaxconv._lower.product import ROLES, Product
 from jaxconv._spec import ConvSpec
 
-CALL = f"custom_call @{native._TARGET}"
+CALL = f"custom_call @{native.TARGET}"
 
 
 def test_they_are_built():

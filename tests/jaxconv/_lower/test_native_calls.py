@@ -81,7 +81,7 @@ def run(a, b, result, dtype="float32", result_dtype=None, missing=None, **attrib
         else np.int64(value) if isinstance(value, int) else value
         for name, value in attributes.items() if name != missing
     }
-    call = jax.ffi.ffi_call(native._TARGET, out, vmap_method=None)
+    call = jax.ffi.ffi_call(native.TARGET, out, vmap_method=None)
     return np.asarray(jax.block_until_ready(call(jnp.ones(tuple(a), dtype), jnp.ones(tuple(b), dtype), **held)))
 
 for label, arguments in json.load(sys.stdin).items():
@@ -201,4 +201,4 @@ def test_without_kernels_it_is_left_to_xla_as_it_is():
 
 
 def test_the_name_has_a_version():
-    assert native._TARGET == "jaxconv_conv_v1"
+    assert native.TARGET == "jaxconv_conv_v1"
