@@ -18,8 +18,8 @@ from parity._torch.network import Arrays, Call
 from parity._torch.plain import unwrap
 from parity._torch.tensors import to_numpy
 
-FEW, MANY = 8, 32
-"""How often the float64 network runs with noise in every layer: at first, and where that leaves a doubt."""
+FIRST, FEW, MANY = 2, 8, 32
+"""How often the float64 network runs with noise in every layer: at first, where that is not enough, and in doubt."""
 
 MEMORY_LIMIT = 2**30
 """Bytes of layers' inputs that are kept at once, unless another number is asked for."""
