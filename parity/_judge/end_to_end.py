@@ -40,7 +40,7 @@ class EndToEnd:
         o = self.original
         buffers = [name.removeprefix("buffer.") for name in o.theirs if name.startswith("buffer.")]
         try:
-            return flax_run.run(self.part, o.inputs, {}, o.cotangents, buffers)
+            return flax_run.run(self.part, o.inputs, {}, o.pulled_back, buffers)
         except Exception as error:
             self.error = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
             return {}
@@ -64,8 +64,9 @@ class EndToEnd:
 
     def run(self, module: torch.nn.Module) -> Arrays:
         """Another torch network's results in float64, with gradients if there are ours to compare."""
-        cotangents = self.original.cotangents if self.same_shapes else None
-        return torch_network.run(module, self.original.inputs, {}, cotangents, wide=True)
+        o = self.original
+        cotangents = o.pulled_back if self.same_shapes else None
+        return torch_network.run(module, o.inputs, {}, cotangents, wide=True)
 
     def allowances(self, module: torch.nn.Module, exact: Arrays) -> dict[str, float]:
         """How far rounding may carry the results of another torch network."""
@@ -98,7 +99,7 @@ class EndToEnd:
         o = self.original
         how = tolerance.arithmetic(np.dtype(np.float64), "cpu")
         buffers = [name.removeprefix("buffer.") for name in o.theirs if name.startswith("buffer.")]
-        cotangents = [wide(ct) for ct in o.cotangents]
+        cotangents = None if o.pulled_back is None else [wide(ct) for ct in o.pulled_back]
         with jax.enable_x64(True):
             part = replace(self.part, held=jax.tree.map(wide, self.part.held))
             try:
