@@ -1,7 +1,8 @@
 """EndToEnd networks: each layer judged on its own, and the network end to end."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -9,14 +10,17 @@ import torch
 
 from parity import _diagnose as diagnose
 from parity._diagnose import Diagnosis
+from parity._flax import compilation
 from parity._flax import network as flax_network
 from parity._judge import layer as layers
 from parity._judge.end_to_end import EndToEnd
 from parity._judge.verdict import Verdict, failed
 from parity._pairing.align import Pair, align, images
 from parity._pairing.match import Matching
+from parity._report.about import about
 from parity._report.layers import LayerReport
-from parity._report.report import Report
+from parity._report.progress import Tell, shown
+from parity._report.report import Report, merged
 from parity._torch import network as torch_network
 from parity._torch.original import MEMORY_LIMIT, LayerRun, Original, original
 from parity._torch.plain import keeps_its_parametrizations
@@ -25,14 +29,17 @@ from parity._torch.plain import keeps_its_parametrizations
 def check(
     torch_module: torch.nn.Module | Original,
     flax_module: Any,
-    *inputs: Any,
+    *given: Any,
+    inputs: Sequence[Any] | None = None,
     convert: Literal["to_flax", "to_torch"] | None = "to_flax",
     layout: Literal["NCHW", "NHWC"] | None = None,
     mapping: Mapping[str, str] | None = None,
     seed: int = 0,
     memory_limit: int = MEMORY_LIMIT,
+    quick: bool = False,
+    progress: bool = True,
 ) -> Report:
-    """Whether a Flax network computes what a torch network computes, layer by layer and end to end.
+    """Compares a Flax network with a torch network, layer by layer and end to end.
 
     Every layer that torch calls is run on its own, forward and backward, on the input that it was given inside the
     torch network, by torch and by the Flax layer of the same path, and both results are held against a float64
@@ -45,11 +52,14 @@ def check(
         torch_module: in the mode (train, eval) in which it is to be compared; or a recording of it (`parity.record`),
             which has its own inputs and seed.
         flax_module: an NNX module, a bound Linen module, a pair (Linen module, variables), a pair (function,
-            parameters), called as function(parameters, *inputs), or a pytree that can be called. Its layers are found
+            parameters), called as function(parameters, *given), or a pytree that can be called. Its layers are found
             by torch's names, else by order and shape; they may be jaxconv's, Flax's own, or anybody's. If its call
             takes `train`, `deterministic` or the like, it gets torch's mode.
-        inputs: arrays or tensors in torch's layout: floating ones that are not constant, since a constant input could
-            not tell a layout from another, or integers and booleans (token ids, masks).
+        given: the networks' input, or inputs: arrays or tensors in torch's layout: floating ones that are not constant,
+            since a constant input could not tell a layout from another, or integers and booleans (token ids, masks).
+        inputs: several inputs in the place of `given`, each an array or a tuple of arrays: of several sizes and batch
+            sizes, since two networks may agree at some sizes only, as 'SAME' and torch's padding do. The networks are
+            compared on each.
         convert: whose weights both networks get: 'to_flax' torch's, 'to_torch' ours; None leaves each its own.
         layout: of the Flax network's images: 'NCHW' as torch's, 'NHWC' channels last. None recognises it by its layers:
             jaxconv's are NCHW, Flax's own NHWC. Inputs and outputs are transposed at the border only.
@@ -57,31 +67,73 @@ def check(
         seed: of the cotangents and the noise.
         memory_limit: how many bytes of layers' inputs are kept at once. Beyond it they are judged in several
             passes through torch's network.
+        quick: whether only the forward pass is compared. The report says so; it says nothing of gradients.
+        progress: whether a bar on stderr says what is compiled and compared, if stderr is a terminal.
 
     Returns:
         The report; `report.assert_ok()` raises where it is not ok.
 
     Raises:
-        ValueError: weights that do not fit, no inputs (or some beside a recording), an unknown `convert`.
+        ValueError: weights that do not fit, no inputs, inputs in both places or beside a recording, an unknown
+            `convert` or `layout`.
         TypeError: a module of neither kind, a ScriptModule, an input that is no array of numbers.
     """
     if convert not in ("to_flax", "to_torch", None):
         raise ValueError(f"`convert` (={convert!r}) must be 'to_flax', 'to_torch' or None")
     if layout not in ("NCHW", "NHWC", None):
         raise ValueError(f"`layout` (={layout!r}) must be 'NCHW', 'NHWC' or None")
-    if not isinstance(torch_module, Original):
-        ours = flax_network.network(flax_module).arrays()
-        theirs = original(
-            torch_module, inputs, seed, memory_limit, not keeps_its_parametrizations(iter(ours))
+    if isinstance(torch_module, Original):
+        beside = {"inputs": given or inputs is not None, "seed": seed, "quick": quick}
+        beside["memory_limit"] = memory_limit != MEMORY_LIMIT
+        if names := ", ".join(f"`{name}`" for name, value in beside.items() if value):
+            raise ValueError(f"{names} must not be given beside a recording, which has its own")
+        if convert == "to_torch" and not torch_module.runnable:
+            raise ValueError("`convert` (='to_torch') needs torch's network itself, not a recording of it")
+    reports = []
+    with shown(progress) as tell, compilation.kept():
+        sets = _sets(given, inputs)
+        for i, one in enumerate(sets):
+            part = partial(_part_of_the_work, tell, i, len(sets))
+            part("running torch's network", 0.0)
+            if isinstance(torch_module, Original):
+                theirs = torch_module
+            else:
+                ours = flax_network.network(flax_module).arrays()
+                plain = not keeps_its_parametrizations(iter(ours))
+                theirs = original(torch_module, one, seed, memory_limit, plain, not quick)
+            reports.append(_compared(theirs, flax_module, convert, layout, mapping, memory_limit, part))
+    return reports[0] if inputs is None else merged(reports)
+
+
+def _sets(given: Sequence[Any], inputs: Sequence[Any] | None) -> list[Sequence[Any]]:
+    """What the networks are given each time that they are compared."""
+    if inputs is None:
+        return [given]
+    if given:
+        raise ValueError("`inputs` must not be given beside inputs by position: give all of them in `inputs`")
+    if not isinstance(inputs, list | tuple):
+        raise TypeError(
+            f"`inputs` must be a list, each item an array or a tuple of arrays, got {type(inputs).__name__}"
         )
-    elif inputs or seed or memory_limit != MEMORY_LIMIT:
-        given = {"inputs": inputs, "seed": seed, "memory_limit": memory_limit != MEMORY_LIMIT}
-        names = ", ".join(f"`{name}`" for name, value in given.items() if value)
-        raise ValueError(f"{names} must not be given beside a recording, which has its own")
-    elif convert == "to_torch" and not torch_module.runnable:
-        raise ValueError("`convert` (='to_torch') needs torch's network itself, not a recording of it")
-    else:
-        theirs = torch_module
+    if not inputs:
+        raise ValueError("`inputs` (=[]): at least one is needed to run the networks")
+    return [tuple(one) if isinstance(one, list | tuple) else (one,) for one in inputs]
+
+
+def _part_of_the_work(tell: Tell, index: int, count: int, what: str, done: float) -> None:
+    tell(f"inputs[{index}]: {what}" if count > 1 else what, (index + done) / count)
+
+
+def _compared(
+    theirs: Original,
+    flax_module: Any,
+    convert: Literal["to_flax", "to_torch"] | None,
+    layout: Literal["NCHW", "NHWC"] | None,
+    mapping: Mapping[str, str] | None,
+    memory_limit: int,
+    tell: Tell,
+) -> Report:
+    """Both networks on one input."""
     pair = align(
         theirs.module, theirs.calls, flax_module, theirs.inputs, theirs.outputs, convert, layout, mapping
     )
@@ -89,6 +141,9 @@ def check(
         theirs = theirs.with_module(pair.torch_module)
     judged = {call.path for call in theirs.calls if call.path in pair.parts or _has_weights(call.module)}
     whole = EndToEnd(theirs, pair.whole)
+    tell("end to end: compiling and running the Flax network", 0.05)
+    _ = whole.ours
+    tell("end to end: how far rounding carries torch's network", 0.3)
     network = whole.judge()
     reports: list[LayerReport] = []
     causes: list[Diagnosis] = []
@@ -97,14 +152,18 @@ def check(
         path = run.call.path
         part = pair.parts.get(path)
         judged_layer = None if part is None else layers.JudgedLayer(run, part)
+        done = 0.45 + 0.5 * len(reports) / max(sum(call.path in judged for call in theirs.calls), 1)
+        tell(f"layer {run.call.name or run.call.path}: {type(run.call.module).__name__}", done)
         report = _check_layer(run, judged_layer)
         if not report.ok and (judged_layer is None or all(v.ok for v in network)):
             report = replace(report, unjudged=_answered_for(run, judged_layer, whole, pair.matching))
         reports.append(report)
         if not report.ok and not any(d.layer.partition("#")[0] == path for d in causes):  # one a fault
+            tell(f"layer {run.call.name}: looking for the cause", done)
             causes.append(_cause(run, judged_layer, pair, shapes.get(path)))
     wrong = [v.name for v in network if not v.ok and v.name in theirs.wanted and v.name in whole.ours]
     if not causes and wrong:
+        tell("end to end: looking for the cause", 0.95)
         causes.append(
             diagnose.between(whole, theirs.calls, [r.name.partition("#")[0] for r in reports], wrong)
         )
@@ -121,7 +180,9 @@ def check(
         and y.dtype.kind not in "biu"
         and (not np.isfinite(y).any() or ((y == y.flat[0]).all() and y.size > 1))
     )
-    return Report(tuple(reports), network, problems, notes, pair.matching.ledger, tuple(causes))
+    said, forward_only = about(theirs, pair.whole, convert), not theirs.backward
+    ledger = pair.matching.ledger
+    return Report(tuple(reports), network, problems, notes, ledger, tuple(causes), said, forward_only)
 
 
 def _answered_for(

@@ -10,6 +10,9 @@ from benchmarks import xla_flags
 if "XLA_FLAGS" not in os.environ:  # pytest-xdist's workers find what their parent has set
     os.environ["XLA_FLAGS"] = xla_flags.known(*xla_flags.FAST_COMPILATION)
 
+# What a test compiles is not taken from, and not left in, the home directory.
+os.environ.setdefault("JAXCONV_XLA_CACHE", "")
+
 import jax
 import pytest
 import torch

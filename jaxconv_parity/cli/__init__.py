@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from jaxconv_parity.cli import doctor as cli_doctor
 from jaxconv_parity.cli import model as cli_model
 from jaxconv_parity.cli import suite as cli_suite
 from jaxconv_parity.cli.common import (
@@ -32,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     cli_suite.add_command(commands)
     cli_model.add_commands(commands)
     _add_fuzz(commands)
+    cli_doctor.add_command(commands)
     return main_parser
 
 

@@ -1,6 +1,7 @@
 """`python -m parity model` and `record`: whole networks."""
 
 import argparse
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,14 @@ _MODEL_EPILOG = """\
 examples:
   parity model nets.theirs:ResNet nets.ours:make --input 1,3,224,224 --html report.html
   parity model nets.theirs:ResNet nets.ours:make --input image.npy --weights resnet.safetensors --train
+  parity model timm:resnet50 nets.ours:make --input 1,3,224,224 --weights checkpoint.pth --key state_dict
+  parity model torchvision:resnet50 nets.ours:make --input 1,3,224,224 --quick
   parity model resnet.recording.safetensors nets.ours:make --device tpu
 
-A factory takes no arguments; it is a class, a function or a finished network. The Flax one returns an NNX module, a
-bound Linen module, or a pair (Linen module, variables). A recording (parity record) has its own input, mode and seed.
+timm:NAME is timm.create_model(NAME), torchvision:NAME is torchvision.models.get_model(NAME), both without pretrained
+weights: --weights has yours. Any other factory takes no arguments; it is a class, a function or a finished network. The
+Flax one returns an NNX module, a bound Linen module, or a pair (Linen module, variables). A recording (parity record)
+has its own input, mode and seed.
 
 exit status: 0 the same network; 1 not the same; 2 it could not run."""
 
@@ -43,7 +48,9 @@ def add_commands(commands: Any) -> None:
         epilog=_MODEL_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    model.add_argument("torch", metavar="PKG.MOD:TORCH_FACTORY|RECORDING.safetensors")
+    model.add_argument(
+        "torch", metavar="PKG.MOD:TORCH_FACTORY|timm:NAME|torchvision:NAME|RECORDING.safetensors"
+    )
     model.add_argument("flax", metavar="PKG.MOD:FLAX_FACTORY")
     _add_torch_side(model)
     model.add_argument(
@@ -58,6 +65,10 @@ def add_commands(commands: Any) -> None:
     model.add_argument(
         "--device", choices=("cpu", "gpu", "tpu"), default="cpu", help="where Flax runs (%(default)s)"
     )
+    model.add_argument(
+        "--quick", action="store_true", help="compare the forward pass only; nothing is said of gradients"
+    )
+    model.add_argument("--no-progress", action="store_true", help="show no progress bar on stderr")
     model.add_argument("--html", type=Path, metavar="FILE", help="write the report as one HTML file")
     model.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML to FILE")
     model.add_argument("--json", type=Path, metavar="FILE", help="write everything that was found to FILE")
@@ -65,7 +76,7 @@ def add_commands(commands: Any) -> None:
     record = commands.add_parser(
         "record", help="run torch's side and save it, to be compared later", description=_RECORD
     )
-    record.add_argument("torch", metavar="PKG.MOD:TORCH_FACTORY")
+    record.add_argument("torch", metavar="PKG.MOD:TORCH_FACTORY|timm:NAME|torchvision:NAME")
     _add_torch_side(record)
     record.add_argument(
         "--platform",
@@ -116,6 +127,25 @@ def _add_torch_side(command: Any) -> None:
     )
 
 
+_LIBRARIES = {"timm": ("timm", "create_model"), "torchvision": ("torchvision.models", "get_model")}
+"""A library's name on the command line: the module and the function that makes a network by the library's name."""
+
+
+def _torch_network(text: str) -> Any:
+    """What TORCH_FACTORY names: a network of a library by its own name, or PKG.MOD:NAME."""
+    library, _, name = text.partition(":")
+    if library not in _LIBRARIES:
+        return _made(text, "TORCH_FACTORY")
+    if importlib.util.find_spec(library) is None:
+        raise Unusable(f"`TORCH_FACTORY` (={text!r}): {library} is not installed: pip install {library}")
+    module, function = _LIBRARIES[library]
+    make = found(f"{module}:{function}", "TORCH_FACTORY")
+    try:
+        return make(name)
+    except Exception as error:  # whatever a library says of a name that it does not know
+        raise Unusable(f"`TORCH_FACTORY`: {text} raised {type(error).__name__}: {error}") from error
+
+
 def _made(text: str, what: str) -> Any:
     import torch
     from flax import linen, nnx
@@ -161,7 +191,7 @@ def _torch_side(options: argparse.Namespace) -> tuple[Any, list[Any]]:
         for i, text in enumerate(options.input)
     ]
     torch.manual_seed(options.seed)
-    network = _made(options.torch, "TORCH_FACTORY")
+    network = _torch_network(options.torch)
     if options.weights is not None:
         _load(network, options)
     elif alone := [name for name, value in (("--key", options.key), ("--prefix", options.prefix)) if value]:
@@ -234,7 +264,14 @@ def _model(options: argparse.Namespace) -> int:
                 ours.train() if training else ours.eval()
             convert = None if options.convert == "none" else options.convert
             report = parity.check(
-                theirs, ours, *inputs, convert=convert, layout=options.layout, seed=options.seed
+                theirs,
+                ours,
+                *inputs,
+                convert=convert,
+                layout=options.layout,
+                seed=options.seed,
+                quick=options.quick,
+                progress=not options.no_progress,
             )
         except (ValueError, TypeError) as error:
             raise Unusable(str(error)) from error

@@ -45,8 +45,12 @@ class _Program:
         rest = [y for y in ys if not jnp.issubdtype(y.dtype, jnp.inexact)]
         return inexact, (rest, {name: after[name] for name in self.buffers if name in after})
 
-    def with_gradients(self, moving: Sequence[Any], fixed: Sequence[Any], cotangents: Sequence[Any]) -> Any:
-        """Outputs, the other outputs and buffers, and the gradients of what moves."""
+    def with_gradients(
+        self, moving: Sequence[Any], fixed: Sequence[Any], cotangents: Sequence[Any] | None
+    ) -> Any:
+        """Outputs, the other outputs and buffers, and the gradients of what moves; without cotangents None."""
+        if cotangents is None:
+            return *self(moving, fixed), None
         ys, vjp, rest = jax.vjp(lambda m: self(m, fixed), moving, has_aux=True)
         if [y.shape for y in ys] != [ct.shape for ct in cotangents]:
             return ys, rest, None
@@ -138,14 +142,14 @@ def trace(part: Part, args: Any, kwargs: Any, buffers: Sequence[str] = ()) -> Tr
 
 
 def run(
-    part: Part, args: Any, kwargs: Any, cotangents: Sequence[np.ndarray], buffers: Sequence[str] = ()
+    part: Part, args: Any, kwargs: Any, cotangents: Sequence[np.ndarray] | None, buffers: Sequence[str] = ()
 ) -> Arrays:
     """Runs forward and backward under jit; results by the names of `parity._torch.network.run`.
 
-    Where the outputs' shapes are not the cotangents', there are no gradients.
+    Without cotangents, and where the outputs' shapes are not the cotangents', there are no gradients.
     """
     traced = trace(part, args, kwargs, buffers)
-    cts = [jnp.asarray(ct) for ct in cotangents]
+    cts = None if cotangents is None else [jnp.asarray(ct) for ct in cotangents]
     try:
         hash(traced.program)
         results = _run(traced.program, traced.moving, traced.fixed, cts)
@@ -160,7 +164,7 @@ def bounds(
     part: Part,
     args: Any,
     kwargs: Any,
-    cotangents: Sequence[np.ndarray],
+    cotangents: Sequence[np.ndarray] | None,
     buffers: Sequence[str],
     how: Arithmetic,
     constants: float = 0.0,
@@ -173,7 +177,7 @@ def bounds(
         parity._bounds.rounding.UnknownPrimitive: it does something that no bound is known for.
     """
     traced = trace(part, args, kwargs, buffers)
-    cts = [jnp.asarray(ct) for ct in cotangents]
+    cts = None if cotangents is None else [jnp.asarray(ct) for ct in cotangents]
     limits = rounding.bounds(
         partial(_Program.with_gradients, traced.program), (traced.moving, traced.fixed, cts), how, constants
     )

@@ -19,7 +19,7 @@ from parity._judge import returned
 from parity._judge.verdict import Verdict, failed, judge, judge_end_to_end
 from parity._torch import network as torch_network
 from parity._torch.network import Arrays
-from parity._torch.original import FEW, MANY, Original, Samples, rms
+from parity._torch.original import FEW, FIRST, MANY, Original, Samples, rms
 
 
 class EndToEnd:
@@ -40,7 +40,7 @@ class EndToEnd:
         o = self.original
         buffers = [name.removeprefix("buffer.") for name in o.theirs if name.startswith("buffer.")]
         try:
-            return flax_run.run(self.part, o.inputs, {}, o.cotangents, buffers)
+            return flax_run.run(self.part, o.inputs, {}, o.pulled_back, buffers)
         except Exception as error:
             self.error = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
             return {}
@@ -64,8 +64,9 @@ class EndToEnd:
 
     def run(self, module: torch.nn.Module) -> Arrays:
         """Another torch network's results in float64, with gradients if there are ours to compare."""
-        cotangents = self.original.cotangents if self.same_shapes else None
-        return torch_network.run(module, self.original.inputs, {}, cotangents, wide=True)
+        o = self.original
+        cotangents = o.pulled_back if self.same_shapes else None
+        return torch_network.run(module, o.inputs, {}, cotangents, wide=True)
 
     def allowances(self, module: torch.nn.Module, exact: Arrays) -> dict[str, float]:
         """How far rounding may carry the results of another torch network."""
@@ -98,24 +99,36 @@ class EndToEnd:
         o = self.original
         how = tolerance.arithmetic(np.dtype(np.float64), "cpu")
         buffers = [name.removeprefix("buffer.") for name in o.theirs if name.startswith("buffer.")]
-        cotangents = [wide(ct) for ct in o.cotangents]
+        cotangents = None if o.pulled_back is None else [wide(ct) for ct in o.pulled_back]
         with jax.enable_x64(True):
             part = replace(self.part, held=jax.tree.map(wide, self.part.held))
             try:
                 ours = flax_run.run(part, [wide(x) for x in o.inputs], {}, cotangents, buffers)
-                samples = o.distances(how, FEW)
+                if ours.keys() != o.wanted.keys() or any(ours[n].shape != o.wanted[n].shape for n in ours):
+                    return False
+                mine, samples = self._drawn(how, ours)
             except Exception:  # it does not run in float64, or an older recording is not for float64
                 return False
-        limits = {name: prediction_limit(found) for name, found in samples.items()}
-        return ours.keys() == o.wanted.keys() and all(
-            ours[name].shape == value.shape
-            and (
-                rms(ours[name] - value) <= limits[name]
-                if name in limits
-                else np.array_equal(ours[name], value, equal_nan=value.dtype.kind in "fc")
-            )
-            for name, value in o.wanted.items()
+        exact = {name: value for name, value in o.wanted.items() if name not in mine}
+        return all(mine[name] <= prediction_limit(found) for name, found in samples.items()) and all(
+            np.array_equal(ours[name], value, equal_nan=value.dtype.kind in "fc")
+            for name, value in exact.items()
         )
+
+    def _drawn(self, how: Arithmetic, ours: Arrays) -> tuple[dict[str, float], Samples]:
+        """How far our floating results are from float64, and torch's in a few runs with noise.
+
+        Further runs can only raise the worst of them: if all of ours are within the worst of the first runs, these do.
+        """
+        o, mine, samples = self.original, {}, {}
+        for count in (FIRST, FEW):
+            samples = o.distances(how, count)
+            for name in samples:
+                if name not in mine and name in ours and ours[name].shape == o.wanted[name].shape:
+                    mine[name] = rms(ours[name].astype(o.wanted[name].dtype) - o.wanted[name])
+            if all(mine[name] <= max(samples[name]) for name in mine):
+                break
+        return mine, samples
 
     def _limits(self) -> dict[str, float]:
         """How far rounding may carry each floating result.
@@ -123,16 +136,13 @@ class EndToEnd:
         What is not further than the worst of a few runs with noise is inside. To say that something is outside takes
         a limit with a probability of a false alarm: the few may do, but where they leave a doubt, more are drawn.
         """
-        o = self.original
-        few = o.distances(self.how, FEW)
-        comparable = [n for n in few if n in self.ours and self.ours[n].shape == o.wanted[n].shape]
-        mine = {n: rms(self.ours[n].astype(o.wanted[n].dtype) - o.wanted[n]) for n in comparable}
+        mine, few = self._drawn(self.how, self.ours)
         worst = {name: max(samples) for name, samples in few.items()}
         if all(mine[name] <= worst[name] for name in mine):
             return worst
         limits = self._predicted(few)
         if any(worst[name] < mine[name] <= limits[name] for name in mine):
-            return self._predicted(o.distances(self.how, MANY))
+            return self._predicted(self.original.distances(self.how, MANY))
         return limits
 
     def _predicted(self, samples: Samples) -> dict[str, float]:

@@ -50,13 +50,13 @@ def _arguments(module: torch.nn.Module, names: tuple[str, ...]) -> dict[str, Any
 
 
 def _conv(
-    module: torch.nn.Module, x: np.ndarray, params: Mapping[str, np.ndarray], cotangent: np.ndarray
+    module: torch.nn.Module, x: np.ndarray, params: Mapping[str, np.ndarray], cotangent: np.ndarray | None
 ) -> dict[str, Reference]:
     return definition.conv_layer(_arguments(module, _CONV), x, params, cotangent)
 
 
 def _max_pool(
-    module: torch.nn.Module, x: np.ndarray, params: Mapping[str, np.ndarray], cotangent: np.ndarray
+    module: torch.nn.Module, x: np.ndarray, params: Mapping[str, np.ndarray], cotangent: np.ndarray | None
 ) -> dict[str, Reference]:
     ndim = int(type(module).__name__[-2])
     outputs = definition.max_pool_layer(_arguments(module, _MAX_POOL), x, cotangent, ndim)
@@ -106,11 +106,12 @@ def precision(part: Part) -> str:
     """JAX's matmul precision in force for a layer or network."""
     chosen = internals.default_matmul_precision() if part.precision is None else part.precision
     if isinstance(chosen, tuple | list):  # of both factors: the less exact one counts
-        return min((_spelled(p) for p in chosen), key=("default", "high", "highest").index)
-    return _spelled(chosen)
+        return min((spelled(p) for p in chosen), key=("default", "high", "highest").index)
+    return spelled(chosen)
 
 
-def _spelled(precision: Any) -> str:
+def spelled(precision: Any) -> str:
+    """One of JAX's precisions by one name: 'default', 'high' or 'highest'."""
     name = "default" if precision is None else str(getattr(precision, "name", precision)).lower()
     aliases = {"float32": "highest", "tensorfloat32": "high", "bfloat16_3x": "high"}
     return aliases.get(name, {"bfloat16": "default", "fastest": "default"}.get(name, name))
@@ -136,7 +137,7 @@ class JudgedLayer:
         call = self.run.call
         with jax.default_device(self.device):
             try:
-                return flax_run.run(self.part, call.args, call.kwargs, self.run.cotangents, self.run.buffers)
+                return flax_run.run(self.part, call.args, call.kwargs, self.run.pulled_back, self.run.buffers)
             except Exception as error:
                 return error
 
@@ -183,7 +184,7 @@ class JudgedLayer:
                 self.part,
                 call.args,
                 call.kwargs,
-                run.cotangents,
+                run.pulled_back,
                 run.buffers,
                 how,
                 _of_coordinates(call, how),
@@ -208,7 +209,7 @@ class JudgedLayer:
             and not call.kwargs
             and 0 not in call.args[0].shape[1:]
         ):
-            references = define(call.module, call.args[0], params, next(iter(run.cotangents), None))
+            references = define(call.module, call.args[0], params, next(iter(run.pulled_back or ()), None))
             named = dict(zip(self._names(references), references.values(), strict=True))
             return defined(named, self.arithmetic, tolerance.arithmetic(self.dtype))  # torch runs on the CPU
         limits = self.limits

@@ -14,8 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from parity._judge.verdict import Heat, Verdict
-from parity._report.environment import environment
-from parity._report.layers import LayerReport, tree
+from parity._report.layers import LayerReport, rows, tree
 from parity._report.text import printable
 
 _DRAWN = 12
@@ -34,24 +33,19 @@ def to_html(report: Any) -> str:
         loader=jinja2.PackageLoader("parity._report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     page.filters |= {"ratio": _ratio, "shape": lambda shape: "x".join(map(str, shape)) or "scalar"}
-    differing = [layer for layer in report.layers if not layer.ok]
+    layers = rows(report.layers)
+    differing = [layer for layer in layers if not layer.ok]
     figures = [_svg(_heat_maps(layer)) if _heats(layer) else None for layer in differing[:_DRAWN]]
     return page.get_template("report.html").render(
         report=report,
         headline=report.short().partition("\n")[0],
-        rows=list(tree(report.layers)),
+        rows=list(tree(layers)),
+        count=len(layers),
         plot=_svg(_ratios(report)),
         differing=list(zip(differing, figures, strict=False)),
         more=max(0, len(differing) - _DRAWN),
-        versions=environment(_device()),
         agrees=all(v.ok for v in report.network),
     )
-
-
-def _device() -> str:
-    import jax
-
-    return str(jax.default_backend())
 
 
 def _ratio(value: float) -> str:
@@ -68,9 +62,10 @@ def _svg(figure: Figure) -> str:
 
 def _ratios(report: Any) -> Figure:
     """Every layer's error in units of its bound, ours and torch's; the whole network's on the right."""
-    names = [printable(layer.name or layer.kind) for layer in report.layers] + ["end to end"]
-    groups = [layer.verdicts for layer in report.layers] + [report.network]
-    fine = [layer.ok for layer in report.layers] + [all(v.ok for v in report.network)]
+    layers = rows(report.layers)
+    names = [printable(layer.shown) for layer in layers] + ["end to end"]
+    groups = [layer.verdicts for layer in layers] + [report.network]
+    fine = [layer.ok for layer in layers] + [all(v.ok for v in report.network)]
     ours = [_worst([v.ratio for v in group]) for group in groups]
     theirs = [_worst([v.torch_ratio for v in group]) for group in groups]
     count = len(names)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from parity._judge.verdict import Verdict
 
@@ -23,6 +23,8 @@ class LayerReport:
         input_shape, output_shape: of the call.
         verdicts: one for each output and gradient.
         unjudged: why the layer was compared only as a part of the network, if it was.
+        at: which input it is about, where several were given: 'inputs[1]'.
+        calls: how many calls it stands for: one, but in a table's row.
     """
 
     name: str
@@ -31,6 +33,23 @@ class LayerReport:
     output_shape: tuple[int, ...]
     verdicts: tuple[Verdict, ...]
     unjudged: str = ""
+    at: str = ""
+    calls: int = 1
+
+    @property
+    def path(self) -> str:
+        """The layer's path in torch's network, whichever call it is."""
+        return self.name.partition("#")[0]
+
+    @property
+    def shown(self) -> str:
+        """How a sentence names it."""
+        return f"{self.name or self.kind}{f' at {self.at}' if self.at else ''}"
+
+    @property
+    def counted(self) -> str:
+        """Its kind, and how often it was called."""
+        return f"{self.kind} ({self.calls} calls)" if self.calls > 1 else self.kind
 
     @property
     def ok(self) -> bool:
@@ -55,10 +74,29 @@ class LayerReport:
         return worst(self.verdicts, torch=True)
 
 
-def tree(layers: Sequence[LayerReport]) -> Iterator[tuple[str, LayerReport | None]]:
-    """The layers in their order, indented below the modules that hold them: a label, and the layer if it is one."""
-    above: list[str] = []
+def rows(layers: Sequence[LayerReport]) -> list[LayerReport]:
+    """One for each layer, in the order of their first calls: all calls of a shared one together."""
+    found: dict[tuple[str, str], list[LayerReport]] = {}
     for layer in layers:
+        found.setdefault((layer.at, layer.path), []).append(layer)
+    return [calls[0] if len(calls) == 1 else _together(calls) for calls in found.values()]
+
+
+def _together(calls: Sequence[LayerReport]) -> LayerReport:
+    judged = [call for call in calls if not call.unjudged]
+    verdicts = tuple(v for call in judged or calls for v in call.verdicts)
+    first = next((call for call in calls if not call.ok), (judged or calls)[0])
+    return replace(first, name=first.path, verdicts=verdicts, calls=len(calls))
+
+
+def tree(layers: Sequence[LayerReport]) -> Iterator[tuple[str, LayerReport | None]]:
+    """`rows`, indented below the modules that hold them: a label, and the layer if it is one."""
+    above: list[str] = []
+    at = ""
+    for layer in rows(layers):
+        if layer.at != at:
+            at, above = layer.at, []
+            yield at, None
         *parents, name = (layer.name or layer.kind).split(".")
         same = 0
         while same < min(len(parents), len(above)) and parents[same] == above[same]:

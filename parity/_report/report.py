@@ -3,8 +3,8 @@
 import io
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,10 @@ from parity._diagnose.hypothesis import Diagnosis
 from parity._judge.verdict import Verdict
 from parity._pairing.match import Entry
 from parity._report import junit
-from parity._report.layers import LayerReport, tree, worst
+from parity._report.layers import LayerReport, rows, tree, worst
 from parity._report.text import printable
 
-SCHEMA = 3
+SCHEMA = 4
 """The version of the layout of `Report.to_json`."""
 
 _SHOWN = 4
@@ -38,6 +38,8 @@ class Report:
         notes: what does not, and should be known: a gradient that is zero, an activation that is a function in Flax.
         ledger: every tensor of both sides: its two names, and how it is laid out.
         diagnosis: one entry a fault: the layer, the cause, the remedy.
+        about: the networks, the input, the seed, the precision, the machine and the versions, by name.
+        forward_only: whether no gradient was compared (`quick`).
     """
 
     layers: tuple[LayerReport, ...]
@@ -46,6 +48,8 @@ class Report:
     notes: tuple[str, ...] = ()
     ledger: tuple[Entry, ...] = ()
     diagnosis: tuple[Diagnosis, ...] = ()
+    about: Mapping[str, str] = field(default_factory=dict)
+    forward_only: bool = False
 
     @property
     def ok(self) -> bool:
@@ -65,13 +69,13 @@ class Report:
     def findings(self) -> list[str]:
         """Every reason why it is not ok, one a line, layers first."""
         lines = [
-            f"{layer.name or layer.kind}: {v.name}: {v.reason}"
+            f"{layer.shown}: {v.name}: {v.reason}"
             for layer in self.layers
             for v in layer.verdicts
             if not v.ok and not layer.unjudged
         ]
         lines += [
-            f"{layer.name or layer.kind}: nothing was compared"
+            f"{layer.shown}: nothing was compared"
             for layer in self.layers
             if not layer.ok and all(v.ok for v in layer.verdicts)
         ]
@@ -100,7 +104,7 @@ class Report:
             )
 
     def to_json(self) -> str:
-        """The report as JSON: `schema`, `ok`, `first_divergence`, `layers`, `network`,
+        """The report as JSON: `schema`, `ok`, `first_divergence`, `forward_only`, `about`, `layers`, `network`,
         `diagnosis`, `problems`, `notes`, `ledger`."""
 
         def plain(value: Any) -> Any:
@@ -111,7 +115,8 @@ class Report:
                 return {key: plain(v) for key, v in value.items()}
             return [plain(v) for v in value] if isinstance(value, list | tuple) else value
 
-        head = {"schema": SCHEMA, "ok": self.ok, "first_divergence": self.first_divergence}
+        head: dict[str, Any] = {"schema": SCHEMA, "ok": self.ok, "first_divergence": self.first_divergence}
+        head |= {"forward_only": self.forward_only, "about": dict(self.about)}
 
         def verdicts(of: Sequence[Verdict]) -> list[dict[str, Any]]:
             return [{key: v for key, v in asdict(verdict).items() if key != "heat"} for verdict in of]
@@ -119,6 +124,8 @@ class Report:
         layers = [
             {**asdict(layer), "verdicts": verdicts(layer.verdicts), "ok": layer.ok} for layer in self.layers
         ]
+        for layer in layers:
+            del layer["calls"]  # each entry is one call
         rest: dict[str, Any] = {"layers": layers, "network": verdicts(self.network)}
         rest |= {
             "diagnosis": [asdict(d) for d in self.diagnosis],
@@ -139,7 +146,7 @@ class Report:
         """The report as JUnit XML: a test case for each layer, for each result of the whole, and for problems."""
         layers = [
             junit.TestCase(
-                layer.name or layer.kind,
+                layer.shown,
                 layer.ok,
                 [f"{v.name}: {v.reason}" for v in layer.verdicts if not v.ok],
             )
@@ -160,22 +167,23 @@ class Report:
         Path(path).write_text(printable(to_html(self)), encoding="utf-8")
 
     def _headline(self) -> str:
-        right = sum(layer.ok and not layer.unjudged for layer in self.layers)
+        layers = rows(self.layers)
+        right = sum(layer.ok and not layer.unjudged for layer in layers)
         if self.ok:
-            rest = len(self.layers) - right
-            what = (
-                f"{right} of {len(self.layers)} layers and the whole"
-                if self.layers
-                else "outputs and gradients"
-            )
+            rest = len(layers) - right
+            results = "outputs" if self.forward_only else "outputs and gradients"
+            what = f"{right} of {len(layers)} layers and the whole" if layers else results
             more = (
                 f"; {rest} layer{'s were' if rest > 1 else ' was'} compared end to end only" if rest else ""
             )
-            return f"the same network: {what} differ by rounding only{more}"
-        if not self.layers:
+            same = "the same forward pass" if self.forward_only else "the same network"
+            unknown = "; no gradient was compared" if self.forward_only else ""
+            return f"{same}: {what} differ by rounding only{more}{unknown}"
+        if not layers:
             return "NOT the same network"
-        where = f", the first that does not is {self.first_divergence}" if self.first_divergence else ""
-        return f"NOT the same network: {right} of {len(self.layers)} layers agree{where}"
+        first = next((layer for layer in self.layers if not layer.ok), None)
+        where = f", the first that does not is {first.shown}" if first and self.first_divergence else ""
+        return f"NOT the same network: {right} of {len(layers)} layers agree{where}"
 
     def __rich_console__(self, console: Console, options: Any) -> Any:
         # Text, and not str, which rich would read as its markup.
@@ -188,7 +196,7 @@ class Report:
                 continue
             row = (
                 Text(printable(label)),
-                Text(printable(layer.kind)),
+                Text(printable(layer.counted)),
                 "x".join(map(str, layer.output_shape)),
             )
             style = "dim" if layer.unjudged else "" if layer.ok else "red"
@@ -203,6 +211,36 @@ class Report:
         shown = [line for line in findings if line not in whole]
         yield from (Text(printable(f"- {line}")) for line in [*shown, *_some(whole)])
         yield from (Text(printable(f"  note: {line}")) for line in self.notes)
+
+
+def merged(reports: Sequence[Report]) -> Report:
+    """One report of comparisons of the same networks on several inputs, `inputs[0]`, `inputs[1]` and so on."""
+    if len(reports) == 1:
+        return reports[0]
+    names = [f"inputs[{i}]" for i in range(len(reports))]
+
+    def said(of: Sequence[Sequence[str]]) -> tuple[str, ...]:
+        """What all say once, and what some say with the inputs at which they do."""
+        lines = dict.fromkeys(line for each in of for line in each)
+        where = {line: [name for name, each in zip(names, of, strict=True) if line in each] for line in lines}
+        return tuple(
+            line if len(at) == len(names) else f"at {', '.join(at)}: {line}" for line, at in where.items()
+        )
+
+    def at(of: Sequence[tuple[Any, ...]], change: Any) -> tuple[Any, ...]:
+        return tuple(change(one, name) for name, each in zip(names, of, strict=True) for one in each)
+
+    first = reports[0]
+    inputs = "; ".join(f"{name} {r.about.get('input', '')}" for name, r in zip(names, reports, strict=True))
+    return replace(
+        first,
+        layers=at([r.layers for r in reports], lambda layer, name: replace(layer, at=name)),
+        network=at([r.network for r in reports], lambda v, name: replace(v, name=f"{v.name} at {name}")),
+        problems=said([r.problems for r in reports]),
+        notes=said([r.notes for r in reports]),
+        diagnosis=tuple(dict.fromkeys(d for r in reports for d in r.diagnosis)),
+        about={**first.about, "input": inputs},
+    )
 
 
 def _some(lines: list[str]) -> list[str]:

@@ -185,6 +185,11 @@ def names(kind: str, count: int) -> list[str]:
     return [kind] if count == 1 else [f"{kind}.{i}" for i in range(count)]
 
 
+def without_gradients(results: Arrays) -> Arrays:
+    """What `run` gives without a backward pass."""
+    return {name: array for name, array in results.items() if not name.startswith("grad.")}
+
+
 def run(
     module: torch.nn.Module,
     args: Sequence[Any],
@@ -205,7 +210,7 @@ def run(
     Returns:
         `output`, `grad.input`, (`output.0`, ... of several), `grad.<parameter>` under each name of a tied one,
         `index.0`, ... for integer outputs, and in training mode `buffer.<name>`. An unused parameter's gradient is
-        zero, as for JAX.
+        zero, as for JAX. Without a backward pass there are no gradients.
     """
     own = copy.deepcopy(module)
     own = own._apply(widest) if wide else own
@@ -239,8 +244,11 @@ def run(
     named = dict(zip(names("output", len(outputs)), outputs, strict=True))
     other = [x for x in leaves(result) if not _is_inexact(x)]
     named |= dict(zip(names("index", len(other)), other, strict=True))
-    named |= {f"grad.{n}": by_id[id(x)] for n, x in zip(names("input", len(sources)), sources, strict=True)}
-    named |= {f"grad.{n}": by_id[id(p)] for n, p in parameters.items() if id(p) in by_id}
+    if cotangents is not None:
+        named |= {
+            f"grad.{n}": by_id[id(x)] for n, x in zip(names("input", len(sources)), sources, strict=True)
+        }
+        named |= {f"grad.{n}": by_id[id(p)] for n, p in parameters.items() if id(p) in by_id}
     if own.training:
         saved = own.state_dict()  # without those that are the module's own affair (persistent=False)
         named |= {f"buffer.{n}": b for n, b in own.named_buffers() if n in saved}

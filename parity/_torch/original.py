@@ -18,8 +18,8 @@ from parity._torch.network import Arrays, Call
 from parity._torch.plain import unwrap
 from parity._torch.tensors import to_numpy
 
-FEW, MANY = 8, 32
-"""How often the float64 network runs with noise in every layer: at first, and where that leaves a doubt."""
+FIRST, FEW, MANY = 2, 8, 32
+"""How often the float64 network runs with noise in every layer: at first, where that is not enough, and in doubt."""
 
 MEMORY_LIMIT = 2**30
 """Bytes of layers' inputs that are kept at once, unless another number is asked for."""
@@ -35,31 +35,35 @@ class LayerRun:
     Args:
         call: the layer and what it is given.
         cotangents: one for each floating output.
+        backward: whether there is a backward pass.
     """
 
-    def __init__(self, call: Call, cotangents: Sequence[np.ndarray]):
-        self.call, self.cotangents = call, cotangents
+    def __init__(self, call: Call, cotangents: Sequence[np.ndarray], backward: bool = True):
+        self.call, self.cotangents, self.backward = call, cotangents, backward
+
+    @property
+    def pulled_back(self) -> Sequence[np.ndarray] | None:
+        """The cotangents; None without a backward pass."""
+        return self.cotangents if self.backward else None
 
     @cached_property
     def theirs(self) -> Arrays:
         """torch's results."""
-        return torch_network.run(self.call.module, self.call.args, self.call.kwargs, self.cotangents)
+        return self._run()
 
     @cached_property
     def wide(self) -> Arrays:
         """The same in float64."""
-        call = self.call
-        return torch_network.run(call.module, call.args, call.kwargs, self.cotangents, wide=True)
+        return self._run(wide=True)
 
     @cached_property
     def uncertainty(self) -> Arrays:
         """How far off `wide` may be: to be allowed where float64 itself is judged."""
+        return monte_carlo.uncertainty(lambda noise: self._run(True, noise))
+
+    def _run(self, wide: bool = False, noise: tuple[Arithmetic, int] | None = None) -> Arrays:
         call = self.call
-
-        def noisy(noise: tuple[Arithmetic, int]) -> Arrays:
-            return torch_network.run(call.module, call.args, call.kwargs, self.cotangents, True, noise)
-
-        return monte_carlo.uncertainty(noisy)
+        return torch_network.run(call.module, call.args, call.kwargs, self.pulled_back, wide, noise)
 
     @property
     def buffers(self) -> list[str]:
@@ -67,9 +71,9 @@ class LayerRun:
         return [name.removeprefix("buffer.") for name in self.theirs if name.startswith("buffer.")]
 
 
-def drawn(call: Call, rng: np.random.Generator) -> LayerRun:
+def drawn(call: Call, rng: np.random.Generator, backward: bool = True) -> LayerRun:
     """A call with random cotangents."""
-    return LayerRun(call, [_normal(rng, shape, dtype) for shape, dtype in call.outputs])
+    return LayerRun(call, [_normal(rng, shape, dtype) for shape, dtype in call.outputs], backward)
 
 
 def _normal(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -86,6 +90,7 @@ class Original:
         seed: of the cotangents and the noise.
         limit: how many bytes of layers' inputs may be kept at once.
         notes: what should be known of it.
+        backward: whether gradients are compared.
     """
 
     def __init__(
@@ -95,8 +100,10 @@ class Original:
         seed: int = 0,
         limit: int = MEMORY_LIMIT,
         notes: tuple[str, ...] = (),
+        backward: bool = True,
     ):
         self.module, self.inputs, self.seed, self.limit, self.notes = module, inputs, seed, limit, notes
+        self.backward = backward
 
     @property
     def runnable(self) -> bool:
@@ -128,6 +135,11 @@ class Original:
         rng = np.random.default_rng(self.seed)
         return [_normal(rng, y.shape, y.dtype) for y in torch_network.inexact(self.outputs)]
 
+    @property
+    def pulled_back(self) -> list[np.ndarray] | None:
+        """The cotangents; None if gradients are not compared."""
+        return self.cotangents if self.backward else None
+
     @cached_property
     def calls(self) -> tuple[Call, ...]:
         """Of its layers, in their order, with the shapes of what they are given instead of the numbers."""
@@ -154,23 +166,28 @@ class Original:
         for lot in lots if lots[0] else ():
             filled = {c.name: c for c in torch_network.calls(self.module, self.inputs, keep=lot)}
             for name in lot:
-                yield drawn(filled.pop(name), np.random.default_rng([self.seed, order[name]]))
+                rng = np.random.default_rng([self.seed, order[name]])
+                yield drawn(filled.pop(name), rng, self.backward)
 
     @cached_property
     def theirs(self) -> Arrays:
         """torch's results, forward and backward."""
-        return torch_network.run(self.module, self.inputs, {}, self.cotangents)
+        return torch_network.run(self.module, self.inputs, {}, self.pulled_back)
 
-    @cached_property
+    @property
     def wanted(self) -> Arrays:
         """The same in float64."""
+        return self._exact if self.backward else torch_network.without_gradients(self._exact)
+
+    @cached_property
+    def _exact(self) -> Arrays:
         return torch_network.run(self.module, self.inputs, {}, self.cotangents, wide=True)
 
     @cached_property
     def dead(self) -> list[str]:
         """The parameters whose gradient is zero."""
         parameters = [name for name, _ in self.module.named_parameters(remove_duplicate=False)]
-        grads = {name: self.wanted[f"grad.{name}"] for name in parameters if f"grad.{name}" in self.wanted}
+        grads = {name: self._exact[f"grad.{name}"] for name in parameters if f"grad.{name}" in self._exact}
         return [name for name, grad in grads.items() if not grad.any()]
 
     @property
@@ -217,7 +234,7 @@ class Original:
 
     def with_module(self, module: torch.nn.Module) -> "Original":
         """The same with another network."""
-        return Original(module, self.inputs, self.seed, self.limit, self.notes)
+        return Original(module, self.inputs, self.seed, self.limit, self.notes, self.backward)
 
 
 def rms(a: np.ndarray) -> float:
@@ -261,6 +278,7 @@ def original(
     seed: int = 0,
     limit: int = MEMORY_LIMIT,
     unwrapped: bool = False,
+    backward: bool = True,
 ) -> Original:
     """A copy of a network with checked inputs; `unwrapped` as of `parity._torch.plain.unwrap`.
 
@@ -275,4 +293,4 @@ def original(
         raise ValueError(f"`memory_limit` (={limit}) must be a positive number of bytes")
     own = torch_network.copy_of(module)
     notes = unwrap(own) if unwrapped else ()
-    return Original(own, arrays, seed, limit, notes)
+    return Original(own, arrays, seed, limit, notes, backward)

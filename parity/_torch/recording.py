@@ -242,8 +242,7 @@ class Recording(Original):
         return self._tree(self._header["theirs"])
 
     @cached_property
-    def wanted(self) -> Arrays:
-        """The same in float64."""
+    def _exact(self) -> Arrays:
         return self._tree(self._header["wanted"])
 
     def distances(self, how: Arithmetic, count: int) -> Samples:

@@ -1,9 +1,12 @@
 import argparse
+import importlib.machinery
+import importlib.util
 import json
 import os
 import re
 import subprocess
 import sys
+import types
 from xml.etree import ElementTree
 
 import jax
@@ -194,6 +197,49 @@ def test_model_that_is_the_same(nets, capsys):
     assert document["ok"] and "buffer.norm.running_mean" in {v["name"] for v in document["network"]}
     assert "the same network" in (nets / "a.html").read_text()
     assert not list(ElementTree.parse(nets / "a.xml").iter("failure"))
+
+
+@pytest.mark.parametrize("library", ["timm", "torchvision"])
+def test_a_library_s_network_by_its_own_name(library, nets, monkeypatch, capsys):
+    import cli_nets
+
+    def make(name):
+        if name != "small":
+            raise ValueError(f"unknown model {name}")
+        return cli_nets.Theirs()
+
+    # Neither is installed for the tests: what is called of them is a function of a name.
+    package, models = types.ModuleType(library), types.ModuleType("torchvision.models")
+    package.__spec__ = importlib.machinery.ModuleSpec(library, None)
+    package.create_model = models.get_model = make
+    monkeypatch.setitem(sys.modules, library, package)
+    monkeypatch.setitem(sys.modules, "torchvision.models", models)
+    torch.save({"ema": cli_nets.Theirs().state_dict()}, nets / "weights.pt")
+    given = ["--input", "5,3", "--weights", "weights.pt", "--key", "ema", "--quick", "--no-progress"]
+    assert cli.main(["model", f"{library}:small", "cli_nets:Ours", *given]) == cli.OK
+    assert capsys.readouterr().out.startswith("the same forward pass: 2 of 2 layers")
+    assert cli.main(["model", f"{library}:large", "cli_nets:Ours", "--input", "5,3"]) == cli.COULD_NOT_RUN
+    assert f"{library}:large raised ValueError: unknown model large" in capsys.readouterr().err
+
+
+def test_a_library_that_is_not_installed(nets, monkeypatch, capsys):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name, *rest: None if name == "timm" else find(name, *rest)
+    )
+    assert cli.main(["model", "timm:resnet50", "cli_nets:Ours", "--input", "5,3"]) == cli.COULD_NOT_RUN
+    assert "timm is not installed: pip install timm" in capsys.readouterr().err
+
+
+def test_the_doctor_prints_one_block(monkeypatch, capsys):
+    monkeypatch.setattr("parity.suite.doctor.SECONDS", 0.0)
+    status = cli.main(["doctor"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "parity doctor" and lines[-1].endswith(" s")
+    for name in ("device", "jax", "jaxlib", "torch", "kernels", "settings"):
+        assert any(line.startswith(f"  {name}:") for line in lines)
+    assert all(any(f"jax-ml/jax {issue}" in line for line in lines) for issue in (39103, 39352, 40633))
+    assert status == (cli.DIFFERENT if any(line.startswith("  WRONG") for line in lines) else cli.OK)
 
 
 def test_weights_in_a_checkpoint_under_other_names(nets, capsys):

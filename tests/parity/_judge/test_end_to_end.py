@@ -5,7 +5,7 @@ import pytest
 
 from parity._bounds.tolerance import arithmetic, prediction_limit
 from parity._judge.end_to_end import EndToEnd
-from parity._torch.original import FEW, MANY
+from parity._torch.original import FEW, FIRST, MANY
 
 SAMPLES = [1.0, 1.2, 0.9, 1.1, 0.8, 1.0, 1.3, 1.05] * (MANY // FEW)
 
@@ -36,10 +36,16 @@ def judged(distance, own=0.5):
     return output, original.asked
 
 
+def test_within_the_worst_of_the_first_runs_nothing_more_is_asked():
+    verdict, asked = judged(1.1)
+    assert verdict.ok and asked == [FIRST]
+    assert verdict.ratio == pytest.approx(1.1 / max(SAMPLES[:FIRST]), rel=1e-6)
+
+
 def test_within_the_worst_of_a_few_runs_nothing_more_is_asked():
-    verdict, asked = judged(1.2)
-    assert verdict.ok and asked == [FEW]
-    assert verdict.ratio == pytest.approx(1.2 / 1.3)
+    verdict, asked = judged(1.25)
+    assert verdict.ok and asked == [FIRST, FEW]
+    assert verdict.ratio == pytest.approx(1.25 / 1.3, rel=1e-6)
 
 
 def test_in_doubt_more_are_run():
@@ -47,14 +53,14 @@ def test_in_doubt_more_are_run():
     assert 1.3 < limit < prediction_limit(SAMPLES[:FEW])
     for distance, ok in ((1.31, True), (0.99 * limit, True), (1.01 * limit, False)):
         verdict, asked = judged(distance)
-        assert verdict.ok == ok and asked == [FEW, MANY]
+        assert verdict.ok == ok and asked == [FIRST, FEW, MANY]
         assert verdict.ratio == pytest.approx(distance / limit, rel=1e-6)
 
 
 def test_what_is_out_of_question_costs_no_more_runs():
     limit = prediction_limit(SAMPLES[:FEW])
     verdict, asked = judged(1.01 * limit)
-    assert not verdict.ok and asked == [FEW]
+    assert not verdict.ok and asked == [FIRST, FEW]
     assert "times as far from float64 as rounding in the layers explains" in verdict.reason
 
 
@@ -63,7 +69,7 @@ def test_where_noise_carries_less_far_than_torch_itself_came_the_limit_is_in_pro
     own = 4 * float(np.median(SAMPLES))
     assert judged(0.99 * limit, own)[0].ok
     verdict, asked = judged(1.01 * limit, own)
-    assert not verdict.ok and asked == [FEW, MANY]
+    assert not verdict.ok and asked == [FIRST, FEW, MANY]
 
 
 def test_a_nan_is_no_doubt():

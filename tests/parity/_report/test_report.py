@@ -9,15 +9,55 @@ import pytest
 from reports import BAD, FINE, OURS, RIGHT, WRONG, layer, whole
 
 from parity._judge.verdict import Verdict, judge
-from parity._report.report import Report, tree
+from parity._report.layers import rows
+from parity._report.report import Report, merged, tree
 
 
 def test_modules_are_a_tree_in_the_order_of_the_calls():
     names = ["stem", "body.0.conv", "body.0.bn", "body.1.conv", "stem#2", "body.0.conv#2", ""]
     labels = [label for label, _ in tree([layer(name, FINE) for name in names])]
     assert labels == [
-        "stem", "body", "  0", "    conv", "    bn", "  1", "    conv", "stem#2", "body", "  0", "    conv#2", "Conv2d",
+        "stem", "body", "  0", "    conv", "    bn", "  1", "    conv", "Conv2d",
     ]  # fmt: skip
+
+
+def test_the_calls_of_a_shared_layer_are_one_row_and_one_that_differs_shows():
+    shared = [layer("relu", FINE), layer("conv", FINE), layer("relu#2", WRONG), layer("relu#3", FINE)]
+    first, conv = rows(shared)
+    assert (first.name, first.calls, first.ok, conv.calls) == ("relu", 3, False, 1)
+    assert first.counted.endswith("(3 calls)") and len(first.verdicts) == 3
+    assert rows(shared[:2]) == shared[:2]
+    report = Report(tuple(shared), (FINE,), ())
+    assert "1 of 2 layers agree, the first that does not is relu#2" in str(report)
+    assert [entry["name"] for entry in json.loads(report.to_json())["layers"]] == [
+        "relu", "conv", "relu#2", "relu#3",
+    ]  # fmt: skip
+
+
+def test_reports_on_several_inputs_are_one():
+    right = Report((layer("conv", FINE),), (FINE,), (), ("seen twice",), about={"input": "1x3"})
+    wrong = Report((layer("conv", WRONG),), (FINE,), ("lost",), ("seen twice",), about={"input": "2x3"})
+    assert merged([right]) is right
+    both = merged([right, wrong])
+    assert (
+        not both.ok
+        and both.first_divergence == "conv"
+        and both.about["input"] == "inputs[0] 1x3; inputs[1] 2x3"
+    )
+    assert both.problems == ("at inputs[1]: lost",) and both.notes == ("seen twice",)
+    assert [v.name for v in both.network] == [f"{FINE.name} at inputs[0]", f"{FINE.name} at inputs[1]"]
+    assert any(line.startswith("conv at inputs[1]: ") for line in both.findings())
+    assert [label for label, _ in tree(both.layers)] == ["inputs[0]", "conv", "inputs[1]", "conv"]
+    names = [case.get("name") for case in ElementTree.fromstring(both.to_junit()).iter("testcase")]
+    assert len(set(names)) == len(names)
+
+
+def test_a_forward_comparison_never_speaks_of_the_network_as_the_same():
+    report = Report((layer("conv", FINE),), (FINE,), (), forward_only=True)
+    assert report.ok and str(report).splitlines()[0] == (
+        "the same forward pass: 1 of 1 layers and the whole differ by rounding only; no gradient was compared"
+    )
+    assert json.loads(report.to_json())["forward_only"]
 
 
 def test_the_text_names_the_verdict_the_cause_and_not_every_gradient():

@@ -1,0 +1,53 @@
+"""The doctor notices an installation that computes wrongly."""
+
+import jax
+import numpy as np
+import pytest
+
+from parity.suite import doctor
+from parity.suite.doctor import Known
+from parity.suite.tables import ALL
+
+CPU = jax.devices("cpu")[0]
+X = np.float32([1, 2, 3])
+
+
+def traced(x):
+    return isinstance(x, jax.core.Tracer)
+
+
+@pytest.mark.parametrize(
+    ("function", "detail"),
+    [
+        (lambda x: x + 1, ""),
+        (lambda x: x + (1 if traced(x) else 2), "3 of 3 elements outside jit"),
+    ],
+)
+def test_what_is_wrong_under_jit_or_outside_is_found(function, detail, monkeypatch):
+    monkeypatch.setattr(doctor, "KNOWN", (Known(1, "a fault", function, lambda: (X,)),))
+    ((what, ok, found),) = doctor.known(CPU)
+    assert what == "jax-ml/jax 1: a fault" and ok == (not detail) and found == detail
+
+
+def test_what_runs_before_runs_before(monkeypatch):
+    ran = []
+    fault = Known(1, "a fault", lambda x: x, lambda: (X,), before=lambda: ran.append(1))
+    monkeypatch.setattr(doctor, "KNOWN", (fault,))
+    assert next(doctor.known(CPU)).ok and len(ran) == 2
+
+
+def test_factors_that_are_rounded_to_fewer_digits_than_the_bounds_expect_are_found(monkeypatch):
+    found = doctor.products(CPU)
+    assert found.ok and "matrix product float32, convolution float32; expected float32" in found.detail
+    # float32 itself rounds 1 + 2^-24 to 1.
+    monkeypatch.setattr(doctor, "_FORMATS", {2.0**-24: "a format"})
+    found = doctor.products(CPU)
+    assert not found.ok and "matrix product a format, convolution a format; expected float32" in found.detail
+
+
+def test_the_selected_cases_exist_and_are_judged(monkeypatch):
+    for prefix in doctor._CASES:
+        assert any(case.id.startswith(f"{prefix}/") for case in ALL)
+    monkeypatch.setattr(doctor, "_CASES", ("Linear/layer",))
+    (found,) = doctor.cases(CPU)
+    assert found.ok and found.what.startswith("Linear/layer/nnx") and found.detail.startswith("error / bound")
