@@ -1,6 +1,7 @@
 """EndToEnd networks: each layer judged on its own, and the network end to end."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -8,7 +9,9 @@ import numpy as np
 import torch
 
 from parity import _diagnose as diagnose
+from parity._diagnose import between as diagnose_between
 from parity._diagnose import Diagnosis
+from parity._diagnose.trace.look import Seen
 from parity._flax import network as flax_network
 from parity._judge import layer as layers
 from parity._judge.end_to_end import EndToEnd
@@ -90,6 +93,7 @@ def check(
     judged = {call.path for call in theirs.calls if call.path in pair.parts or _has_weights(call.module)}
     whole = EndToEnd(theirs, pair.whole)
     network = whole.judge()
+    place = functools.cache(lambda: diagnose_between.seen(whole))
     reports: list[LayerReport] = []
     causes: list[Diagnosis] = []
     shapes = images(theirs.calls)
@@ -102,11 +106,14 @@ def check(
             report = replace(report, unjudged=_answered_for(run, judged_layer, whole, pair.matching))
         reports.append(report)
         if not report.ok and not any(d.layer.partition("#")[0] == path for d in causes):  # one a fault
-            causes.append(_cause(run, judged_layer, pair, shapes.get(path)))
+            found = _cause(run, judged_layer, pair, shapes.get(path), place, memory_limit)
+            causes += [found] if found not in causes else []
     wrong = [v.name for v in network if not v.ok and v.name in theirs.wanted and v.name in whole.ours]
     if not causes and wrong:
         causes.append(
-            diagnose.between(whole, theirs.calls, [r.name.partition("#")[0] for r in reports], wrong)
+            diagnose_between.between(
+                whole, theirs.calls, [r.name.partition("#")[0] for r in reports], wrong, place()
+            )
         )
     problems, notes = _problems(theirs, pair)
     notes += tuple(
@@ -195,8 +202,14 @@ def _check_layer(run: LayerRun, judged: layers.JudgedLayer | None) -> LayerRepor
 
 
 def _cause(
-    run: LayerRun, judged: layers.JudgedLayer | None, pair: Pair, image: tuple[int, ...] | None
+    run: LayerRun,
+    judged: layers.JudgedLayer | None,
+    pair: Pair,
+    image: tuple[int, ...] | None,
+    place: Callable[[], Seen | None],
+    memory_limit: int,
 ) -> Diagnosis:
-    if judged is None:
-        return diagnose.unmatched(run.call, pair.matching, pair.whole)
-    return diagnose.layer(judged, image)
+    if judged is not None:
+        return diagnose.layer(judged, image, memory_limit)
+    seen, found = place(), diagnose.unmatched(run.call, pair.matching, pair.whole)
+    return seen.explains() or found if seen else found
