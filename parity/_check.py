@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from parity import _diagnose as diagnose
-from parity._diagnose import between as diagnose_between
 from parity._diagnose import Diagnosis
+from parity._diagnose import between as diagnose_between
 from parity._diagnose.trace.look import Seen
 from parity._flax import network as flax_network
 from parity._judge import layer as layers
@@ -212,4 +212,5 @@ def _cause(
     if judged is not None:
         return diagnose.layer(judged, image, memory_limit)
     seen, found = place(), diagnose.unmatched(run.call, pair.matching, pair.whole)
-    return seen.explains() or found if seen else found
+    # Should the networks part elsewhere, the layer is only held in another way.
+    return seen.explains() or found if seen and seen.layer != run.call.path else found

@@ -35,9 +35,12 @@ def between(
         wrong: the names of the results that differ.
         place: where the networks part, if that is known.
     """
-    if place is not None and (found := place.explains()):
+    found = place.explains() if place is not None else None
+    if place is not None and found is not None and not place.generic:
         return found
     diagnosis = _mistake(whole, calls, judged, wrong)
+    if found is not None and diagnosis.cause == UNKNOWN.id:
+        return found
     return diagnosis if place is None else place.shows(diagnosis)
 
 

@@ -387,7 +387,7 @@ class Roll(torch.nn.Module):
 @fault("roll missing", Roll, (2, 7, 6), "operation.missing")
 def roll(p, x):
     x = dense(p["a"], x)
-    return dense(p["b"], x) * jnp.arange(1.0, 8.0)[:, None]  # here
+    return dense(p["b"], x) * jnp.arange(1.0, 8.0, dtype=jnp.float32)[:, None]  # here
 
 
 class Concat(torch.nn.Module):
@@ -553,7 +553,7 @@ class Inside(torch.nn.Module):
 
 class NormNnx(nnx.Module):
     def __init__(self):
-        self.weight, self.bias = nnx.Param(jnp.ones(7)), nnx.Param(jnp.zeros(7))
+        self.weight, self.bias = nnx.Param(jnp.ones(7, jnp.float32)), nnx.Param(jnp.zeros(7, jnp.float32))
 
     def __call__(self, x):
         mean = x.mean(-1, keepdims=True)

@@ -1,6 +1,6 @@
 """Where two networks part: torch's first operation, and what the Flax network does instead."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from parity._diagnose.trace.match import Partners, same
@@ -65,7 +65,7 @@ def _unknown(partners: Partners, outputs: Iterable[Value]) -> set[Value]:
     return found
 
 
-def _roots(partners: Partners, trace: Trace, region: set[Value]) -> Iterable[Step]:
+def _roots(partners: Partners, trace: Trace, region: set[Value]) -> Iterator[Step]:
     """The steps in a region that make something new of what is known."""
     for step in trace.steps:
         if step.moves_only or not any(y in region for y in step.outputs):

@@ -39,29 +39,61 @@ _STEPS = 64
 
 
 def trace(
-    part: Part, args: Sequence[Any], kwargs: Mapping[str, Any], memory: Memory, derived: bool = False
+    part: Part,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    limit: int,
+    skip: int = 0,
+    derived: bool = False,
 ) -> Trace:
     """Runs a Flax network or layer forward in float64.
 
     Args:
         part, args, kwargs: as of `parity._flax.run.trace`.
-        memory: which values keep their numbers.
+        limit, skip: which values keep their numbers, as of `Memory`.
         derived: whether functions with derivatives of their own stay in one piece, for `gradients`.
     """
     with jax.enable_x64(True):
         given = jax.tree.map(wide, (list(args), dict(kwargs)))
         traced = flax_run.trace(replace(part, held=jax.tree.map(wide, part.held)), *given)
         closed = jax.make_jaxpr(lambda m, f: traced.program(m, f)[0])(traced.moving, traced.fixed)
-        evaluation = _Evaluation(memory, derived)
-        leaves = [Value(x, True) for x in (*traced.moving, *traced.fixed)]
-        evaluation.trace.leaves = leaves
-        evaluation.trace.outputs = evaluation.run(closed, leaves)
-        return evaluation.trace
+        given = [*traced.moving, *traced.fixed]
+        return _compiled(closed, given, limit, skip, derived) or _evaluated(
+            closed, given, limit, skip, derived
+        )
+
+
+def _evaluated(jaxpr: Any, given: Sequence[Any], limit: int, skip: int, derived: bool) -> Trace:
+    evaluation = _Evaluation(limit, skip, derived)
+    evaluation.trace.leaves = [Value(x, True) for x in given]
+    evaluation.trace.outputs = evaluation.run(jaxpr, evaluation.trace.leaves)
+    return evaluation.trace
+
+
+def _compiled(jaxpr: Any, given: Sequence[Any], limit: int, skip: int, derived: bool) -> Trace | None:
+    """The same in one program, which compiles faster.
+
+    None if not all values are kept, or if a number decides on the way.
+    """
+    traces: list[Trace] = []
+
+    def run(given: Sequence[Any]) -> list[Any]:
+        traces.append(_evaluated(jaxpr, given, limit, skip, derived))
+        return [value.data for value in traces[-1].values()]
+
+    try:
+        numbers = jax.jit(run)(given)
+    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
+        return None
+    for value, data in zip(traces[-1].values(), numbers, strict=True):
+        value.data = data
+    return traces[-1]
 
 
 class _Evaluation:
-    def __init__(self, memory: Memory, derived: bool):
-        self.trace, self.memory, self.derived = Trace(), memory, derived
+    def __init__(self, limit: int, skip: int, derived: bool):
+        self.trace, self.derived = Trace(), derived
+        self.memory = Memory(self.trace, limit, skip)
 
     def run(
         self, jaxpr: Any, inputs: Sequence[Value], caller: Stack = (), inside_library: bool = False
@@ -157,7 +189,7 @@ def gradients(trace: Trace, cotangents: Sequence[np.ndarray]) -> dict[Value, np.
         more = dict(zip(values, added, strict=True))
         new = {value: value.data + more[value] for value in trace.leaves if value in more}
         for step in trace.steps:
-            results = step.compute([new.get(x, x.data) for x in step.inputs])  # type: ignore[misc]
+            results = step.compute([new.get(x, x.data) for x in step.inputs])
             for value, result in zip(step.outputs, results, strict=True):
                 new[value] = result + more[value] if value in more else result
         return [new.get(y, y.data) for y in trace.outputs]
@@ -171,9 +203,10 @@ def gradients(trace: Trace, cotangents: Sequence[np.ndarray]) -> dict[Value, np.
 
 def _wide(x: Any) -> Any:
     """An array in float64 or complex128, if it is floating or complex; a tracer stays one."""
-    if jnp.issubdtype(x.dtype, jax.dtypes.extended) or not jnp.issubdtype(x.dtype, jnp.inexact):
-        return x if isinstance(x, jax.Array) else jnp.asarray(x)
-    return jnp.asarray(x, _widest(x.dtype))
+    if jnp.issubdtype(x.dtype, jax.dtypes.extended):
+        return x
+    dtype = _widest(x.dtype) if jnp.issubdtype(x.dtype, jnp.inexact) else x.dtype
+    return x.astype(dtype) if isinstance(x, jax.core.Tracer) else np.asarray(x, dtype)
 
 
 def _computed(eqn: Any, operands: Sequence[Any]) -> list[Any]:

@@ -34,10 +34,10 @@ class Given:
     def __init__(self, step: Step):
         self.step, self.name = step, step.name
         schema = step.compute._schema.arguments  # type: ignore[union-attr]
-        args, kwargs = tree_map(lambda x: x.data.detach() if isinstance(x, Value) else x, step.arguments)
+        args, kwargs = tree_map(lambda x: _numbers(x) if isinstance(x, Value) else x, step.arguments)
         self.named = {a.name: a.default_value for a in schema if a.has_default_value()}
         self.named |= dict(zip((a.name for a in schema), args, strict=False)) | kwargs
-        self.tensors = [x.data.detach() for x in step.inputs]
+        self.tensors = [_numbers(x) for x in step.inputs]
 
     def __getattr__(self, name: str) -> Any:
         return self.named[name]
@@ -47,8 +47,12 @@ class Given:
         new = {**self.named, **named}
         if self.step.compute._schema.is_mutable:  # type: ignore[union-attr]
             new = {k: v.clone() if isinstance(v, torch.Tensor) else v for k, v in new.items()}
-        result = self.step.compute(**new)  # type: ignore[misc]
+        result = self.step.compute(**new)
         return result[0] if isinstance(result, tuple | list) else result
+
+
+def _numbers(value: Value) -> Any:
+    return None if value.data is None else value.data.detach()
 
 
 def describe(step: Step) -> str:
@@ -91,18 +95,11 @@ def _variants(given: Given) -> Iterator[Variant]:
 def _left_out(given: Given) -> Iterator[Variant]:
     cause, what = next((c for names, *c in _LEFT_OUT if given.name in names), (MISSING, "the operation"))
     shape = given.step.outputs[0].shape
-    for i, x in enumerate(given.tensors):
-        ways = (
-            {1: ""}
-            if len(given.tensors) == 1
-            else {0: ": only its first operand is there", 1: ": only its second operand is there"}
-        )
-        text = ways.get(1 if len(given.tensors) == 1 else i, "")
-        yield (
-            CAUSES[cause] if isinstance(cause, str) else cause,
-            f"{what} is left out: torch computes {describe(given.step)}{text}",
-            lambda x=x: x.expand(shape),
-        )
+    two = len(given.tensors) == 2 and cause is not MISSING
+    for x, which in zip(given.tensors[: 1 + two], ("first", "second"), strict=False):
+        text = f"{what} is left out: torch computes {describe(given.step)}"
+        text += f", here only its {which} operand is there" if two else ""
+        yield CAUSES[cause] if isinstance(cause, str) else cause, text, lambda x=x: x.expand(shape)
 
 
 _LEFT_OUT: tuple[tuple[Any, Any, str], ...] = (
@@ -113,8 +110,9 @@ _LEFT_OUT: tuple[tuple[Any, Any, str], ...] = (
 
 
 def _activation(given: Given) -> Iterator[Variant]:
+    theirs = "relu6" if given.name == "hardtanh" and given.max_val == 6 else given.name
     for name, function in activations.OTHERS.items():
-        cause = CAUSES[activations.cause_of(given.name, name)]
+        cause = CAUSES[activations.cause_of(theirs, name)]
         yield (
             cause,
             f"it is {name}: torch's is {describe(given.step)}",
@@ -148,7 +146,8 @@ def _reduction(given: Given) -> Iterator[Variant]:
     if "correction" in given.named:
         now = 1 if given.correction is None else given.correction
         other = 0 if now else 1
-        text = f"the sum of squares is divided by {'n' if now else 'n - 1'}, in torch by {'n - 1' if now else 'n'}: write ddof={now:g}"
+        mine, theirs = ("n", "n - 1") if now else ("n - 1", "n")
+        text = f"the sum of squares is divided by {mine}, in torch by {theirs}: write ddof={now:g}"
         yield CORRECTION, text, lambda: given.changed(correction=other)
 
 
@@ -162,7 +161,7 @@ def _concatenation(given: Given) -> Iterator[Variant]:
 def _two_operands(given: Given) -> Iterator[Variant]:
     a, b = given.tensors[:2]
     function = given.step.compute
-    yield SWAPPED, f"the operands of {given.name} changed places", lambda: function(b, a)  # type: ignore[misc]
+    yield SWAPPED, f"the operands of {given.name} changed places", lambda: function(b, a)
 
 
 def _product(given: Given) -> Iterator[Variant]:
@@ -201,7 +200,7 @@ def _window(given: Given) -> Iterator[Variant]:
 
 
 def _padding(given: Given) -> Iterator[Variant]:
-    x, pads = given.tensors[0], given.named.get("padding", given.named.get("pad"))
+    x, pads = given.tensors[0], given.named["pad" if "pad" in given.named else "padding"]
     width = [(0, 0)] * x.ndim
     for i in range(len(pads) // 2):
         width[-1 - i] = (pads[2 * i], pads[2 * i + 1])
@@ -232,8 +231,10 @@ _TABLE: tuple[tuple[tuple[str, ...], _NAMES], ...] = (
         _window,
     ),
     (
-        tuple(f"{mode}_pad{n}d" for mode in ("reflection", "replication") for n in (1, 2, 3))
-        + ("constant_pad_nd",),
+        (
+            *(f"{mode}_pad{n}d" for mode in ("reflection", "replication") for n in (1, 2, 3)),
+            "constant_pad_nd",
+        ),
         _padding,
     ),
     (("native_layer_norm", "native_group_norm", "native_batch_norm"), _normalisation),
@@ -250,7 +251,8 @@ def _fitted(given: Given, result: torch.Tensor) -> Iterator[Variant]:
     own = given.named.get("other") if given.name in ("mul", "div") else None
     if isinstance(own, int | float):
         mine = own * factor if given.name == "mul" else own / factor
-        text = f"the factor is {_number(mine)}: torch {'multiplies' if given.name == 'mul' else 'divides'} by {_number(own)}"
+        does = "multiplies" if given.name == "mul" else "divides"
+        text = f"the factor is {_number(mine)}: torch {does} by {_number(own)}"
     else:
         text = f"it is {_number(factor)} times torch's"
     yield FACTOR, text, lambda: factor * wanted

@@ -60,7 +60,7 @@ def _heals(partners: Partners, new: Mapping[Value, torch.Tensor]) -> bool:
     """Whether torch's network with these values gives the Flax network's outputs."""
     pairs = list(zip(partners.theirs.outputs, partners.ours.outputs, strict=False))
     return bool(pairs) and all(
-        same((new[a] if a in new else a.data).detach().numpy(), np.asarray(b.data)) for a, b in pairs
+        same(new.get(a, a.data).detach().numpy(), np.asarray(b.data)) for a, b in pairs
     )
 
 

@@ -18,7 +18,7 @@ from parity._diagnose.trace import (
     torch_operations,
 )
 from parity._diagnose.trace.match import Partners
-from parity._diagnose.trace.values import Memory, Step
+from parity._diagnose.trace.values import Step
 from parity._flax.network import Part
 
 _BEFORE = 16
@@ -49,6 +49,11 @@ class Seen:
             if self.cause
             else None
         )
+
+    @property
+    def generic(self) -> bool:
+        """Whether a mistake with a name of its own may be the cause as well."""
+        return self.cause in (hypotheses.MISSING.id, instead.ADDITIONAL.id, instead.RESHAPED.id)
 
     def shows(self, found: Diagnosis) -> Diagnosis:
         """A diagnosis with the lines; an unknown cause also says what each side computes."""
@@ -88,9 +93,8 @@ def _forward(
 ) -> Seen | None:
     skips = (0, 0)
     while True:
-        memory = Memory(limit, skips[0]), Memory(limit, skips[1])
-        theirs = torch_operations.trace(module, args, kwargs, memory[0])
-        ours = flax_equations.trace(part, args, kwargs, memory[1])
+        theirs = torch_operations.trace(module, args, kwargs, limit, skips[0])
+        ours = flax_equations.trace(part, args, kwargs, limit, skips[1])
         partners = Partners(theirs, ours, part.border.ranks)
         parted = divergence.find(partners)
         if parted is None:
@@ -102,7 +106,7 @@ def _forward(
         first = min(order.get(x, len(order)) for x in parted.theirs.inputs)
         taken = [p for x in parted.theirs.inputs for p in partners.of(x)[:1]]
         skips = (max(1, first - _BEFORE), max(1, min((order.get(p, 1) for p in taken), default=1) - _BEFORE))
-    if memory[0].complete and memory[1].complete:
+    if theirs.complete and ours.complete:
         found = instead.find(partners, parted)
     else:
         found = instead.Instead(parted.theirs, None)
@@ -149,10 +153,9 @@ def _backward(
     cotangents: Sequence[np.ndarray],
     limit: int,
 ) -> Seen | None:
-    memory = Memory(limit), Memory(limit)
-    theirs = torch_operations.trace(module, args, kwargs, memory[0])
-    ours = flax_equations.trace(part, args, kwargs, memory[1], derived=True)
-    if not (memory[0].complete and memory[1].complete) or divergence.wrong_outputs(theirs, ours):
+    theirs = torch_operations.trace(module, args, kwargs, limit)
+    ours = flax_equations.trace(part, args, kwargs, limit, derived=True)
+    if not (theirs.complete and ours.complete) or divergence.wrong_outputs(theirs, ours):
         return None
     partners = Partners(theirs, ours, part.border.ranks)
     parted = backward.find(

@@ -77,16 +77,19 @@ def _named(tensor: torch.Tensor, value: Value) -> Value:
     return value
 
 
-def trace(module: torch.nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], memory: Memory) -> Trace:
+def trace(
+    module: torch.nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], limit: int, skip: int = 0
+) -> Trace:
     """Runs a network or a layer forward in float64.
 
     Args:
         module: in its mode; it stays as it was.
         args, kwargs: arrays in the place of tensors.
-        memory: which values keep their numbers.
+        limit, skip: which values keep their numbers, as of `Memory`.
     """
     own = copy.deepcopy(module)._apply(torch_network.widest)
     found = Trace()
+    memory = Memory(found, limit, skip)
     inside: list[str] = []
 
     def leaf(tensor: torch.Tensor) -> torch.Tensor:
@@ -107,6 +110,8 @@ def trace(module: torch.nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any
     with sdpa_kernel(SDPBackend.MATH), _layers(own, inside), _Recorder(found, memory, inside) as recorder:
         result = own(*given[0], **given[1])
     found.outputs = [recorder.value(y) for y in torch_network.inexact(result)]
+    for y, value in zip(torch_network.inexact(result), found.outputs, strict=True):
+        value.data = y  # outputs are compared, whatever memory there is
     return found
 
 
@@ -184,9 +189,9 @@ def compute(
         if not isinstance(x, Value):
             return x
         slot = (step, next(count))
-        found = slots[slot] if slots and slot in slots else values[x] if x in values else x.data
+        found = slots[slot] if slots and slot in slots else values.get(x, x.data)
         return found.detach().clone() if step.compute._schema.is_mutable else found.detach()  # type: ignore
 
     args, kwargs = tree_map(tensor, step.arguments)
-    result = step.compute(*args, **kwargs)  # type: ignore[misc]
+    result = step.compute(*args, **kwargs)
     return [y for y in tree_flatten(result)[0] if isinstance(y, torch.Tensor)]

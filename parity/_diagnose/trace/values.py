@@ -91,11 +91,13 @@ class Trace:
         steps: in their order.
         outputs: the network's floating outputs.
         leaves: its inputs and parameters.
+        complete: whether all values have their numbers.
     """
 
     steps: list[Step] = field(default_factory=list)
     outputs: list[Value] = field(default_factory=list)
     leaves: list[Value] = field(default_factory=list)
+    complete: bool = True
 
     def values(self) -> Iterator[Value]:
         """All that it computes or is given."""
@@ -120,21 +122,21 @@ class Memory:
     """Keeps values until a limit is reached; of what comes before `skip` or after that only the moments.
 
     Args:
+        trace: with the values.
         limit: bytes.
         skip: how many values at the beginning are not kept.
     """
 
-    def __init__(self, limit: int, skip: int = 0):
-        self.limit, self.skip = limit, skip
+    def __init__(self, trace: Trace, limit: int, skip: int):
+        self.trace, self.limit, self.skip = trace, limit, skip
         self.held = self.count = 0
-        self.complete = True
 
     def keep(self, values: Sequence[Value]) -> None:
         """Decides on new values: what is not kept can forget its numbers as soon as nobody needs them."""
         for value in values:
             size = 8 * value.size
             if self.count < self.skip or self.held + size > self.limit:
-                value.kept = self.complete = False
+                value.kept = self.trace.complete = False
             else:
                 self.held += size
             self.count += 1
