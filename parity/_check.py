@@ -1,6 +1,7 @@
 """EndToEnd networks: each layer judged on its own, and the network end to end."""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
@@ -10,6 +11,8 @@ import torch
 
 from parity import _diagnose as diagnose
 from parity._diagnose import Diagnosis
+from parity._diagnose import between as diagnose_between
+from parity._diagnose.trace.look import Seen
 from parity._flax import compilation
 from parity._flax import network as flax_network
 from parity._judge import layer as layers
@@ -145,6 +148,7 @@ def _compared(
     _ = whole.ours
     tell("end to end: how far rounding carries torch's network", 0.3)
     network = whole.judge()
+    place = functools.cache(lambda: diagnose_between.seen(whole))
     reports: list[LayerReport] = []
     causes: list[Diagnosis] = []
     shapes = images(theirs.calls)
@@ -160,12 +164,15 @@ def _compared(
         reports.append(report)
         if not report.ok and not any(d.layer.partition("#")[0] == path for d in causes):  # one a fault
             tell(f"layer {run.call.name}: looking for the cause", done)
-            causes.append(_cause(run, judged_layer, pair, shapes.get(path)))
+            found = _cause(run, judged_layer, pair, shapes.get(path), place, memory_limit)
+            causes += [found] if found not in causes else []
     wrong = [v.name for v in network if not v.ok and v.name in theirs.wanted and v.name in whole.ours]
     if not causes and wrong:
         tell("end to end: looking for the cause", 0.95)
         causes.append(
-            diagnose.between(whole, theirs.calls, [r.name.partition("#")[0] for r in reports], wrong)
+            diagnose_between.between(
+                whole, theirs.calls, [r.name.partition("#")[0] for r in reports], wrong, place()
+            )
         )
     problems, notes = _problems(theirs, pair)
     notes += tuple(
@@ -256,8 +263,15 @@ def _check_layer(run: LayerRun, judged: layers.JudgedLayer | None) -> LayerRepor
 
 
 def _cause(
-    run: LayerRun, judged: layers.JudgedLayer | None, pair: Pair, image: tuple[int, ...] | None
+    run: LayerRun,
+    judged: layers.JudgedLayer | None,
+    pair: Pair,
+    image: tuple[int, ...] | None,
+    place: Callable[[], Seen | None],
+    memory_limit: int,
 ) -> Diagnosis:
-    if judged is None:
-        return diagnose.unmatched(run.call, pair.matching, pair.whole)
-    return diagnose.layer(judged, image)
+    if judged is not None:
+        return diagnose.layer(judged, image, memory_limit)
+    seen, found = place(), diagnose.unmatched(run.call, pair.matching, pair.whole)
+    # Should the networks part elsewhere, the layer is only held in another way.
+    return seen.explains() or found if seen and seen.layer != run.call.path else found

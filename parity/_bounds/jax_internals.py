@@ -4,7 +4,7 @@ A new JAX release can break this file, and rules of `parity._bounds.rounding` th
 name has a test in tests/parity/_bounds/test_jax_internals.py, each rule one in tests/parity/_bounds/test_primitives.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -39,6 +39,27 @@ def jax_function(eqn: Any) -> str | None:
     info = getattr(eqn.params.get("call_jaxpr"), "debug_info", None)
     source = str(getattr(info, "func_src_info", "")).replace("\\", "/")
     return getattr(info, "func_name", None) if "/jax/_src/" in source else None
+
+
+def user_function(jaxpr: Any) -> str:
+    """Returns the file in which the function that a jaxpr was made of is written; empty if that is not known."""
+    info = getattr(opened(jaxpr)[0], "debug_info", None)
+    return str(getattr(info, "func_src_info", None) or "").rpartition(" at ")[2].rpartition(":")[0]
+
+
+def frames(eqn: Any) -> list[tuple[str, int]]:
+    """Returns the files and line numbers of the Python calls that made an equation, the innermost first."""
+    found = getattr(eqn.source_info, "traceback", None)
+    return [(f.file_name, f.line_num) for f in found.frames] if found is not None else []
+
+
+def evaluate(eqn: Any, operands: Sequence[Any], params: dict[str, Any]) -> list[Any]:
+    """Computes an equation, with these parameters in the place of its own."""
+    found = eqn.primitive.get_bind_params(params)
+    # Before JAX 0.10 a pair: functions, which come before the operands, and the other parameters.
+    functions, rest = found if isinstance(found, tuple) else ((), found)
+    results = eqn.primitive.bind(*functions, *operands, **rest)
+    return list(results) if eqn.primitive.multiple_results else [results]
 
 
 def inner_jaxprs(eqn: Any) -> Iterator[Any]:

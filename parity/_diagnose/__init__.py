@@ -1,6 +1,6 @@
 """Why two layers differ: torch's layer with a mistake made on purpose, until it computes what the Flax layer does."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,22 +10,22 @@ import torch
 from parity._bounds import rounding
 from parity._bounds.tolerance import Arithmetic
 from parity._diagnose import activations as activations  # enters its causes, as do the next four
-from parity._diagnose import convolutions, network
+from parity._diagnose import convolutions
+from parity._diagnose import network as network
 from parity._diagnose import normalisation as normalisation
 from parity._diagnose import pooling as pooling
 from parity._diagnose import resizing as resizing
 from parity._diagnose.hypothesis import Diagnosis as Diagnosis
-from parity._diagnose.registry import CAUSES, Cause, forms
+from parity._diagnose.registry import CAUSES, UNKNOWN, Cause, forms
 from parity._diagnose.shape import describe
+from parity._diagnose.trace.look import look
 from parity._flax.network import Part
 from parity._judge import returned
-from parity._judge.end_to_end import EndToEnd
 from parity._judge.layer import JudgedLayer
 from parity._pairing.match import Matching
 from parity._torch import network as torch_network
 from parity._torch.network import Call
-from parity._torch.original import rms
-from parity._torch.tensors import from_numpy, to_numpy
+from parity._torch.tensors import to_numpy
 
 DROPOUT = Cause("dropout.active", "dropout that is active on one side")
 REFUSED = Cause("refused", "an input that the Flax layer does not take")
@@ -41,15 +41,15 @@ PRECISIONS = {
 }
 GROUPS = Cause("groups.dropped", "a convolution without groups")
 UNMATCHED = Cause("layer.unmatched", "no layer that holds the weights")
-UNKNOWN = Cause("unknown", "none of these; what the error looks like is described")
 
 
-def layer(judged: JudgedLayer, image: tuple[int, ...] | None) -> Diagnosis:
+def layer(judged: JudgedLayer, image: tuple[int, ...] | None, memory_limit: int) -> Diagnosis:
     """The cause of a layer's difference.
 
     Args:
         judged: the layer, its results and the limits that it was judged by.
         image: the shape (C, *size) of what the layer is given flattened, if it is.
+        memory_limit: how many bytes of values are kept at once, should the layer be looked into.
     """
     run, part = judged.run, judged.part
     call, cotangents, wanted = run.call, run.cotangents, run.wide
@@ -100,7 +100,9 @@ def layer(judged: JudgedLayer, image: tuple[int, ...] | None) -> Diagnosis:
             return found
     name = next((n for n in wanted if n in ours and not _within(ours[n], wanted[n], limits.get(n))), "output")
     text = describe(ours[name], wanted[name], limits.get(name)) if name in ours else "a result is missing"
-    return UNKNOWN.at(call.name, f"{name}: {text}")
+    found = UNKNOWN.at(call.name, f"{name}: {text}")
+    seen = look(call.module, part, call.args, call.kwargs, cotangents, memory_limit)
+    return seen.explains(call.name) or seen.shows(found) if seen else found
 
 
 def _limits(judged: JudgedLayer, how: Arithmetic) -> dict[str, np.ndarray]:
@@ -183,52 +185,6 @@ def _precision(judged: JudgedLayer) -> Diagnosis | None:
                 f"products are rounded to {name}: write precision='highest' or jax.default_matmul_precision('highest')",
             )
     return None
-
-
-def between(whole: EndToEnd, calls: Sequence[Call], judged: Sequence[str], wrong: Sequence[str]) -> Diagnosis:
-    """The cause of a difference of the whole, where every layer is right on its own.
-
-    Args:
-        whole: the two networks.
-        calls: torch's layers.
-        judged: the paths of those that are right.
-        wrong: the names of the results that differ.
-    """
-    ours, wanted = whole.ours, whole.original.wanted
-    error = describe(ours[wrong[0]], wanted[wrong[0]], None)
-    text = f"every layer is right on its own; {wrong[0]}: {error}"
-    if not whole.original.runnable:
-        return UNKNOWN.at("", f"{text}. Compare with torch's network itself to have the causes tried")
-    tensors = [from_numpy(x) for x in whole.original.inputs]
-    before = {n: _apart(ours[n], wanted[n]) if ours[n].shape == wanted[n].shape else np.inf for n in wrong}
-    outputs = [n for n in wrong if n.startswith("output")]
-
-    def off(theirs: Mapping[str, np.ndarray], names: Sequence[str]) -> dict[str, float] | None:
-        """How far the Flax network is from the mistake's results, if it is much nearer than from torch's."""
-        if not all(n in theirs and theirs[n].shape == ours[n].shape for n in names):
-            return None
-        found = {n: _apart(ours[n], theirs[n]) for n in names}
-        return found if all(found[n] < 0.05 * before[n] for n in names) else None
-
-    for where, cause, fix, module in network.mistakes(whole.original.module, tensors, calls, judged):
-        try:
-            # Gradients, and then the allowance with its many runs, only of what has come so far.
-            if off(whole.forward(module), outputs) is None:
-                continue
-            theirs = whole.run(module)
-        except Exception:
-            continue  # the mistake cannot be made with these shapes
-        found = off(theirs, wrong)
-        if found is not None:
-            limit = whole.allowances(module, theirs)
-            if all(found[n] <= limit.get(n, 0.0) for n in wrong):
-                return cause.at(where, fix)
-    return UNKNOWN.at("", text)
-
-
-def _apart(ours: np.ndarray, theirs: np.ndarray) -> float:
-    wide = np.result_type(ours, theirs, np.int8)  # NumPy does not subtract booleans
-    return rms(np.subtract(ours, theirs, dtype=wide))
 
 
 def unmatched(call: Call, matching: Matching, whole: Part) -> Diagnosis:

@@ -57,7 +57,7 @@ OTHERS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 """Functions of one number that people put in each other's place."""
 
 
-def _cause(theirs: str, name: str) -> str:
+def cause_of(theirs: str, name: str) -> str:
     """The id of the mistake of having `name` where torch has `theirs`."""
     if name == "the identity":
         return "activation.missing"
@@ -76,14 +76,14 @@ def _enter(cause: Cause) -> None:
     def layer(module: Any) -> Iterator[tuple[str, torch.nn.Module]]:
         theirs = {"LeakyReLU": "leaky_relu"}.get(type(module).__name__, type(module).__name__.lower())
         for name, function in OTHERS.items():
-            if _cause(theirs, name) == cause.id:
+            if cause_of(theirs, name) == cause.id:
                 text = f"it is {name}: torch's is {module}"
                 yield text, computing(module, lambda self, x, f=function: f(x))
 
     @cause.tried(*FUNCTIONS)
     def call(called: Called) -> Iterator[tuple[str, Any]]:
         for name, function in OTHERS.items():
-            if isinstance(called.args[0], torch.Tensor) and _cause(called.name, name) == cause.id:
+            if isinstance(called.args[0], torch.Tensor) and cause_of(called.name, name) == cause.id:
                 text = f"it is {name}: torch's is {called.name}{_shown(called)}"
                 yield text, lambda _, x, *a, f=function, **k: f(x)
 

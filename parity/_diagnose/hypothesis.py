@@ -3,10 +3,40 @@
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of the user's code.
+
+    Attributes:
+        file: its path.
+        line: its number.
+        excerpt: the numbers and texts of the line and of those around it.
+        does: what the line computes, in words.
+        callers: the user's lines that call the function with the line, as 'file:line', the innermost first.
+    """
+
+    file: str
+    line: int
+    excerpt: tuple[tuple[int, str], ...]
+    does: str
+    callers: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The file's name and the line's number: 'model.py:41'."""
+        return f"{Path(self.file).name}:{self.line}"
+
+    @property
+    def code(self) -> str:
+        """The line itself."""
+        return next(text.strip() for number, text in self.excerpt if number == self.line)
 
 
 @dataclass(frozen=True)
@@ -17,15 +47,19 @@ class Diagnosis:
         layer: torch's path of the layer, or the place in the network where the fault is.
         cause: a stable id such as 'padding.same'; 'unknown' where no hypothesis explains the difference.
         fix: what to write, or for an unknown cause what the error looks like.
+        torch, flax: the lines of either side from which on the networks differ, if they are known.
     """
 
     layer: str
     cause: str
     fix: str
+    torch: Place | None = None
+    flax: Place | None = None
 
     def __str__(self) -> str:
-        where = f"{self.layer}: " if self.layer else ""
-        return f"{where}{self.cause}: {self.fix}"
+        lines = ", ".join(place.name for place in (self.torch, self.flax) if place is not None)
+        where = " ".join(filter(None, (self.layer, f"({lines})" if lines and self.layer else lines)))
+        return f"{where}: {self.cause}: {self.fix}" if where else f"{self.cause}: {self.fix}"
 
 
 def changed(module: torch.nn.Module, **attributes: Any) -> torch.nn.Module:

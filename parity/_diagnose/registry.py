@@ -63,6 +63,8 @@ class Cause:
 
 CAUSES: dict[str, Cause] = {}
 
+UNKNOWN = Cause("unknown", "none of these; what the error looks like is described")
+
 
 def forms(where: str, *given: Any) -> Iterator[tuple[Cause, str, Any]]:
     """Yields every mistake that can be made there: its cause, the fix in words, and what is run in its place."""

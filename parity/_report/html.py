@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from parity._judge.verdict import Heat, Verdict
+from parity._report import excerpt
 from parity._report.layers import LayerReport, rows, tree
 from parity._report.text import printable
 
@@ -33,6 +34,7 @@ def to_html(report: Any) -> str:
         loader=jinja2.PackageLoader("parity._report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     page.filters |= {"ratio": _ratio, "shape": lambda shape: "x".join(map(str, shape)) or "scalar"}
+    page.filters["sides"] = excerpt.sides
     layers = rows(report.layers)
     differing = [layer for layer in layers if not layer.ok]
     figures = [_svg(_heat_maps(layer)) if _heats(layer) else None for layer in differing[:_DRAWN]]

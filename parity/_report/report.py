@@ -16,7 +16,7 @@ from rich.text import Text
 from parity._diagnose.hypothesis import Diagnosis
 from parity._judge.verdict import Verdict
 from parity._pairing.match import Entry
-from parity._report import junit
+from parity._report import excerpt, junit
 from parity._report.layers import LayerReport, rows, tree, worst
 from parity._report.text import printable
 
@@ -37,7 +37,7 @@ class Report:
         problems: what else stands against a pass: layers without a partner, layers never called, a constant input.
         notes: what does not, and should be known: a gradient that is zero, an activation that is a function in Flax.
         ledger: every tensor of both sides: its two names, and how it is laid out.
-        diagnosis: one entry a fault: the layer, the cause, the remedy.
+        diagnosis: one entry a fault: the layer, the cause, the remedy, and the lines on both sides.
         about: the networks, the input, the seed, the precision, the machine and the versions, by name.
         forward_only: whether no gradient was compared (`quick`).
     """
@@ -92,7 +92,9 @@ class Report:
         """What is wrong in a few lines: the first findings, all problems, and the causes."""
         findings = self.findings()
         differing = findings[: len(findings) - len(self.problems)]
-        lines = [*_some(differing), *self.problems, *(f"cause: {fault}" for fault in self.diagnosis)]
+        lines = [*_some(differing), *self.problems]
+        for fault in self.diagnosis:
+            lines += [f"cause: {fault}", *(f"  {line}" for line in excerpt.short(fault))]
         return printable("\n".join([self._headline(), *(f"  {line}" for line in lines)]))
 
     def assert_ok(self) -> None:
@@ -188,7 +190,9 @@ class Report:
     def __rich_console__(self, console: Console, options: Any) -> Any:
         # Text, and not str, which rich would read as its markup.
         yield Text(printable(self._headline()), style="green" if self.ok else "bold red")
-        yield from (Text(printable(f"cause: {fault}"), style="bold") for fault in self.diagnosis)
+        for fault in self.diagnosis:
+            yield Text(printable(f"cause: {fault}"), style="bold")
+            yield from (Text(printable(f"  {line}")) for line in excerpt.long(fault))
         table = Table("layer", "kind", "output", "results", "error / bound", "torch's", "verdict")
         for label, layer in tree(self.layers):
             if layer is None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from parity._diagnose.hypothesis import Diagnosis
+from parity._diagnose.hypothesis import Diagnosis, Place
 from parity._judge.verdict import Verdict, failed, judge
 from parity._pairing.match import Entry
 from parity._report.report import LayerReport, Report
@@ -35,5 +35,11 @@ BAD = Report(
     ("inputs[0] is constant",),
     ("a note",),
     (Entry("a.w", None, "no partner"),),
-    (Diagnosis("body.0.bn", "batchnorm.eps", "write epsilon=1e-5 & <go>"),),
+    (
+        Diagnosis(
+            "body.0.bn", "batchnorm.eps", "write epsilon=1e-5 & <go>",
+            Place("/home/net/model.py", 9, ((8, "x = f(x)"), (9, "x = <norm>(x)"), (10, "")), "rsqrt()"),
+            Place("/home/net/port.py", 100, ((99, ""), (100, "    y = g(x)"), (101, "")), "add()", ("port.py:7",)),
+        ),
+    ),
 )  # fmt: skip

@@ -65,6 +65,30 @@ def test_functions_of_jax_s_own_have_names_and_others_have_none():
     assert internals.jax_function(equation("sin", jnp.sin, 1.0)) is None
 
 
+def test_an_equation_knows_the_lines_that_made_it():
+    def mine(x):
+        return jnp.sin(x)
+
+    line = mine.__code__.co_firstlineno + 1
+    assert (__file__, line) in internals.frames(equation("sin", mine, 1.0))
+    inner = equation("jit", jax.jit(mine), 1.0)
+    assert internals.user_function(internals.called(inner)) == __file__
+    assert "/jax/" in internals.user_function(internals.called(equation("jit", jax.nn.silu, 1.0)))
+
+
+@pytest.mark.parametrize("function", [jnp.sin, lambda x: x + 2, jax.nn.relu, jax.lax.stop_gradient])
+def test_an_equation_is_evaluated_with_its_parameters(function):
+    jaxpr, _ = internals.opened(jax.make_jaxpr(function)(3.0))
+    eqn = jaxpr.eqns[0]
+    operands = [atom.val if internals.is_literal(atom) else jnp.float64(3) for atom in eqn.invars]
+    assert internals.evaluate(eqn, operands, eqn.params) == [function(3.0)]
+
+
+def test_several_results_of_an_equation_are_a_list():
+    eqn = equation("split", lambda x: jnp.split(x, 3), X)
+    assert [y.shape for y in internals.evaluate(eqn, [X], eqn.params)] == [(1, 2)] * 3
+
+
 def test_inner_jaxprs_are_those_of_every_parameter():
     both = equation("cond", lambda x: lax.cond(x > 0, jnp.sin, jnp.cos, x), 1.0)
     assert sorted(eqn.primitive.name for j in internals.inner_jaxprs(both) for eqn in j.eqns) == [

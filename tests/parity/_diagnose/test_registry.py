@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from corpus import PORTS
+from faults import FAULTS
 
 from parity import _diagnose
 from parity._diagnose import convolutions, network
@@ -16,9 +17,10 @@ PLACES = {convolutions.FLATTENED, network.INPUT, network.LAYER, network.LAYERS}
 
 
 def test_a_faulty_port_shows_each_cause():
-    """test_corpus.py asserts that the cause is found in it."""
-    assert {port.causes[0] for port in PORTS} == set(CAUSES)
-    assert {cause for port in PORTS for cause in port.causes} == set(CAUSES)
+    """test_corpus.py and trace/test_look.py assert that the cause is found in it."""
+    between = {fault.cause for fault in FAULTS if fault.cause}
+    assert {port.causes[0] for port in PORTS} | between == set(CAUSES)
+    assert {cause for port in PORTS for cause in port.causes} <= set(CAUSES)
 
 
 def test_the_page_lists_the_causes():

@@ -48,6 +48,9 @@ def test_verdict_and_cause_come_first_and_everything_is_there(tmp_path):
     order = [
         "NOT the same network: 2 of 4 layers agree",
         "write epsilon=1e-5 & <go>",
+        "model.py:9 : rsqrt()",
+        "9 x = <norm>(x)",
+        "port.py:100 , called at port.py:7 : add()",
         "inputs[0] is constant",
     ]
     order += ["16 of 120 elements differ", "lost <b>", "grad.8", "no partner", "a note"]

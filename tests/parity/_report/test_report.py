@@ -63,7 +63,17 @@ def test_a_forward_comparison_never_speaks_of_the_network_as_the_same():
 def test_the_text_names_the_verdict_the_cause_and_not_every_gradient():
     lines = str(BAD).splitlines()
     assert lines[0] == "NOT the same network: 2 of 4 layers agree, the first that does not is body.0.bn"
-    assert lines[1] == "cause: body.0.bn: batchnorm.eps: write epsilon=1e-5 & <go>"
+    assert lines[1:10] == [
+        "cause: body.0.bn (model.py:9, port.py:100): batchnorm.eps: write epsilon=1e-5 & <go>",
+        "  torch, model.py:9: rsqrt()",
+        "       8 | x = f(x)",
+        "    >  9 | x = <norm>(x)",
+        "      10 |",
+        "  Flax, port.py:100, called at port.py:7: add()",
+        "       99 |",
+        "    > 100 |     y = g(x)",
+        "      101 |",
+    ]
     assert sum(line.startswith("- network: ") for line in lines) == 4 and "- and 5 more like these" in lines
     assert "- inputs[0] is constant" in lines and "- body.1.conv: y: lost <b>" in lines
     assert any(line.split()[1:2] == ["bn"] and "DIFFERS" in line for line in lines)
@@ -77,11 +87,13 @@ def test_the_short_version_keeps_problems_and_causes():
     assert lines[0] == "the networks differ:" and lines[1].startswith(
         "  body.0.bn: y: 16 of 120 elements differ"
     )
-    assert lines[-2:] == [
+    assert lines[-4:] == [
         f"  {BAD.problems[0]}",
-        "  cause: body.0.bn: batchnorm.eps: write epsilon=1e-5 & <go>",
+        "  cause: body.0.bn (model.py:9, port.py:100): batchnorm.eps: write epsilon=1e-5 & <go>",
+        "    torch  model.py:9  x = <norm>(x)",
+        "    Flax   port.py:100  y = g(x)",
     ]
-    assert len(lines) == 8
+    assert len(lines) == 10
     RIGHT.assert_ok()
 
 
@@ -104,9 +116,19 @@ def test_heat_shows_where_the_error_is():
 
 def test_json_has_the_causes_and_no_pictures():
     data = json.loads(BAD.to_json())
-    assert data["diagnosis"] == [
-        {"layer": "body.0.bn", "cause": "batchnorm.eps", "fix": "write epsilon=1e-5 & <go>"}
-    ]
+    (fault,) = data["diagnosis"]
+    assert (fault["layer"], fault["cause"], fault["fix"]) == (
+        "body.0.bn",
+        "batchnorm.eps",
+        "write epsilon=1e-5 & <go>",
+    )
+    assert fault["flax"] == {
+        "file": "/home/net/port.py",
+        "line": 100,
+        "excerpt": [[99, ""], [100, "    y = g(x)"], [101, ""]],
+        "does": "add()",
+        "callers": ["port.py:7"],
+    }
     assert (
         "heat" not in data["layers"][2]["verdicts"][0] and data["layers"][3]["verdicts"][0]["ratio"] is None
     )

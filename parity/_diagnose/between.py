@@ -1,0 +1,85 @@
+"""Why two networks differ whose layers are all the same."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from parity._diagnose import network
+from parity._diagnose.hypothesis import Diagnosis
+from parity._diagnose.registry import UNKNOWN
+from parity._diagnose.shape import describe
+from parity._diagnose.trace.look import Seen, look
+from parity._judge.end_to_end import EndToEnd
+from parity._torch.network import Call
+from parity._torch.original import rms
+from parity._torch.tensors import from_numpy
+
+
+def seen(whole: EndToEnd) -> Seen | None:
+    """Where the networks part, operation by operation; None if that cannot be said."""
+    o = whole.original
+    if not o.runnable or o.random or not whole.ours:
+        return None
+    return look(o.module, whole.part, o.inputs, {}, o.cotangents, o.limit)
+
+
+def between(
+    whole: EndToEnd, calls: Sequence[Call], judged: Sequence[str], wrong: Sequence[str], place: Seen | None
+) -> Diagnosis:
+    """The cause of a difference of the whole, where every layer is right on its own.
+
+    Args:
+        whole: the two networks.
+        calls: torch's layers.
+        judged: the paths of those that are right.
+        wrong: the names of the results that differ.
+        place: where the networks part, if that is known.
+    """
+    found = place.explains() if place is not None else None
+    if place is not None and found is not None and not place.generic:
+        return found
+    diagnosis = _mistake(whole, calls, judged, wrong)
+    if found is not None and diagnosis.cause == UNKNOWN.id:
+        return found
+    return diagnosis if place is None else place.shows(diagnosis)
+
+
+def _mistake(
+    whole: EndToEnd, calls: Sequence[Call], judged: Sequence[str], wrong: Sequence[str]
+) -> Diagnosis:
+    """The mistake between the layers of torch's network that makes it compute what the Flax network does."""
+    ours, wanted = whole.ours, whole.original.wanted
+    error = describe(ours[wrong[0]], wanted[wrong[0]], None)
+    text = f"every layer is right on its own; {wrong[0]}: {error}"
+    if not whole.original.runnable:
+        return UNKNOWN.at("", f"{text}. Compare with torch's network itself to have the causes tried")
+    tensors = [from_numpy(x) for x in whole.original.inputs]
+    before = {n: _apart(ours[n], wanted[n]) if ours[n].shape == wanted[n].shape else np.inf for n in wrong}
+    outputs = [n for n in wrong if n.startswith("output")]
+
+    def off(theirs: Mapping[str, np.ndarray], names: Sequence[str]) -> dict[str, float] | None:
+        """How far the Flax network is from the mistake's results, if it is much nearer than from torch's."""
+        if not all(n in theirs and theirs[n].shape == ours[n].shape for n in names):
+            return None
+        found = {n: _apart(ours[n], theirs[n]) for n in names}
+        return found if all(found[n] < 0.05 * before[n] for n in names) else None
+
+    for where, cause, fix, module in network.mistakes(whole.original.module, tensors, calls, judged):
+        try:
+            # Gradients, and then the allowance with its many runs, only of what has come so far.
+            if off(whole.forward(module), outputs) is None:
+                continue
+            theirs = whole.run(module)
+        except Exception:
+            continue  # the mistake cannot be made with these shapes
+        found = off(theirs, wrong)
+        if found is not None:
+            limit = whole.allowances(module, theirs)
+            if all(found[n] <= limit.get(n, 0.0) for n in wrong):
+                return cause.at(where, fix)
+    return UNKNOWN.at("", text)
+
+
+def _apart(ours: np.ndarray, theirs: np.ndarray) -> float:
+    wide = np.result_type(ours, theirs, np.int8)  # NumPy does not subtract booleans
+    return rms(np.subtract(ours, theirs, dtype=wide))

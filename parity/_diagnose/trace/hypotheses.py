@@ -1,0 +1,285 @@
+"""What an operation may be taken for: variants of one of torch's, from the same inputs."""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+from torch.utils._pytree import tree_map
+
+from parity._diagnose import activations
+from parity._diagnose.registry import CAUSES, Cause
+from parity._diagnose.trace.match import same
+from parity._diagnose.trace.values import Step, Value
+
+FACTOR = Cause("factor.value", "another factor")
+OFFSET = Cause("offset.value", "another constant that is added, such as an epsilon")
+SWAPPED = Cause("operands.swapped", "operands that changed places")
+REDUCED = Cause("reduction.axis", "a mean, sum or the like over another axis")
+CORRECTION = Cause("variance.correction", "a variance that is divided by n for n - 1, or the other way round")
+MISSING = Cause("operation.missing", "an operation that is left out")
+
+Variant = tuple[Cause, str, Callable[[], torch.Tensor]]
+"""The cause, the fix in words, and what is computed then."""
+
+_MOST_PARTS = 5
+
+
+class Given:
+    """An operation of torch's with its arguments by name, tensors in the place of values."""
+
+    def __init__(self, step: Step):
+        self.step, self.name = step, step.name
+        schema = step.compute._schema.arguments  # type: ignore[union-attr]
+        args, kwargs = tree_map(lambda x: _numbers(x) if isinstance(x, Value) else x, step.arguments)
+        self.named = {a.name: a.default_value for a in schema if a.has_default_value()}
+        self.named |= dict(zip((a.name for a in schema), args, strict=False)) | kwargs
+        self.tensors = [_numbers(x) for x in step.inputs]
+
+    def __getattr__(self, name: str) -> Any:
+        return self.named[name]
+
+    def changed(self, **named: Any) -> torch.Tensor:
+        """The first result with other arguments."""
+        new = {**self.named, **named}
+        if self.step.compute._schema.is_mutable:  # type: ignore[union-attr]
+            new = {k: v.clone() if isinstance(v, torch.Tensor) else v for k, v in new.items()}
+        result = self.step.compute(**new)
+        return result[0] if isinstance(result, tuple | list) else result
+
+
+def _numbers(value: Value) -> Any:
+    return None if value.data is None else value.data.detach()
+
+
+def describe(step: Step) -> str:
+    """An operation of torch's in words: its name and what is no array."""
+    given = Given(step)
+    defaults = {a.name: a.default_value for a in step.compute._schema.arguments if a.has_default_value()}  # type: ignore[union-attr]
+    shown = [
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in given.named.items()
+        if isinstance(value, bool | int | float | str | list | tuple)
+        and not _has_tensors(value)
+        and value != defaults.get(name)
+    ]
+    return f"{step.name.strip('_')}({', '.join(shown)})"
+
+
+def _has_tensors(value: Any) -> bool:
+    return isinstance(value, list | tuple) and any(isinstance(x, torch.Tensor) for x in value)
+
+
+def explain(step: Step, result: torch.Tensor) -> tuple[Cause, str] | None:
+    """The mistake that turns an operation of torch's into what gives this result."""
+    given = Given(step)
+    for cause, fix, variant in itertools.chain(_variants(given), _fitted(given, result)):
+        try:
+            found = variant()
+        except (RuntimeError, ValueError, IndexError, TypeError):  # it cannot be made with these shapes
+            continue
+        if found.shape == result.shape and same(found.numpy(), result.numpy()):
+            return cause, fix
+    return None
+
+
+def _variants(given: Given) -> Iterator[Variant]:
+    for names, make in _TABLE:
+        if given.name in names:
+            yield from make(given)
+
+
+def _left_out(given: Given) -> Iterator[Variant]:
+    cause, what = next((c for names, *c in _LEFT_OUT if given.name in names), (MISSING, "the operation"))
+    shape = given.step.outputs[0].shape
+    two = len(given.tensors) == 2 and cause is not MISSING
+    for x, which in zip(given.tensors[: 1 + two], ("first", "second"), strict=False):
+        text = f"{what} is left out: torch computes {describe(given.step)}"
+        text += f", here only its {which} operand is there" if two else ""
+        yield CAUSES[cause] if isinstance(cause, str) else cause, text, lambda x=x: x.expand(shape)
+
+
+_LEFT_OUT: tuple[tuple[Any, Any, str], ...] = (
+    (activations.FUNCTIONS, "activation.missing", "the activation"),
+    (("mul", "div"), "scale.missing", "a factor"),
+    (("add", "sub"), "residual.missing", "a term of the sum"),
+)
+
+
+def _activation(given: Given) -> Iterator[Variant]:
+    theirs = "relu6" if given.name == "hardtanh" and given.max_val == 6 else given.name
+    for name, function in activations.OTHERS.items():
+        cause = CAUSES[activations.cause_of(theirs, name)]
+        yield (
+            cause,
+            f"it is {name}: torch's is {describe(given.step)}",
+            lambda f=function: f(given.tensors[0]),
+        )
+
+
+def _softmax(given: Given) -> Iterator[Variant]:
+    kinds = {"_softmax": F.softmax, "_log_softmax": F.log_softmax}
+    kind = kinds.pop(f"_{given.name.strip('_')}")
+    for dim in range(given.tensors[0].ndim):
+        text = f"it is over dimension {dim - given.tensors[0].ndim}: torch's is over {given.dim}"
+        yield CAUSES["softmax.axis"], text, lambda d=dim: kind(given.tensors[0], d)
+    for name, other in kinds.items():
+        yield (
+            CAUSES["softmax.kind"],
+            f"it is {name.strip('_')}",
+            lambda o=other: o(given.tensors[0], given.dim),
+        )
+
+
+def _reduction(given: Given) -> Iterator[Variant]:
+    ndim = given.tensors[0].ndim
+    count = len(given.named.get("dim") or range(ndim))
+    for dims in itertools.combinations(range(ndim), count):
+        text = f"it is over the dimensions {list(dims)}: torch's over {given.named.get('dim')}"
+        yield REDUCED, text, lambda d=dims: given.changed(dim=list(d))
+        if len(dims) == 1:
+            keep = not given.named.get("keepdim", False)
+            yield REDUCED, text, lambda d=dims, k=keep: given.changed(dim=list(d), keepdim=k)
+    if "correction" in given.named:
+        now = 1 if given.correction is None else given.correction
+        other = 0 if now else 1
+        mine, theirs = ("n", "n - 1") if now else ("n - 1", "n")
+        text = f"the sum of squares is divided by {mine}, in torch by {theirs}: write ddof={now:g}"
+        yield CORRECTION, text, lambda: given.changed(correction=other)
+
+
+def _concatenation(given: Given) -> Iterator[Variant]:
+    parts = given.tensors
+    for order in itertools.permutations(range(len(parts))) if len(parts) <= _MOST_PARTS else ():
+        text = f"the parts are in another order: torch's {', '.join(map(str, order))}"
+        yield CAUSES["concat.order"], text, lambda o=order: given.changed(tensors=[parts[i] for i in o])
+
+
+def _two_operands(given: Given) -> Iterator[Variant]:
+    a, b = given.tensors[:2]
+    function = given.step.compute
+    yield SWAPPED, f"the operands of {given.name} changed places", lambda: function(b, a)
+
+
+def _product(given: Given) -> Iterator[Variant]:
+    a, b = given.tensors[-2:]
+    text = "the factors of the matrix product changed places"
+    yield SWAPPED, text, lambda: (a @ b).transpose(-1, -2)
+    yield SWAPPED, text, lambda: b @ a
+
+
+def _window(given: Given) -> Iterator[Variant]:
+    ones = [1] * len(given.kernel_size)
+    text = f"its stride is {{}}: torch's is {list(given.stride or given.kernel_size)}"
+    for stride in (ones, list(given.kernel_size)):
+        yield CAUSES["pool.stride"], text.format(stride), lambda s=stride: given.changed(stride=s)
+    none = [0] * len(given.kernel_size)
+    for padding in (none, [k // 2 for k in given.kernel_size]):
+        text = f"its padding is {padding}: torch's is {given.padding}"
+        yield CAUSES["pool.padding"], text, lambda p=padding: given.changed(padding=p)
+    for cause, name in (("pool.ceil_mode", "ceil_mode"), ("pool.count_include_pad", "count_include_pad")):
+        if name in given.named:
+            value = not given.named[name]
+            text = f"its {name} is {value}: torch's is {not value}"
+            yield CAUSES[cause], text, lambda n=name, v=value: given.changed(**{n: v})
+    other = (
+        (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)
+        if "max" in given.name
+        else (F.max_pool1d, F.max_pool2d, F.max_pool3d)
+    )
+    pool: Any = other[len(given.kernel_size) - 1]
+    text = f"it is {pool.__name__}: torch's is {given.name}"
+    yield (
+        CAUSES["pool.kind"],
+        text,
+        lambda: pool(given.tensors[0], given.kernel_size, given.stride or None, given.padding),
+    )
+
+
+def _padding(given: Given) -> Iterator[Variant]:
+    x, pads = given.tensors[0], given.named["pad" if "pad" in given.named else "padding"]
+    width = [(0, 0)] * x.ndim
+    for i in range(len(pads) // 2):
+        width[-1 - i] = (pads[2 * i], pads[2 * i + 1])
+    for mode in ("constant", "reflect", "symmetric", "edge", "wrap"):
+        text = f"it is jnp.pad(mode={mode!r}): torch's is {describe(given.step)}"
+        yield CAUSES["padding.mode"], text, lambda m=mode: torch.from_numpy(np.pad(x.numpy(), width, mode=m))
+
+
+def _normalisation(given: Given) -> Iterator[Variant]:
+    for eps in (0.0, 1e-12, 1e-8, 1e-7, 1e-6, 1e-5, 1e-3):
+        text = f"its epsilon is {eps:g}: torch's is {given.eps:g}"
+        yield CAUSES["norm.epsilon"], text, lambda e=eps: given.changed(eps=e)
+
+
+_NAMES = Callable[[Given], Iterator[Variant]]
+_TABLE: tuple[tuple[tuple[str, ...], _NAMES], ...] = (
+    (activations.FUNCTIONS, _activation),
+    (("_softmax", "softmax", "_log_softmax", "log_softmax"), _softmax),
+    (
+        ("mean", "sum", "amax", "amin", "var", "std", "prod", "logsumexp", "norm", "linalg_vector_norm"),
+        _reduction,
+    ),
+    (("cat",), _concatenation),
+    (("sub", "div"), _two_operands),
+    (("mm", "bmm", "addmm"), _product),
+    (
+        ("max_pool2d_with_indices", "max_pool3d_with_indices", "avg_pool1d", "avg_pool2d", "avg_pool3d"),
+        _window,
+    ),
+    (
+        (
+            *(f"{mode}_pad{n}d" for mode in ("reflection", "replication") for n in (1, 2, 3)),
+            "constant_pad_nd",
+        ),
+        _padding,
+    ),
+    (("native_layer_norm", "native_group_norm", "native_batch_norm"), _normalisation),
+)
+
+
+def _fitted(given: Given, result: torch.Tensor) -> Iterator[Variant]:
+    """What is left: the operation left out, a factor, or a constant that is added."""
+    yield from _left_out(given)
+    wanted = given.step.outputs[0].data.detach()
+    if wanted.shape != result.shape or not torch.isfinite(wanted).all() or wanted.unique().numel() < 3:
+        return  # one number fits any two
+    factor = _ratio(result, wanted)
+    own = given.named.get("other") if given.name in ("mul", "div") else None
+    if isinstance(own, int | float):
+        mine = own * factor if given.name == "mul" else own / factor
+        does = "multiplies" if given.name == "mul" else "divides"
+        text = f"the factor is {_number(mine)}: torch {does} by {_number(own)}"
+    else:
+        text = f"it is {_number(factor)} times torch's"
+    yield FACTOR, text, lambda: factor * wanted
+    offset = float((result - wanted).mean())
+    own = given.named.get("other") if given.name in ("add", "sub") else None
+    if isinstance(own, int | float):
+        mine = own + offset if given.name == "add" else own - offset
+        text = f"the constant is {_number(mine)}: torch {'adds' if given.name == 'add' else 'subtracts'} {_number(own)}"
+    else:
+        text = f"{_number(offset)} is added: torch's is {describe(given.step)}"
+    yield OFFSET, text, lambda: wanted + offset
+    if given.name == "mul" and len(given.tensors) == 2:
+        for x, which in zip(given.tensors, ("second", "first"), strict=True):
+            more = _ratio(result - wanted, x.expand(wanted.shape))
+            text = f"{_number(more)} is added to the {which} factor: torch multiplies by the factor itself"
+            yield OFFSET, text, lambda x=x, c=more: wanted + c * x
+
+
+def _ratio(a: torch.Tensor, b: torch.Tensor) -> float:
+    return float((a * b).sum() / (b * b).sum())
+
+
+def _number(value: float) -> str:
+    """A number as people write it: a root, or a few digits."""
+    for n in range(2, 4097):
+        if math.isclose(value * value * n, 1, rel_tol=2.0**-20) and not math.isclose(
+            value, round(value, 4), rel_tol=2.0**-30
+        ):
+            return f"1/sqrt({n})"
+    return f"{value:.6g}"

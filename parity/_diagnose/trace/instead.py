@@ -1,0 +1,235 @@
+"""What the Flax network has in the place of an operation of torch's: with it, torch's network gives Flax's outputs."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from parity._diagnose import activations
+from parity._diagnose.registry import Cause
+from parity._diagnose.trace import divergence, hypotheses, torch_operations
+from parity._diagnose.trace.divergence import Divergence
+from parity._diagnose.trace.match import Partners, same, turned
+from parity._diagnose.trace.values import Step, Value
+
+SPLIT = Cause("split.order", "parts of an array that are taken in another order")
+ORDER = Cause("operation.order", "two operations that changed places")
+ADDITIONAL = Cause("operation.additional", "an operation that torch does not have")
+RESHAPED = Cause(
+    "reshape.order", "an array that is reshaped without the transposition that torch makes, or with another"
+)
+
+_MOST = 48
+"""How many values are tried in the place of torch's."""
+_FOLLOWING = 3
+"""How many of torch's operations, one after the other, may together have a counterpart."""
+_MOST_PARTS = 4
+
+
+@dataclass
+class Instead:
+    """What differs.
+
+    Attributes:
+        theirs: torch's operation.
+        ours: what the Flax network has in the place of its result; None if nothing is known to be.
+        cause, fix: why, if a hypothesis computes it.
+    """
+
+    theirs: Step
+    ours: Value | None
+    cause: Cause | None = None
+    fix: str = ""
+
+
+def find(partners: Partners, parted: Divergence) -> Instead:
+    """Searches for what stands in the place of torch's result, or of what its operation is given."""
+    tried = []
+    for search in (_results, _splits, _inputs):
+        found = search(partners, parted)
+        if found is not None and found.cause is not None:
+            return found
+        tried.append(found)
+    # Without a cause, what differs first says more than what stands where in the end.
+    return next((found for found in reversed(tried) if found), Instead(parted.theirs, None))
+
+
+def _heals(partners: Partners, new: Mapping[Value, torch.Tensor]) -> bool:
+    """Whether torch's network with these values gives the Flax network's outputs."""
+    pairs = list(zip(partners.theirs.outputs, partners.ours.outputs, strict=False))
+    return bool(pairs) and all(
+        same(new.get(a, a.data).detach().numpy(), np.asarray(b.data)) for a, b in pairs
+    )
+
+
+def _replayed(partners: Partners, values: Mapping, slots: Mapping | None = None) -> bool:
+    try:
+        return _heals(partners, torch_operations.replay(partners.theirs, values, slots))
+    except (RuntimeError, ValueError, IndexError, TypeError):  # of another shape than torch's network takes
+        return False
+
+
+def _chain(step: Step) -> Iterator[Step]:
+    """An operation, and those that alone take its result."""
+    for _ in range(_FOLLOWING):
+        yield step
+        after = [s for s in step.outputs[0].consumers if not s.moves_only]
+        if len(after) != 1 or len(step.outputs[0].consumers) != 1:
+            return
+        step = after[0]
+
+
+def _pool(partners: Partners, parted: Divergence, step: Step) -> list[Value]:
+    """Values of the Flax network that may stand there: what torch's operation is given, and what torch has not."""
+    given = [p for x in step.inputs if x.floating for p in partners.of(x)[-1:]]
+    new = [y for s in partners.ours.steps for y in s.outputs if y in parted.unknown and y.floating]
+    size = step.outputs[0].size
+    new.sort(key=lambda value: value.size != size)
+    return [*given, *new][:_MOST]
+
+
+def laid_out(value: Value, shape: tuple[int, ...], ranks: tuple[int, ...]) -> Iterator[torch.Tensor]:
+    """A value of the Flax network's in the layouts that it may have in torch."""
+    array = np.array(value.array)
+    seen: list[np.ndarray] = []
+    images = [np.moveaxis(array, -1, 1)] if array.ndim in ranks else []
+    turned = (
+        array.transpose(order)
+        for order in itertools.permutations(range(array.ndim))
+        if array.ndim == len(shape) <= 5
+        and array.shape != shape
+        and tuple(array.shape[i] for i in order) == shape
+    )
+    plain = [array.reshape(shape)] if array.size == int(np.prod(shape)) else [array]
+    for x in (*images, *turned, *plain):
+        if x.ndim == len(shape) and not any(x.shape == y.shape and np.array_equal(x, y) for y in seen):
+            seen.append(x)
+            yield torch.from_numpy(np.ascontiguousarray(x))
+
+
+def _results(partners: Partners, parted: Divergence) -> Instead | None:
+    """A value in the place of the result of the operation, or of one of those behind it."""
+    unexplained = None
+    for step in _chain(parted.theirs):
+        theirs = step.outputs[0]
+        for value in _pool(partners, parted, step):
+            for data in laid_out(value, theirs.shape, partners.ranks):
+                if not _replayed(partners, {theirs: data}):
+                    continue
+                cause = hypotheses.explain(step, data)
+                if cause is None and step is not parted.theirs:
+                    cause = _other_order(parted.theirs, step, data)
+                found = Instead(parted.theirs, value, *(cause or (None, "")))
+                if cause:
+                    return found
+                if unexplained is None and step is parted.theirs:
+                    unexplained = found
+    return unexplained
+
+
+def _other_order(first: Step, second: Step, result: torch.Tensor) -> tuple[Cause, str] | None:
+    """Whether the second of two operations, done before the first, gives the result."""
+    if len(second.inputs) != 1 or second.compute is None:
+        return None
+    for i, x in enumerate(first.inputs):
+        if not x.floating:
+            continue
+        before = torch_operations.compute(second, {second.inputs[0]: x.data})[0]
+        if before.shape != x.shape:
+            continue
+        after = torch_operations.compute(first, {}, {(first, i): before})[0]
+        if after.shape == result.shape and same(after.numpy(), result.numpy()):
+            a, b = hypotheses.describe(first), hypotheses.describe(second)
+            return ORDER, f"{b} comes before {a}: in torch it comes after it"
+    return None
+
+
+def _splits(partners: Partners, parted: Divergence) -> Instead | None:
+    """Parts of one array that changed places."""
+    for step in _ancestors(parted):
+        parts = _siblings(step)
+        if not 1 < len(parts) <= _MOST_PARTS:
+            continue
+        for order in itertools.permutations(range(len(parts))):
+            if list(order) == sorted(order):
+                continue
+            values = {part: parts[i].data.detach() for part, i in zip(parts, order, strict=True)}
+            if _replayed(partners, values):
+                text = f"the parts are taken in another order: torch's {', '.join(map(str, order))}"
+                ours = next(iter(partners.of(parts[0])), None)
+                return Instead(step, ours, SPLIT, text)
+    return None
+
+
+def _ancestors(parted: Divergence) -> Iterator[Step]:
+    """The steps that lay out what the operations in the region are given, each once."""
+    seen: set[Step] = set()
+    for value in parted.region:
+        for x in value.producer.inputs if value.producer is not None else ():
+            while x.producer is not None and x.producer.moves_only and x.producer.inputs:
+                if x.producer not in seen:
+                    seen.add(x.producer)
+                    yield x.producer
+                x = x.producer.inputs[0]
+
+
+def _siblings(step: Step) -> list[Value]:
+    """The parts of equal shape that are taken from the same array."""
+    if len(step.outputs) > 1:
+        parts = step.outputs
+    else:
+        family = [s for s in step.inputs[0].consumers if s.name == step.name and len(s.outputs) == 1]
+        parts = [s.outputs[0] for s in family] if step.name in ("select", "slice") else []
+    return list(parts) if len({part.shape for part in parts}) == 1 else []
+
+
+def _inputs(partners: Partners, parted: Divergence) -> Instead | None:
+    """A value in the place of one that the operation is given."""
+    step = parted.theirs
+    outputs = [y for y in parted.unknown if y.floating]
+    for i, given in enumerate(step.inputs):
+        values = [v for v in partners.ours.values() if v.floating and v.size == given.size]
+        for value in sorted(values, key=lambda v: v not in parted.unknown)[:_MOST]:
+            for data in laid_out(value, given.shape, partners.ranks):
+                if same(data.numpy(), given.array):
+                    continue
+                try:
+                    result = torch_operations.compute(step, {}, {(step, i): data})[0].numpy()
+                except (RuntimeError, ValueError, IndexError):
+                    continue
+                if not any(turned(result, y.array, True) for y in outputs if y.size == result.size):
+                    continue
+                if _replayed(partners, {}, {(step, i): data}):
+                    return _explained(partners, parted, given, value, data)
+    return None
+
+
+def _explained(
+    partners: Partners, parted: Divergence, given: Value, value: Value, data: torch.Tensor
+) -> Instead:
+    """Why an operation is given something else."""
+    step = parted.theirs
+    if given in partners.moved(value):
+        way = [given, *divergence.laid_out_from(given)]
+        first = next(x for x in reversed(way) if not partners.known(x) or x is given)
+        shown = [hypotheses.describe(x.producer) for x in reversed(way) if x.producer in _laying_out(way)]
+        text = f"torch's numbers in another order: torch's are {way[-1].shape}, then {', '.join(shown)}"
+        taken = parted.ours.inputs if parted.ours else []
+        ours = next((x for x in taken if value in (x, *divergence.laid_out_from(x))), value)
+        return Instead(first.producer or step, ours, RESHAPED, text)
+    x = given.data.detach()
+    for name, function in activations.OTHERS.items():
+        if name != "the identity" and same(function(x).numpy(), data.numpy()):
+            return Instead(step, value, ADDITIONAL, f"{name} comes before it: torch has none there")
+    if given.producer is not None and not given.producer.moves_only:
+        found = hypotheses.explain(given.producer, data)
+        if found:
+            return Instead(given.producer, value, *found)
+    return Instead(step, value)
+
+
+def _laying_out(way: list[Value]) -> list[Step]:
+    steps = [x.producer for x in way[:-1] if x.producer is not None]
+    return [step for step in steps if step.name not in ("clone", "detach", "expand", "alias")]

@@ -1,0 +1,174 @@
+"""Where two networks, or two layers, part: the lines on either side, and why."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from parity._diagnose.hypothesis import Diagnosis, Place
+from parity._diagnose.trace import (
+    backward,
+    divergence,
+    flax_equations,
+    hypotheses,
+    instead,
+    lines,
+    torch_operations,
+)
+from parity._diagnose.trace.match import Partners
+from parity._diagnose.trace.values import Step
+from parity._flax.network import Part
+
+_BEFORE = 16
+"""How many values before the place are kept with their numbers, where memory does not suffice for all."""
+
+
+@dataclass
+class Seen:
+    """What was found.
+
+    Attributes:
+        layer: torch's path of the layer with the place; empty between layers.
+        cause: the id; empty if none was computed.
+        fix: in words; without a cause, what each side computes.
+        torch, flax: the lines.
+    """
+
+    layer: str
+    cause: str
+    fix: str
+    torch: Place | None
+    flax: Place | None
+
+    def explains(self, layer: str = "") -> Diagnosis | None:
+        """The cause of a difference in this layer, or between layers, if one was computed."""
+        return (
+            Diagnosis(layer or self.layer, self.cause, self.fix, self.torch, self.flax)
+            if self.cause
+            else None
+        )
+
+    @property
+    def generic(self) -> bool:
+        """Whether a mistake with a name of its own may be the cause as well."""
+        return self.cause in (hypotheses.MISSING.id, instead.ADDITIONAL.id, instead.RESHAPED.id)
+
+    def shows(self, found: Diagnosis) -> Diagnosis:
+        """A diagnosis with the lines; an unknown cause also says what each side computes."""
+        fix = f"{found.fix}. {self.fix}" if found.cause == "unknown" else found.fix
+        return replace(found, fix=fix, torch=self.torch, flax=self.flax)
+
+
+def look(
+    module: torch.nn.Module,
+    part: Part,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    cotangents: Sequence[np.ndarray],
+    limit: int,
+) -> Seen | None:
+    """Compares two networks, or two layers, operation by operation.
+
+    Args:
+        module, part: torch's, and the Flax network's with the same weights.
+        args, kwargs: torch's arguments, arrays in the place of tensors.
+        cotangents: of the floating outputs.
+        limit: how many bytes of values are kept at once on either side.
+
+    Returns:
+        The first place at which they part; None if none is found, or if either cannot be run in this way.
+    """
+    try:
+        return _forward(module, part, args, kwargs, limit) or _backward(
+            module, part, args, kwargs, cotangents, limit
+        )
+    except Exception:  # whatever the networks' code raises: a difference without a place is still reported
+        return None
+
+
+def _forward(
+    module: torch.nn.Module, part: Part, args: Sequence[Any], kwargs: Mapping[str, Any], limit: int
+) -> Seen | None:
+    skips = (0, 0)
+    while True:
+        theirs = torch_operations.trace(module, args, kwargs, limit, skips[0])
+        ours = flax_equations.trace(part, args, kwargs, limit, skips[1])
+        partners = Partners(theirs, ours, part.border.ranks)
+        parted = divergence.find(partners)
+        if parted is None:
+            return None
+        complete = all(x.data is not None for x in parted.theirs.inputs)
+        if complete or skips != (0, 0):
+            break
+        order = {value: i for side in (theirs, ours) for i, value in enumerate(side.computed())}
+        first = min(order.get(x, len(order)) for x in parted.theirs.inputs)
+        taken = [p for x in parted.theirs.inputs for p in partners.of(x)[:1]]
+        skips = (max(1, first - _BEFORE), max(1, min((order.get(p, 1) for p in taken), default=1) - _BEFORE))
+    if theirs.complete and ours.complete:
+        found = instead.find(partners, parted)
+    else:
+        found = instead.Instead(parted.theirs, None)
+    step = _flax_step(found, parted)
+    does = _equation(step) if step else ""
+    theirs_do = hypotheses.describe(found.theirs)
+    text = found.fix or (
+        f"torch computes {theirs_do} of numbers that both networks have; the result is not in the Flax network"
+        + (f", which computes {does}" if does else "")
+    )
+    return Seen(
+        found.theirs.layer,
+        found.cause.id if found.cause else "",
+        text,
+        lines.place(found.theirs.lines, theirs_do),
+        lines.place(step.lines, does) if step else None,
+    )
+
+
+def _flax_step(found: instead.Instead, parted: divergence.Divergence) -> Step | None:
+    """The equation of the Flax network's that is shown."""
+    if found.cause is not None and found.ours is not None:
+        for value in (found.ours, *divergence.laid_out_from(found.ours)):
+            if value.producer is not None and value.producer.lines:
+                return value.producer
+    return parted.ours
+
+
+def _equation(step: Step) -> str:
+    shown = {
+        name: value
+        for name, value in step.params.items()
+        if name
+        in ("axes", "axis", "dimension", "permutation", "new_sizes", "window_strides", "dimensions", "shape")
+    }
+    return f"{step.name}({', '.join(f'{name}={value}' for name, value in shown.items())})"
+
+
+def _backward(
+    module: torch.nn.Module,
+    part: Part,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    cotangents: Sequence[np.ndarray],
+    limit: int,
+) -> Seen | None:
+    theirs = torch_operations.trace(module, args, kwargs, limit)
+    ours = flax_equations.trace(part, args, kwargs, limit, derived=True)
+    if not (theirs.complete and ours.complete) or divergence.wrong_outputs(theirs, ours):
+        return None
+    partners = Partners(theirs, ours, part.border.ranks)
+    parted = backward.find(
+        partners, torch_operations.gradients(theirs, cotangents), flax_equations.gradients(ours, cotangents)
+    )
+    if parted is None:
+        return None
+    does = hypotheses.describe(parted.theirs), _equation(parted.ours)
+    text = parted.fix or f"the gradients of what torch's {does[0]} and Flax's {does[1]} take differ"
+    return Seen(
+        parted.theirs.layer,
+        parted.cause.id if parted.cause else "",
+        text,
+        lines.place(parted.theirs.lines, does[0]),
+        lines.place(parted.ours.lines, does[1]),
+    )

@@ -1,0 +1,197 @@
+"""torch's side, operation by operation."""
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten, tree_map
+
+from parity._diagnose.trace import lines
+from parity._diagnose.trace.values import Memory, Step, Trace, Value
+from parity._torch import network as torch_network
+from parity._torch.tensors import from_numpy
+
+_NARROW = (torch.float32, torch.bfloat16, torch.float16)
+_LAYOUT = frozenset(
+    ["clone", "_unsafe_view", "_to_copy", "lift_fresh_copy", "lift_fresh", "copy", "_reshape_alias"]
+)
+_VALUE = "_parity_value"
+
+
+class _Recorder(TorchDispatchMode):
+    """Notes every ATen operation. What is cast to a narrower format stays in float64."""
+
+    def __init__(self, trace: Trace, memory: Memory, inside: list[str]):
+        super().__init__()
+        self.trace, self.memory, self.inside = trace, memory, inside
+        self.mutation: Step | None = None
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = {k: torch.float64 if v in _NARROW else v for k, v in (kwargs or {}).items()}
+        given = tree_map(lambda x: self.value(x) if isinstance(x, torch.Tensor) else x, (tuple(args), kwargs))
+        if func._schema.is_mutable:
+            self._detach(args)
+        result = func(*args, **kwargs)
+        name = func._schema.name.partition("::")[2]
+        is_view = any(r.alias_info is not None and not r.alias_info.is_write for r in func._schema.returns)
+        inputs = [x for x in tree_flatten(given)[0] if isinstance(x, Value)]
+        moves = any(x.moves for x in inputs)
+        tensors = [x for x in tree_flatten(result)[0] if isinstance(x, torch.Tensor)]
+        outputs = [_named(t, Value(t, moves)) for t in tensors]
+        step = Step(
+            name.rstrip("_"), inputs, outputs, lines.here(), is_view or name in _LAYOUT, "", func, given
+        )
+        step.layer = self.inside[-1] if self.inside else ""
+        self.trace.add(step)
+        self.memory.keep(outputs)
+        for value in outputs:
+            value.forget()
+        self.mutation = step if func._schema.is_mutable else self.mutation
+        return result
+
+    def value(self, tensor: torch.Tensor) -> Value:
+        """The value that a tensor has now."""
+        version, value = getattr(tensor, _VALUE, (None, None))
+        if value is not None and version == tensor._version:
+            return value
+        # A constant, or a tensor that was changed through another view of it.
+        new = Value(tensor, value is not None, self.mutation if value is not None else None)
+        return _named(tensor, new)
+
+    def _detach(self, args: Any) -> None:
+        """What is about to be overwritten gets a copy of its numbers."""
+        storages = {x.untyped_storage().data_ptr() for x in args if isinstance(x, torch.Tensor)}
+        for value in self.trace.values():
+            data = value.data
+            if isinstance(data, torch.Tensor) and data.untyped_storage().data_ptr() in storages:
+                value.data = data.detach().clone()
+
+
+def _named(tensor: torch.Tensor, value: Value) -> Value:
+    setattr(tensor, _VALUE, (tensor._version, value))
+    return value
+
+
+def trace(
+    module: torch.nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], limit: int, skip: int = 0
+) -> Trace:
+    """Runs a network or a layer forward in float64.
+
+    Args:
+        module: in its mode; it stays as it was.
+        args, kwargs: arrays in the place of tensors.
+        limit, skip: which values keep their numbers, as of `Memory`.
+    """
+    own = copy.deepcopy(module)._apply(torch_network.widest)
+    found = Trace()
+    memory = Memory(found, limit, skip)
+    inside: list[str] = []
+
+    def leaf(tensor: torch.Tensor) -> torch.Tensor:
+        found.leaves.append(_named(tensor, Value(tensor, True)))
+        return tensor
+
+    def tensor(x: Any) -> Any:
+        if not isinstance(x, np.ndarray):
+            return x
+        floating = x.dtype.kind not in "biu"
+        # What is done to an input in place must not meet a leaf of autograd.
+        own = from_numpy(torch_network.widest(x)).requires_grad_() * 1 if floating else from_numpy(x)
+        return leaf(own)
+
+    given = [tree_map(tensor, a) for a in args], {k: tree_map(tensor, v) for k, v in kwargs.items()}
+    for held in (*own.parameters(), *own.buffers()):
+        leaf(held)
+    with sdpa_kernel(SDPBackend.MATH), _layers(own, inside), _Recorder(found, memory, inside) as recorder:
+        result = own(*given[0], **given[1])
+    found.outputs = [recorder.value(y) for y in torch_network.inexact(result)]
+    for y, value in zip(torch_network.inexact(result), found.outputs, strict=True):
+        value.data = y  # outputs are compared, whatever memory there is
+    return found
+
+
+@contextmanager
+def _layers(module: torch.nn.Module, inside: list[str]) -> Iterator[None]:
+    handles = []
+
+    def leave(*_: Any) -> None:
+        inside.pop()
+
+    for name, layer in module.named_modules():
+        handles.append(layer.register_forward_pre_hook(lambda _, __, n=name: inside.append(n)))
+        handles.append(layer.register_forward_hook(leave))
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def gradients(trace: Trace, cotangents: Sequence[np.ndarray]) -> dict[Value, np.ndarray]:
+    """The gradients with respect to all that a network computes, or is given; zero where none arrives."""
+    values = [v for v in trace.values() if v.floating and v.data is not None]
+    taking = [v for v in values if v.data.requires_grad]
+    live = [
+        (y.data, from_numpy(torch_network.widest(ct)))
+        for y, ct in zip(trace.outputs, cotangents, strict=True)
+        if y.data.requires_grad
+    ]
+    if not live or not taking:
+        return {v: np.zeros(v.shape) for v in values}
+    ys, cts = zip(*live, strict=True)
+    found = torch.autograd.grad(ys, [v.data for v in taking], cts, allow_unused=True)
+    arrived = {v: g.numpy() for v, g in zip(taking, found, strict=True) if g is not None}
+    return {v: arrived.get(v, np.zeros(v.shape)) for v in values}
+
+
+def replay(
+    trace: Trace,
+    values: Mapping[Value, torch.Tensor],
+    slots: Mapping[tuple[Step, int], torch.Tensor] | None = None,
+) -> dict[Value, torch.Tensor]:
+    """Computes everything anew that depends on changed values.
+
+    Args:
+        trace: of torch's network, with its numbers.
+        values: what stands in the place of what was computed.
+        slots: what single operations take in the place of single inputs, by the inputs' numbers.
+
+    Returns:
+        All that is new, `values` among it.
+    """
+    new, slots = dict(values), slots or {}
+    changed = {step for step, _ in slots}
+    with torch.no_grad():
+        for step in trace.steps:
+            if not (step in changed or any(x in new for x in step.inputs)) or all(
+                y in values for y in step.outputs
+            ):
+                continue
+            for old, result in zip(step.outputs, compute(step, new, slots), strict=True):
+                new.setdefault(old, result)
+    return new
+
+
+def compute(
+    step: Step,
+    values: Mapping[Value, torch.Tensor],
+    slots: Mapping[tuple[Step, int], torch.Tensor] | None = None,
+) -> list[torch.Tensor]:
+    """Computes one operation with other inputs."""
+    count = iter(range(len(step.inputs)))
+
+    def tensor(x: Any) -> Any:
+        if not isinstance(x, Value):
+            return x
+        slot = (step, next(count))
+        found = slots[slot] if slots and slot in slots else values.get(x, x.data)
+        return found.detach().clone() if step.compute._schema.is_mutable else found.detach()  # type: ignore
+
+    args, kwargs = tree_map(tensor, step.arguments)
+    result = step.compute(*args, **kwargs)
+    return [y for y in tree_flatten(result)[0] if isinstance(y, torch.Tensor)]
