@@ -7,7 +7,7 @@ PIP := $(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.
 OPTIONS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help parity test lint thorough sanitize fuzz bench wheel clean
+.PHONY: help parity test docs lint thorough sanitize fuzz bench wheel clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | expand -t 12
@@ -18,6 +18,9 @@ parity: $(READY)  ## compare every layer with torch's, then train, port and serv
 
 test: $(READY)  ## run the tests (OPTIONS are pytest's)
 	$(RUN) -m pytest -n 2 $(OPTIONS)
+
+docs: $(READY)  ## the site in out/site; warnings and dead links are errors
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build
 
 lint: $(READY)  ## ruff (rules and format), mypy, clang-format, and the kernels compiled with warnings as errors
 	$(RUN) -m ruff check

@@ -1,6 +1,7 @@
 """The arguments of a convolution, normalised once into an immutable spec, which travels from there to the kernel."""
 
 import functools
+import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -14,12 +15,13 @@ from jaxconv._args import (
     integer,
     integers,
 )
+from jaxconv._types import PaddingMode, PadMode
 
 Padding = tuple[tuple[int, int], ...]
 """Explicit (low, high), one pair a spatial dimension: what `padding` is in every spec, whatever the user wrote."""
 
-PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
-PAD_MODES = ("constant", "reflect", "replicate", "circular")
+PADDING_MODES = typing.get_args(PaddingMode)
+PAD_MODES = typing.get_args(PadMode)
 
 Spec = TypeVar("Spec")
 

@@ -15,6 +15,7 @@ ORDER = {
         "jaxconv._native",  # compiled
         "jaxconv._jax_internals",
         "jaxconv._dtypes",
+        "jaxconv._types",
         "jaxconv._args",
         "jaxconv._spec",
         "jaxconv._spec_pool",

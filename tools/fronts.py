@@ -2,11 +2,13 @@
 
 `__all__` of a file in jaxconv/_functional/ declares functions; jaxconv/functional.py exports them. `__all__` of a file
 in jaxconv/_layers/ declares layers; jaxconv/nn/layers.py and jaxconv/linen/layers.py make modules of them. Both
-packages export these, and what `__all__` names in their other files, which are written by hand.
+packages export these, and what `__all__` names in their other files, which are written by hand. At the end stubs.py
+writes the types of the layers.
 """
 
 import ast
 import importlib
+import subprocess
 import sys
 import textwrap
 import types
@@ -120,3 +122,4 @@ if __name__ == "__main__":
     functional.write_text(package("", "_functional", declared("_functional")))  # `_layers` needs it
     for path, text in written().items():
         path.write_text(text)
+    subprocess.run([sys.executable, Path(__file__).with_name("stubs.py")], check=True)

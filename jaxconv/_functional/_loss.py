@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from jaxconv._arrays import ranked
 from jaxconv._dtypes import compute_dtype
@@ -45,7 +46,7 @@ def broadcast(x: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     return x if x.shape == shape else jnp.broadcast_to(ranked(x, len(shape)), shape)
 
 
-def together(*arrays: jax.Array, dtype: Any = None) -> tuple[jax.Array, ...]:
+def together(*arrays: jax.Array, dtype: DTypeLike | None = None) -> tuple[jax.Array, ...]:
     """The arrays, broadcast, in the dtype that numbers of `dtype`, by default their common one, are computed in."""
     wide = compute_dtype(promoted(*arrays) if dtype is None else dtype)
     try:

@@ -1,5 +1,6 @@
 """What the normalisations share: moments, the affine map, and what torch refuses."""
 
+from collections.abc import Hashable
 from typing import Any
 
 import jax
@@ -12,7 +13,7 @@ from jaxconv._dtypes import is_reduced, widened
 
 
 def moments(
-    x: jax.Array, axes: tuple[int, ...], axis_name: Any = None
+    x: jax.Array, axes: tuple[int, ...], axis_name: Hashable = None
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """(x - mean, mean, biased variance) over `axes`, which are kept with size 1, and the mapped axis.
 

@@ -60,8 +60,8 @@ def _scan(
     reverse: bool,
     precision: Any,
     given: Any,
-    weight: Any,
-    bias: Any,
+    weight: jax.Array,
+    bias: jax.Array | None,
     projection: Any,
     states: Any,
 ) -> Any:
@@ -203,11 +203,11 @@ def check_weights(
     kind: Kind,
     features: int,
     size: int,
-    w_ih: Any,
-    w_hh: Any,
-    b_ih: Any = None,
-    b_hh: Any = None,
-    w_hr: Any = None,
+    w_ih: jax.Array,
+    w_hh: jax.Array,
+    b_ih: jax.Array | None = None,
+    b_hh: jax.Array | None = None,
+    w_hr: jax.Array | None = None,
 ) -> int:
     """The hidden size of one layer's weights, whose shapes must fit each other, the input and the state."""
     rows = w_ih.shape[0] if w_ih.ndim else 0

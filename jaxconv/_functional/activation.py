@@ -18,6 +18,7 @@ from jaxconv._args import array, number, refuse_dtype
 from jaxconv._arrays import along
 from jaxconv._dtypes import widened
 from jaxconv._rows import long_rows
+from jaxconv._types import Approximation, ArrayLike
 
 # fmt: off
 __all__ = [
@@ -36,14 +37,16 @@ def _by_element(function: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax
     return function(long_rows(x)).reshape(x.shape)
 
 
-def _floating(op: str, input: Any, function: Callable[[jax.Array], jax.Array]) -> jax.Array:
+def _floating(op: str, input: ArrayLike, function: Callable[[jax.Array], jax.Array]) -> jax.Array:
     """`function` of each element of a floating array."""
     x = array("input", input)
     refuse_dtype(op, x, jnp.bool_, jnp.integer, jnp.complexfloating)
     return _by_element(lambda x: function(widened(x)).astype(x.dtype), x)
 
 
-def _inexact(op: str, input: Any, function: Callable[[jax.Array], jax.Array], *refused: Any) -> jax.Array:
+def _inexact(
+    op: str, input: ArrayLike, function: Callable[[jax.Array], jax.Array], *refused: Any
+) -> jax.Array:
     """`function` of each element of any array: integers and booleans become floating, as in torch."""
     x = array("input", input)
     refuse_dtype(op, x, *refused)
@@ -64,7 +67,7 @@ def _in_dtype(name: str, value: Any, x: jax.Array) -> jax.Array:
     return jnp.asarray(np.asarray(int(value)).astype(x.dtype))
 
 
-def relu(input: Any, inplace: bool = False) -> jax.Array:
+def relu(input: ArrayLike, inplace: bool = False) -> jax.Array:
     """max(x, 0), of floating and integer arrays; the derivative at 0 is 0 (torch.nn.functional.relu)."""
     x = array("input", input)
     refuse_dtype("relu", x, jnp.bool_, jnp.complexfloating)
@@ -76,12 +79,14 @@ def relu(input: Any, inplace: bool = False) -> jax.Array:
     return _by_element(function, x)
 
 
-def relu6(input: Any, inplace: bool = False) -> jax.Array:
+def relu6(input: ArrayLike, inplace: bool = False) -> jax.Array:
     """min(max(x, 0), 6), of floating and integer arrays (torch.nn.functional.relu6)."""
     return hardtanh(input, 0, 6)
 
 
-def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> jax.Array:
+def hardtanh(
+    input: ArrayLike, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+) -> jax.Array:
     """x within [min_val, max_val]; the derivative at both ends is 0 (torch.nn.functional.hardtanh).
 
     Args:
@@ -106,7 +111,7 @@ def _clamped(x: jax.Array, low: Any, high: Any) -> jax.Array:
     return jnp.where((x > low) & (x < high), x, jax.lax.stop_gradient(ends))
 
 
-def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> jax.Array:
+def threshold(input: ArrayLike, threshold: float, value: float, inplace: bool = False) -> jax.Array:
     """x where it is greater than `threshold`, else `value` (torch.nn.functional.threshold)."""
     x = array("input", input)
     refuse_dtype("threshold", x, jnp.bool_, jnp.complexfloating)
@@ -114,13 +119,13 @@ def threshold(input: Any, threshold: float, value: float, inplace: bool = False)
     return _by_element(lambda x: jnp.where(x <= limit, other, x), x)
 
 
-def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> jax.Array:
+def leaky_relu(input: ArrayLike, negative_slope: float = 0.01, inplace: bool = False) -> jax.Array:
     """x where it is positive, else negative_slope * x (torch.nn.functional.leaky_relu)."""
     slope = number("negative_slope", negative_slope)
     return _floating("leaky_relu", input, lambda x: jnp.where(x > 0, x, x * slope))
 
 
-def prelu(input: Any, weight: Any) -> jax.Array:
+def prelu(input: ArrayLike, weight: ArrayLike) -> jax.Array:
     """x where it is positive, else weight * x (torch.nn.functional.prelu).
 
     Args:
@@ -152,13 +157,13 @@ def prelu(input: Any, weight: Any) -> jax.Array:
 
 
 def rrelu(
-    input: Any,
+    input: ArrayLike,
     lower: float = 1 / 8,
     upper: float = 1 / 3,
     training: bool = False,
     inplace: bool = False,
     *,
-    key: Any = None,
+    key: jax.Array | None = None,
 ) -> jax.Array:
     """leaky_relu whose slope is drawn from [lower, upper] for each element in training, else their mean.
 
@@ -183,7 +188,7 @@ def rrelu(
     return _floating("rrelu", input, draw)
 
 
-def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> jax.Array:
+def elu(input: ArrayLike, alpha: float = 1.0, inplace: bool = False) -> jax.Array:
     """x where it is positive, else alpha * (exp(x) - 1) (D.-A. Clevert et al., 2016; torch.nn.functional.elu)."""
     a = number("alpha", alpha)
     return _floating("elu", input, lambda x: jnp.where(x > 0, x, a * _expm1(_not_positive(x))))
@@ -205,7 +210,7 @@ def _not_positive(x: jax.Array) -> jax.Array:
     return jnp.where(x > 0, jnp.zeros_like(x), x)
 
 
-def selu(input: Any, inplace: bool = False) -> jax.Array:
+def selu(input: ArrayLike, inplace: bool = False) -> jax.Array:
     """scale * elu(x, alpha), with the constants that keep mean and variance (G. Klambauer et al., 2017)."""
 
     def function(x: jax.Array) -> jax.Array:
@@ -214,7 +219,7 @@ def selu(input: Any, inplace: bool = False) -> jax.Array:
     return _floating("selu", input, function)
 
 
-def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> jax.Array:
+def celu(input: ArrayLike, alpha: float = 1.0, inplace: bool = False) -> jax.Array:
     """x where it is positive, else alpha * (exp(x / alpha) - 1) (J. T. Barron, 2017; torch.nn.functional.celu)."""
     a = number("alpha", alpha)
     if isinstance(a, int | float) and a == 0:
@@ -222,7 +227,7 @@ def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> jax.Array:
     return _floating("celu", input, lambda x: jnp.where(x > 0, x, a * _expm1(_not_positive(x) / a)))
 
 
-def gelu(input: Any, approximate: str = "none") -> jax.Array:
+def gelu(input: ArrayLike, approximate: Approximation = "none") -> jax.Array:
     """x * Phi(x), Phi the normal distribution (D. Hendrycks and K. Gimpel, 2016; torch.nn.functional.gelu).
 
     Args:
@@ -240,17 +245,17 @@ def gelu(input: Any, approximate: str = "none") -> jax.Array:
     return _floating("gelu", input, function)
 
 
-def silu(input: Any, inplace: bool = False) -> jax.Array:
+def silu(input: ArrayLike, inplace: bool = False) -> jax.Array:
     """x * sigmoid(x), of floating and complex arrays (torch.nn.functional.silu)."""
     return _inexact("silu", input, lambda x: x * jax.nn.sigmoid(x), jnp.bool_, jnp.integer)
 
 
-def mish(input: Any, inplace: bool = False) -> jax.Array:
+def mish(input: ArrayLike, inplace: bool = False) -> jax.Array:
     """x * tanh(softplus(x)) (D. Misra, 2019; torch.nn.functional.mish)."""
     return _floating("mish", input, lambda x: x * jnp.tanh(_softplus(x)))
 
 
-def hardswish(input: Any, inplace: bool = False) -> jax.Array:
+def hardswish(input: ArrayLike, inplace: bool = False) -> jax.Array:
     """x * min(max(x + 3, 0), 6) / 6 (A. Howard et al., "Searching for MobileNetV3", 2019)."""
 
     def function(x: jax.Array) -> jax.Array:
@@ -261,13 +266,13 @@ def hardswish(input: Any, inplace: bool = False) -> jax.Array:
     return _floating("hardswish", input, function)
 
 
-def hardsigmoid(input: Any, inplace: bool = False) -> jax.Array:
+def hardsigmoid(input: ArrayLike, inplace: bool = False) -> jax.Array:
     """min(max(x + 3, 0), 6) / 6; the derivative at both ends is 0 (torch.nn.functional.hardsigmoid)."""
 
     return _floating("hardsigmoid", input, lambda x: _clamped((x + 3) / 6, 0, 1))
 
 
-def hardshrink(input: Any, lambd: float = 0.5) -> jax.Array:
+def hardshrink(input: ArrayLike, lambd: float = 0.5) -> jax.Array:
     """x where it is outside [-lambd, lambd], else 0 (torch.nn.functional.hardshrink)."""
     limit = number("lambd", lambd)
 
@@ -277,7 +282,7 @@ def hardshrink(input: Any, lambd: float = 0.5) -> jax.Array:
     return _floating("hardshrink", input, function)
 
 
-def softshrink(input: Any, lambd: float = 0.5) -> jax.Array:
+def softshrink(input: ArrayLike, lambd: float = 0.5) -> jax.Array:
     """x moved by lambd towards 0, which it does not pass (torch.nn.functional.softshrink). lambd is not negative."""
     limit = number("lambd", lambd)
     if isinstance(limit, int | float) and not limit >= 0:
@@ -289,7 +294,7 @@ def softshrink(input: Any, lambd: float = 0.5) -> jax.Array:
     )
 
 
-def tanhshrink(input: Any) -> jax.Array:
+def tanhshrink(input: ArrayLike) -> jax.Array:
     """x - tanh(x), of any array but of booleans (torch.nn.functional.tanhshrink)."""
     return _inexact("tanhshrink", input, lambda x: x - jnp.tanh(x), jnp.bool_)
 
@@ -305,7 +310,7 @@ def _softplus_jvp(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tupl
     return _softplus(*primals), tangents[0] * jax.nn.sigmoid(*primals)
 
 
-def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> jax.Array:
+def softplus(input: ArrayLike, beta: float = 1.0, threshold: float = 20.0) -> jax.Array:
     """log(1 + exp(beta x)) / beta, and x itself where beta x > threshold (torch.nn.functional.softplus)."""
     b, limit = number("beta", beta), number("threshold", threshold)
 
@@ -315,21 +320,21 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> jax.Arra
     return _floating("softplus", input, function)
 
 
-def softsign(input: Any) -> jax.Array:
+def softsign(input: ArrayLike) -> jax.Array:
     """x / (1 + |x|), of any array but of booleans (torch.nn.functional.softsign)."""
     return _inexact("softsign", input, lambda x: x / (1 + jnp.abs(x)), jnp.bool_)
 
 
-def sigmoid(input: Any) -> jax.Array:
+def sigmoid(input: ArrayLike) -> jax.Array:
     """1 / (1 + exp(-x)), of any array (torch.nn.functional.sigmoid)."""
     return _inexact("sigmoid", input, jax.nn.sigmoid)
 
 
-def logsigmoid(input: Any) -> jax.Array:
+def logsigmoid(input: ArrayLike) -> jax.Array:
     """log(sigmoid(x)) (torch.nn.functional.logsigmoid)."""
     return _floating("logsigmoid", input, lambda x: -_softplus(-x))
 
 
-def tanh(input: Any) -> jax.Array:
+def tanh(input: ArrayLike) -> jax.Array:
     """The hyperbolic tangent, of any array (torch.nn.functional.tanh)."""
     return _inexact("tanh", input, jnp.tanh)

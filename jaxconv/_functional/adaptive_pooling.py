@@ -1,7 +1,7 @@
 """torch.nn.functional's adaptive pooling: the output's size is given, the windows follow."""
 
 import math
-from typing import Any, Protocol
+from typing import Literal, Protocol, cast, overload
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,7 @@ from jaxconv._dtypes import widened
 from jaxconv._functional.avg_pooling import window_sums
 from jaxconv._rows import mean
 from jaxconv._spec_pool import adaptive_size
+from jaxconv._types import ArrayLike, SizeOrNone
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -43,10 +44,29 @@ _INDICES = """
             row-major order."""
 
 
-class _Adaptive(Protocol):
+class _AdaptiveAvg(Protocol):
     __name__: str
 
-    def __call__(self, input: Any, output_size: Any, return_indices: bool = False) -> Any: ...
+    def __call__(self, input: ArrayLike, output_size: SizeOrNone) -> jax.Array: ...
+
+
+class _AdaptiveMax(Protocol):
+    __name__: str
+
+    @overload
+    def __call__(
+        self, input: ArrayLike, output_size: SizeOrNone, return_indices: Literal[False] = False
+    ) -> jax.Array: ...
+
+    @overload
+    def __call__(
+        self, input: ArrayLike, output_size: SizeOrNone, return_indices: Literal[True]
+    ) -> tuple[jax.Array, jax.Array]: ...
+
+    @overload
+    def __call__(
+        self, input: ArrayLike, output_size: SizeOrNone, return_indices: bool = False
+    ) -> jax.Array | tuple[jax.Array, jax.Array]: ...
 
 
 def _along(axis: int, ndim: int) -> tuple[int, ...]:
@@ -87,17 +107,19 @@ def _mean_along(x: jax.Array, axis: int, out: int) -> jax.Array:
     return sums / jnp.asarray(lengths.reshape(_along(axis, x.ndim)), x.dtype)
 
 
-def _prepared(op: str, ndim: int, input: Any, output_size: Any) -> tuple[jax.Array, tuple[int, ...]]:
+def _prepared(
+    op: str, ndim: int, input: ArrayLike, output_size: SizeOrNone
+) -> tuple[jax.Array, tuple[int, ...]]:
     x = array("input", input)
     refuse_dtype(op, x, jnp.bool_, jnp.integer, jnp.complexfloating)
     check_spatial_input(op, ndim, x.shape)
     return x, adaptive_size(op, output_size, x.shape[-ndim:])
 
 
-def _make_avg(ndim: int) -> Any:
+def _make_avg(ndim: int) -> _AdaptiveAvg:
     op = f"adaptive_avg_pool{ndim}d"
 
-    def adaptive_avg_pool(input: Any, output_size: Any) -> jax.Array:
+    def adaptive_avg_pool(input: ArrayLike, output_size: SizeOrNone) -> jax.Array:
         x, out = _prepared(op, ndim, input, output_size)
         y = widened(x)
         if all(isinstance(o, int) and o == 1 for o in out):  # the global average, in one sum
@@ -172,10 +194,12 @@ def _max_along(
     return lax.squeeze(x, (axis + 1,)), index
 
 
-def _make_max(ndim: int) -> _Adaptive:
+def _make_max(ndim: int) -> _AdaptiveMax:
     op = f"adaptive_max_pool{ndim}d"
 
-    def adaptive_max_pool(input: Any, output_size: Any, return_indices: bool = False) -> Any:
+    def adaptive_max_pool(
+        input: ArrayLike, output_size: SizeOrNone, return_indices: bool = False
+    ) -> jax.Array | tuple[jax.Array, jax.Array]:
         check_bool("return_indices", return_indices)
         x, out = _prepared(op, ndim, input, output_size)
         int_type = jax.dtypes.canonicalize_dtype(np.int64)
@@ -195,7 +219,7 @@ def _make_max(ndim: int) -> _Adaptive:
         indices=_INDICES,
         pair=", or the pair (output, indices)",
     )
-    return adaptive_max_pool
+    return cast(_AdaptiveMax, adaptive_max_pool)
 
 
 adaptive_avg_pool1d = _make_avg(1)

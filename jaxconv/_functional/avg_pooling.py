@@ -14,6 +14,7 @@ from jaxconv._dtypes import widened
 from jaxconv._functional.pooling import max_pool_windows
 from jaxconv._spec import low_ends
 from jaxconv._spec_pool import PoolSpec, check_pool_input, pool_spec
+from jaxconv._types import ArrayLike, Size
 
 __all__ = ["avg_pool1d", "avg_pool2d", "avg_pool3d", "lp_pool1d", "lp_pool2d", "lp_pool3d"]
 
@@ -44,10 +45,10 @@ class _AvgPool(Protocol):
 
     def __call__(
         self,
-        input: Any,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
+        input: ArrayLike,
+        kernel_size: Size,
+        stride: Size | None = None,
+        padding: Size = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
@@ -121,7 +122,7 @@ def _counts(spec: PoolSpec, size: tuple[int, ...], out: tuple[int, ...], include
 
 
 def avg_pool_windows(
-    spec: PoolSpec, input: Any, count_include_pad: bool = True, divisor: int | None = None
+    spec: PoolSpec, input: ArrayLike, count_include_pad: bool = True, divisor: int | None = None
 ) -> jax.Array:
     """The average pooling of an array."""
     op, x = f"avg_pool{spec.ndim}d", array("input", input)
@@ -139,10 +140,10 @@ def avg_pool_windows(
 
 def _make(ndim: int) -> _AvgPool:
     def avg_pool(
-        input: Any,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
+        input: ArrayLike,
+        kernel_size: Size,
+        stride: Size | None = None,
+        padding: Size = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
@@ -155,10 +156,10 @@ def _make(ndim: int) -> _AvgPool:
         base = avg_pool
 
         def avg_pool1d(
-            input: Any,
-            kernel_size: Any,
-            stride: Any = None,
-            padding: Any = 0,
+            input: ArrayLike,
+            kernel_size: Size,
+            stride: Size | None = None,
+            padding: Size = 0,
             ceil_mode: bool = False,
             count_include_pad: bool = True,
         ) -> jax.Array:
@@ -203,11 +204,16 @@ class _LPPool(Protocol):
     __name__: str
 
     def __call__(
-        self, input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
+        self,
+        input: ArrayLike,
+        norm_type: float,
+        kernel_size: Size,
+        stride: Size | None = None,
+        ceil_mode: bool = False,
     ) -> jax.Array: ...
 
 
-def lp_pool_windows(spec: PoolSpec, input: Any, p: float) -> jax.Array:
+def lp_pool_windows(spec: PoolSpec, input: ArrayLike, p: float) -> jax.Array:
     """The power-average pooling of an array."""
     op, x = f"lp_pool{spec.ndim}d", array("input", input)
     refuse_dtype(op, x, jnp.complexfloating)
@@ -219,7 +225,8 @@ def lp_pool_windows(spec: PoolSpec, input: Any, p: float) -> jax.Array:
         # |x| with torch's derivative at 0 and at NaN, which is 0.
         size = x * ((x > 0).astype(x.dtype) - (x < 0).astype(x.dtype))
         sign = 1 if p > 0 else -1
-        return sign * max_pool_windows(spec, sign * size)
+        pooled: Any = max_pool_windows(spec, sign * size)
+        return sign * pooled
     powers = lax.integer_pow(x, int(p)) if float(p).is_integer() else x**p
     total = avg_pool_windows(spec, powers) * math.prod(spec.kernel_size)
     zero = total == 0
@@ -230,7 +237,11 @@ def lp_pool_windows(spec: PoolSpec, input: Any, p: float) -> jax.Array:
 
 def _make_lp(ndim: int) -> _LPPool:
     def lp_pool(
-        input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
+        input: ArrayLike,
+        norm_type: float,
+        kernel_size: Size,
+        stride: Size | None = None,
+        ceil_mode: bool = False,
     ) -> jax.Array:
         p = check_norm_type(norm_type)
         return lp_pool_windows(pool_spec(ndim, kernel_size, stride, 0, 1, ceil_mode), input, p)

@@ -9,6 +9,7 @@ from jax.custom_derivatives import SymbolicZero
 from jaxconv._args import array, check_reduction, floating, refuse_dtype
 from jaxconv._functional._loss import broadcast, reduced, together
 from jaxconv._functional.activation import logsigmoid
+from jaxconv._types import ArrayLike, Reduction
 
 __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits"]
 
@@ -52,12 +53,12 @@ def _same_shape(op: str, x: jax.Array, t: jax.Array) -> None:
 
 
 def binary_cross_entropy(
-    input: Any,
-    target: Any,
-    weight: Any = None,
-    size_average: Any = None,
-    reduce: Any = None,
-    reduction: str = "mean",
+    input: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: Reduction = "mean",
 ) -> jax.Array:
     """-(target log(input) + (1 - target) log(1 - input)) (torch.nn.functional.binary_cross_entropy).
 
@@ -92,13 +93,13 @@ def binary_cross_entropy(
 
 
 def binary_cross_entropy_with_logits(
-    input: Any,
-    target: Any,
-    weight: Any = None,
-    size_average: Any = None,
-    reduce: Any = None,
-    reduction: str = "mean",
-    pos_weight: Any = None,
+    input: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: Reduction = "mean",
+    pos_weight: ArrayLike | None = None,
 ) -> jax.Array:
     """binary_cross_entropy(sigmoid(input), target) without overflow (torch.nn.functional's of that name).
 

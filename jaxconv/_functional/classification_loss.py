@@ -18,6 +18,7 @@ from jaxconv._arrays import along
 from jaxconv._dtypes import compute_dtype, widened
 from jaxconv._functional._loss import promoted, reduced
 from jaxconv._functional.softmax import log_softmax
+from jaxconv._types import ArrayLike, Reduction
 
 __all__ = ["cross_entropy", "nll_loss"]
 
@@ -101,13 +102,13 @@ def _reduced(loss: jax.Array, weights: jax.Array, reduction: str, dtype: Any) ->
 
 
 def nll_loss(
-    input: Any,
-    target: Any,
-    weight: Any = None,
-    size_average: Any = None,
+    input: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None = None,
+    size_average: bool | None = None,
     ignore_index: int = -100,
-    reduce: Any = None,
-    reduction: str = "mean",
+    reduce: bool | None = None,
+    reduction: Reduction = "mean",
 ) -> jax.Array:
     """-weight[target] input[target], the negative log-likelihood of classes (torch.nn.functional.nll_loss).
 
@@ -137,7 +138,7 @@ def nll_loss(
     return _reduced(loss, weights, reduction, x.dtype)
 
 
-def _index_weight(x: jax.Array, weight: Any) -> jax.Array | None:
+def _index_weight(x: jax.Array, weight: ArrayLike | None) -> jax.Array | None:
     if weight is None:
         return None
     w = array("weight", weight)
@@ -147,13 +148,13 @@ def _index_weight(x: jax.Array, weight: Any) -> jax.Array | None:
 
 
 def cross_entropy(
-    input: Any,
-    target: Any,
-    weight: Any = None,
-    size_average: Any = None,
+    input: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None = None,
+    size_average: bool | None = None,
     ignore_index: int = -100,
-    reduce: Any = None,
-    reduction: str = "mean",
+    reduce: bool | None = None,
+    reduction: Reduction = "mean",
     label_smoothing: float = 0.0,
 ) -> jax.Array:
     """nll_loss(log_softmax(input), target), or the same of class probabilities (torch.nn.functional.cross_entropy).

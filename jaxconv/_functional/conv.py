@@ -1,6 +1,6 @@
 """torch.nn.functional's convolutions."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ from jax import lax
 from jaxconv import _lower
 from jaxconv._args import array, optional_array, refuse_dtype, same_dtype
 from jaxconv._spec import check_shapes, conv_spec
+from jaxconv._types import ArrayLike, ConvPadding, Size
 
 __all__ = ["conv1d", "conv2d", "conv3d"]
 
@@ -44,19 +45,21 @@ class _Conv(Protocol):
 
     def __call__(
         self,
-        input: Any,
-        weight: Any,
-        bias: Any = None,
-        stride: Any = 1,
-        padding: Any = 0,
-        dilation: Any = 1,
-        groups: Any = 1,
+        input: ArrayLike,
+        weight: ArrayLike,
+        bias: ArrayLike | None = None,
+        stride: Size = 1,
+        padding: ConvPadding = 0,
+        dilation: Size = 1,
+        groups: int = 1,
         *,
         precision: lax.PrecisionLike = None,
     ) -> jax.Array: ...
 
 
-def operands(op: str, input: Any, weight: Any, bias: Any) -> tuple[jax.Array, jax.Array, jax.Array | None]:
+def operands(
+    op: str, input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None
+) -> tuple[jax.Array, jax.Array, jax.Array | None]:
     """The arrays of a convolution, of one dtype that torch takes."""
     x, w, b = array("input", input), array("weight", weight), optional_array("bias", bias)
     same_dtype(op, input=x, weight=w, bias=b)
@@ -68,13 +71,13 @@ def _make(ndim: int) -> _Conv:
     op = f"conv{ndim}d"
 
     def conv(
-        input: Any,
-        weight: Any,
-        bias: Any = None,
-        stride: Any = 1,
-        padding: Any = 0,
-        dilation: Any = 1,
-        groups: Any = 1,
+        input: ArrayLike,
+        weight: ArrayLike,
+        bias: ArrayLike | None = None,
+        stride: Size = 1,
+        padding: ConvPadding = 0,
+        dilation: Size = 1,
+        groups: int = 1,
         *,
         precision: lax.PrecisionLike = None,
     ) -> jax.Array:

@@ -1,6 +1,6 @@
 """torch.nn.functional's transposed convolutions."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,7 @@ from jaxconv._spec import (
     check_shapes,
     conv_transpose_spec,
 )
+from jaxconv._types import ArrayLike, Size
 
 __all__ = ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 
@@ -49,20 +50,22 @@ class _ConvTranspose(Protocol):
 
     def __call__(
         self,
-        input: Any,
-        weight: Any,
-        bias: Any = None,
-        stride: Any = 1,
-        padding: Any = 0,
-        output_padding: Any = 0,
-        groups: Any = 1,
-        dilation: Any = 1,
+        input: ArrayLike,
+        weight: ArrayLike,
+        bias: ArrayLike | None = None,
+        stride: Size = 1,
+        padding: Size = 0,
+        output_padding: Size = 0,
+        groups: int = 1,
+        dilation: Size = 1,
         *,
         precision: lax.PrecisionLike = None,
     ) -> jax.Array: ...
 
 
-def operands(op: str, input: Any, weight: Any, bias: Any) -> tuple[jax.Array, jax.Array, jax.Array | None]:
+def operands(
+    op: str, input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None
+) -> tuple[jax.Array, jax.Array, jax.Array | None]:
     """The arrays of a transposed convolution, of one dtype that torch takes."""
     x, w, b = conv.operands(op, input, weight, bias)
     if x.dtype != jax.dtypes.canonicalize_dtype(np.int64):
@@ -74,14 +77,14 @@ def _make(ndim: int) -> _ConvTranspose:
     op = f"conv_transpose{ndim}d"
 
     def conv_transpose(
-        input: Any,
-        weight: Any,
-        bias: Any = None,
-        stride: Any = 1,
-        padding: Any = 0,
-        output_padding: Any = 0,
-        groups: Any = 1,
-        dilation: Any = 1,
+        input: ArrayLike,
+        weight: ArrayLike,
+        bias: ArrayLike | None = None,
+        stride: Size = 1,
+        padding: Size = 0,
+        output_padding: Size = 0,
+        groups: int = 1,
+        dilation: Size = 1,
         *,
         precision: lax.PrecisionLike = None,
     ) -> jax.Array:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from jaxconv._args import array, check_bool, check_probability, refuse_dtype
 from jaxconv._dtypes import compute_dtype
+from jaxconv._types import ArrayLike
 
 __all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"]
 
@@ -17,7 +18,7 @@ _ALPHA = 1.7580993408473766
 
 
 def _drop(
-    op: str, input: Any, p: Any, training: Any, inplace: Any, key: Any, axes: Any, alpha: bool = False
+    op: str, input: ArrayLike, p: Any, training: Any, inplace: Any, key: Any, axes: Any, alpha: bool = False
 ) -> jax.Array:
     """Drops with one draw along `axes` (a function of the rank), the same for all other dimensions."""
     x = array("input", input)
@@ -59,7 +60,12 @@ def _samples_and_channels(rank: int) -> range:
 
 
 def dropout(
-    input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None
+    input: ArrayLike,
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+    *,
+    key: jax.Array | None = None,
 ) -> jax.Array:
     """Drops elements: torch.nn.functional.dropout.
 
@@ -85,7 +91,12 @@ def dropout(
 
 
 def dropout1d(
-    input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None
+    input: ArrayLike,
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+    *,
+    key: jax.Array | None = None,
 ) -> jax.Array:
     """Drops whole channels of (N, C, L) or (C, L): torch.nn.functional.dropout1d (Tompson et al. 2015).
 
@@ -98,7 +109,12 @@ def dropout1d(
 
 
 def dropout2d(
-    input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None
+    input: ArrayLike,
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+    *,
+    key: jax.Array | None = None,
 ) -> jax.Array:
     """Drops whole channels of (N, C, H, W): torch.nn.functional.dropout2d (Tompson et al. 2015).
 
@@ -114,7 +130,12 @@ def dropout2d(
 
 
 def dropout3d(
-    input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None
+    input: ArrayLike,
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+    *,
+    key: jax.Array | None = None,
 ) -> jax.Array:
     """Drops whole channels of (N, C, D, H, W) or (C, D, H, W): torch.nn.functional.dropout3d (Tompson et al. 2015).
 
@@ -127,7 +148,12 @@ def dropout3d(
 
 
 def alpha_dropout(
-    input: Any, p: float = 0.5, training: bool = False, inplace: bool = False, *, key: Any = None
+    input: ArrayLike,
+    p: float = 0.5,
+    training: bool = False,
+    inplace: bool = False,
+    *,
+    key: jax.Array | None = None,
 ) -> jax.Array:
     """Drops elements of a network with SELU: torch.nn.functional.alpha_dropout.
 
@@ -138,7 +164,12 @@ def alpha_dropout(
 
 
 def feature_alpha_dropout(
-    input: Any, p: float = 0.5, training: bool = False, inplace: bool = False, *, key: Any = None
+    input: ArrayLike,
+    p: float = 0.5,
+    training: bool = False,
+    inplace: bool = False,
+    *,
+    key: jax.Array | None = None,
 ) -> jax.Array:
     """Drops whole channels of (N, C, *size) as `alpha_dropout` drops elements: torch's feature_alpha_dropout."""
     op = "feature_alpha_dropout"

@@ -11,13 +11,14 @@ from jax.sharding import NamedSharding, PartitionSpec
 from jaxconv._args import array, check_bool, integer, number, refuse_dtype
 from jaxconv._arrays import ranked, spread
 from jaxconv._dtypes import widened
+from jaxconv._types import ArrayLike
 
 __all__ = ["embedding", "embedding_renorm"]
 
 
 def embedding(
-    input: Any,
-    weight: Any,
+    input: ArrayLike,
+    weight: ArrayLike,
     padding_idx: int | None = None,
     max_norm: float | None = None,
     norm_type: float = 2.0,
@@ -54,7 +55,9 @@ def embedding(
     return look_up(indices, table, padding, scale_grad_by_freq).astype(table.dtype)
 
 
-def embedding_renorm(weight: Any, input: Any, max_norm: float, norm_type: float = 2.0) -> jax.Array:
+def embedding_renorm(
+    weight: ArrayLike, input: ArrayLike, max_norm: float, norm_type: float = 2.0
+) -> jax.Array:
     """Scales the rows that are looked up to a norm of at most `max_norm`: torch.embedding_renorm_, on a new table.
 
     Args:
@@ -115,7 +118,7 @@ def check_padding_idx(padding_idx: Any, rows: int) -> int:
     return index % rows
 
 
-def check_lookup(op: str, input: Any, weight: Any) -> tuple[jax.Array, jax.Array]:
+def check_lookup(op: str, input: ArrayLike, weight: ArrayLike) -> tuple[jax.Array, jax.Array]:
     """The indices and the table as arrays."""
     indices, table = array("input", input), array("weight", weight)
     check_indices(op, "input", indices)

@@ -1,5 +1,6 @@
 """torch.nn.functional.embedding_bag: sums, means and maxima of bags of rows."""
 
+import typing
 from typing import Any
 
 import jax
@@ -16,22 +17,23 @@ from jaxconv._functional.embedding import (
     look_up,
     renormalised,
 )
+from jaxconv._types import ArrayLike, BagMode
 
 __all__ = ["embedding_bag"]
 
-MODES = ("sum", "mean", "max")
+MODES = typing.get_args(BagMode)
 
 
 def embedding_bag(
-    input: Any,
-    weight: Any,
-    offsets: Any = None,
+    input: ArrayLike,
+    weight: ArrayLike,
+    offsets: ArrayLike | None = None,
     max_norm: float | None = None,
     norm_type: float = 2,
     scale_grad_by_freq: bool = False,
-    mode: str = "mean",
+    mode: BagMode = "mean",
     sparse: bool = False,
-    per_sample_weights: Any = None,
+    per_sample_weights: ArrayLike | None = None,
     include_last_offset: bool = False,
     padding_idx: int | None = None,
 ) -> jax.Array:
@@ -103,7 +105,9 @@ def check_options(scale_grad_by_freq: Any, mode: Any, sparse: Any, include_last_
     check_sparse(sparse)
 
 
-def _bags(op: str, indices: jax.Array, offsets: Any, include_last: bool) -> tuple[jax.Array, int]:
+def _bags(
+    op: str, indices: jax.Array, offsets: ArrayLike | None, include_last: bool
+) -> tuple[jax.Array, int]:
     """The bag of each index, and how many bags there are."""
     if indices.ndim == 2:
         if offsets is not None:

@@ -11,6 +11,7 @@ from jaxconv._args import array, check_distance, check_margin, check_reduction, 
 from jaxconv._dtypes import compute_dtype
 from jaxconv._functional._loss import inexact, magnitude, promoted, reduced, together
 from jaxconv._functional.margin_loss import at_least_zero
+from jaxconv._types import ArrayLike, Reduction
 
 __all__ = [
     "cosine_embedding_loss",
@@ -21,13 +22,13 @@ __all__ = [
 
 
 def cosine_embedding_loss(
-    input1: Any,
-    input2: Any,
-    target: Any,
+    input1: ArrayLike,
+    input2: ArrayLike,
+    target: ArrayLike,
     margin: float = 0,
-    size_average: Any = None,
-    reduce: Any = None,
-    reduction: str = "mean",
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: Reduction = "mean",
 ) -> jax.Array:
     """1 - cos(input1, input2) where target is 1, max(0, cos - margin) where it is -1, else 0.
 
@@ -92,7 +93,10 @@ def _distance(a: jax.Array, b: jax.Array, p: float, eps: float) -> jax.Array:
 
 
 def _triplet(
-    distance: Callable[[Any, Any], Any], arrays: tuple[Any, Any, Any], margin: float, swap: bool
+    distance: Callable[[jax.Array, jax.Array], jax.Array],
+    arrays: tuple[Any, Any, Any],
+    margin: float,
+    swap: bool,
 ) -> jax.Array:
     anchor, positive, negative = arrays
     near, far = distance(anchor, positive), distance(anchor, negative)
@@ -120,16 +124,16 @@ def _checked_triplet(
 
 
 def triplet_margin_loss(
-    anchor: Any,
-    positive: Any,
-    negative: Any,
+    anchor: ArrayLike,
+    positive: ArrayLike,
+    negative: ArrayLike,
     margin: float = 1.0,
     p: float = 2,
     eps: float = 1e-6,
     swap: bool = False,
-    size_average: Any = None,
-    reduce: Any = None,
-    reduction: str = "mean",
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: Reduction = "mean",
 ) -> jax.Array:
     """max(0, d(anchor, positive) - d(anchor, negative) + margin) (torch.nn.functional.triplet_margin_loss).
 
@@ -165,14 +169,14 @@ def triplet_margin_loss(
 
 
 def triplet_margin_with_distance_loss(
-    anchor: Any,
-    positive: Any,
-    negative: Any,
+    anchor: ArrayLike,
+    positive: ArrayLike,
+    negative: ArrayLike,
     *,
-    distance_function: Callable[[Any, Any], Any] | None = None,
+    distance_function: Callable[[jax.Array, jax.Array], jax.Array] | None = None,
     margin: float = 1.0,
     swap: bool = False,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> jax.Array:
     """triplet_margin_loss with a distance of one's own (torch.nn.functional.triplet_margin_with_distance_loss).
 
@@ -214,7 +218,12 @@ def _floored_jvp(primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
 
 
 def gaussian_nll_loss(
-    input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+    input: ArrayLike,
+    target: ArrayLike,
+    var: ArrayLike,
+    full: bool = False,
+    eps: float = 1e-6,
+    reduction: Reduction = "mean",
 ) -> jax.Array:
     """0.5 (log(var) + (input - target)^2 / var), a normal distribution's -log p up to a constant.
 

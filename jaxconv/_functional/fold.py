@@ -2,7 +2,6 @@
 
 import functools
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +11,7 @@ from jaxconv._args import array, check_spatial_input, refuse_dtype
 from jaxconv._arrays import reshaped
 from jaxconv._spec import low_ends
 from jaxconv._spec_pool import PoolSpec, blocks, fold_size, fold_spec
+from jaxconv._types import ArrayLike, Size
 
 __all__ = ["fold", "unfold"]
 
@@ -20,7 +20,9 @@ def _window(spec: PoolSpec) -> tuple[tuple[int, ...], ...]:
     return spec.kernel_size, spec.dilation, spec.stride
 
 
-def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> jax.Array:
+def unfold(
+    input: ArrayLike, kernel_size: Size, dilation: Size = 1, padding: Size = 0, stride: Size = 1
+) -> jax.Array:
     """The windows of an image as columns: torch.nn.functional.unfold.
 
     Args:
@@ -37,7 +39,7 @@ def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, st
     return unfold_windows(fold_spec(kernel_size, dilation, padding, stride), input)
 
 
-def unfold_windows(spec: PoolSpec, input: Any) -> jax.Array:
+def unfold_windows(spec: PoolSpec, input: ArrayLike) -> jax.Array:
     """The windows of an image as columns."""
     x = array("input", input)
     refuse_dtype("unfold", x, jnp.integer)
@@ -57,7 +59,12 @@ def unfold_windows(spec: PoolSpec, input: Any) -> jax.Array:
 
 
 def fold(
-    input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+    input: ArrayLike,
+    output_size: Size,
+    kernel_size: Size,
+    dilation: Size = 1,
+    padding: Size = 0,
+    stride: Size = 1,
 ) -> jax.Array:
     """Adds windows up to an image, the transpose of `unfold`: torch.nn.functional.fold.
 
@@ -76,7 +83,7 @@ def fold(
     return fold_windows(fold_spec(kernel_size, dilation, padding, stride), input, fold_size(output_size))
 
 
-def fold_windows(spec: PoolSpec, input: Any, size: tuple[int, ...]) -> jax.Array:
+def fold_windows(spec: PoolSpec, input: ArrayLike, size: tuple[int, ...]) -> jax.Array:
     """Windows added up to an image of that size."""
     x = array("input", input)
     taps = math.prod(spec.kernel_size)

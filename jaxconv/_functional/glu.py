@@ -1,17 +1,16 @@
 """The gated linear unit."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
 from jaxconv._args import array, dimension, integer
 from jaxconv._dtypes import widened
+from jaxconv._types import ArrayLike
 
 __all__ = ["glu"]
 
 
-def glu(input: Any, dim: int = -1) -> jax.Array:
+def glu(input: ArrayLike, dim: int = -1) -> jax.Array:
     """The first half along `dim` times the sigmoid of the second (Y. Dauphin et al., 2017; torch.nn.functional.glu).
 
     Args:

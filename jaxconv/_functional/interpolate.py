@@ -1,6 +1,7 @@
 """torch.nn.functional.interpolate."""
 
 import math
+import typing
 from numbers import Real
 from typing import Any
 
@@ -12,10 +13,11 @@ from jaxconv._args import array, check_one_of, integer, refuse_dtype, symbolic
 from jaxconv._arrays import along
 from jaxconv._functional import interpolate_tables as tables
 from jaxconv._functional.adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
+from jaxconv._types import ArrayLike, InterpolationMode, Scale, Size
 
 __all__ = ["interpolate", "upsample", "upsample_bilinear", "upsample_nearest"]
 
-MODES = ("nearest", "nearest-exact", "area", "linear", "bilinear", "trilinear", "bicubic", "lanczos")
+MODES = typing.get_args(InterpolationMode)
 
 # The modes for one number of spatial dimensions, and what they do along each.
 _FIXED = {
@@ -28,10 +30,10 @@ _FIXED = {
 
 
 def interpolate(
-    input: Any,
-    size: Any = None,
-    scale_factor: Any = None,
-    mode: str = "nearest",
+    input: ArrayLike,
+    size: Size | None = None,
+    scale_factor: Scale | None = None,
+    mode: InterpolationMode = "nearest",
     align_corners: bool | None = None,
     recompute_scale_factor: bool | None = None,
     antialias: bool = False,
@@ -82,22 +84,26 @@ def interpolate(
 
 
 def upsample(
-    input: Any,
-    size: Any = None,
-    scale_factor: Any = None,
-    mode: str = "nearest",
+    input: ArrayLike,
+    size: Size | None = None,
+    scale_factor: Scale | None = None,
+    mode: InterpolationMode = "nearest",
     align_corners: bool | None = None,
 ) -> jax.Array:
     """`interpolate` under the name that torch had for it (torch.nn.functional.upsample, deprecated there)."""
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
-def upsample_nearest(input: Any, size: Any = None, scale_factor: Any = None) -> jax.Array:
+def upsample_nearest(
+    input: ArrayLike, size: Size | None = None, scale_factor: Scale | None = None
+) -> jax.Array:
     """`interpolate` with mode 'nearest' (torch.nn.functional.upsample_nearest, deprecated there)."""
     return interpolate(input, size, scale_factor)
 
 
-def upsample_bilinear(input: Any, size: Any = None, scale_factor: Any = None) -> jax.Array:
+def upsample_bilinear(
+    input: ArrayLike, size: Size | None = None, scale_factor: Scale | None = None
+) -> jax.Array:
     """`interpolate` with mode 'bilinear' and align_corners=True (torch.nn.functional.upsample_bilinear, deprecated)."""
     return interpolate(input, size, scale_factor, "bilinear", True)
 

@@ -1,7 +1,5 @@
 """torch.nn.functional.linear and bilinear."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -9,11 +7,14 @@ from jax import lax
 from jaxconv._args import array, optional_array, refuse_dtype, same_dtype
 from jaxconv._arrays import ranked
 from jaxconv._dtypes import compute_dtype
+from jaxconv._types import ArrayLike
 
 __all__ = ["bilinear", "linear"]
 
 
-def linear(input: Any, weight: Any, bias: Any = None, *, precision: lax.PrecisionLike = None) -> jax.Array:
+def linear(
+    input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None, *, precision: lax.PrecisionLike = None
+) -> jax.Array:
     """Applies a linear map to the last dimension: torch.nn.functional.linear.
 
     y = x A^T + b. Half-precision types are accumulated in float32.
@@ -64,7 +65,12 @@ def linear(input: Any, weight: Any, bias: Any = None, *, precision: lax.Precisio
 
 
 def bilinear(
-    input1: Any, input2: Any, weight: Any, bias: Any = None, *, precision: lax.PrecisionLike = None
+    input1: ArrayLike,
+    input2: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    *,
+    precision: lax.PrecisionLike = None,
 ) -> jax.Array:
     """Applies a bilinear map to the last dimensions: torch.nn.functional.bilinear.
 

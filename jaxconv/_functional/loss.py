@@ -8,13 +8,14 @@ floating argument.
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 
 from jaxconv._args import REDUCTIONS, array, check_reduction, floating, number, optional_array, refuse_dtype
 from jaxconv._functional._loss import inexact, magnitude, promoted, reduced, together, warn_of_broadcast
+from jaxconv._types import ArrayLike, Reduction
 
 __all__ = ["huber_loss", "kl_div", "l1_loss", "mse_loss", "poisson_nll_loss", "smooth_l1_loss"]
 
@@ -22,10 +23,10 @@ __all__ = ["huber_loss", "kl_div", "l1_loss", "mse_loss", "poisson_nll_loss", "s
 def _elementwise(
     op: str,
     function: Callable[[jax.Array, jax.Array], jax.Array],
-    input: Any,
-    target: Any,
+    input: ArrayLike,
+    target: ArrayLike,
     reduction: str,
-    weight: Any = None,
+    weight: ArrayLike | None = None,
     *,
     in_dtype_of_input: bool = False,
     mean_by_weight: bool = True,
@@ -60,12 +61,12 @@ def _elementwise(
 
 
 def l1_loss(
-    input: Any,
-    target: Any,
-    size_average: Any = None,
-    reduce: Any = None,
-    reduction: str = "mean",
-    weight: Any = None,
+    input: ArrayLike,
+    target: ArrayLike,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: Reduction = "mean",
+    weight: ArrayLike | None = None,
 ) -> jax.Array:
     """|input - target| (torch.nn.functional.l1_loss); the derivative at 0 is 0.
 
@@ -91,12 +92,12 @@ def l1_loss(
 
 
 def mse_loss(
-    input: Any,
-    target: Any,
-    size_average: Any = None,
-    reduce: Any = None,
-    reduction: str = "mean",
-    weight: Any = None,
+    input: ArrayLike,
+    target: ArrayLike,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: Reduction = "mean",
+    weight: ArrayLike | None = None,
 ) -> jax.Array:
     """(input - target)^2 (torch.nn.functional.mse_loss).
 
@@ -107,11 +108,11 @@ def mse_loss(
 
 
 def smooth_l1_loss(
-    input: Any,
-    target: Any,
-    size_average: Any = None,
-    reduce: Any = None,
-    reduction: str = "mean",
+    input: ArrayLike,
+    target: ArrayLike,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: Reduction = "mean",
     beta: float = 1.0,
 ) -> jax.Array:
     """0.5 d^2 / beta where d = |input - target| < beta, else d - 0.5 beta (torch.nn.functional.smooth_l1_loss).
@@ -138,7 +139,11 @@ def smooth_l1_loss(
 
 
 def huber_loss(
-    input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None
+    input: ArrayLike,
+    target: ArrayLike,
+    reduction: Reduction = "mean",
+    delta: float = 1.0,
+    weight: ArrayLike | None = None,
 ) -> jax.Array:
     """0.5 d^2 where d = |input - target| <= delta, else delta (d - 0.5 delta) (torch.nn.functional.huber_loss).
 
@@ -184,11 +189,11 @@ def huber_loss(
 
 
 def kl_div(
-    input: Any,
-    target: Any,
-    size_average: Any = None,
-    reduce: Any = None,
-    reduction: str = "mean",
+    input: ArrayLike,
+    target: ArrayLike,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: Reduction | Literal["batchmean"] = "mean",
     log_target: bool = False,
 ) -> jax.Array:
     """target (log(target) - input), the Kullback-Leibler divergence of log-probabilities (torch.nn.functional.kl_div).
@@ -228,14 +233,14 @@ def kl_div(
 
 
 def poisson_nll_loss(
-    input: Any,
-    target: Any,
+    input: ArrayLike,
+    target: ArrayLike,
     log_input: bool = True,
     full: bool = False,
-    size_average: Any = None,
+    size_average: bool | None = None,
     eps: float = 1e-8,
-    reduce: Any = None,
-    reduction: str = "mean",
+    reduce: bool | None = None,
+    reduction: Reduction = "mean",
 ) -> jax.Array:
     """exp(input) - target input, a Poisson distribution's -log p up to a constant (torch.nn.functional's of that name).
 

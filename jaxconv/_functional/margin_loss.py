@@ -1,7 +1,5 @@
 """torch.nn.functional's losses with a margin. What all losses share is said in `jaxconv.functional.loss`."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
@@ -19,6 +17,7 @@ from jaxconv._arrays import along
 from jaxconv._dtypes import widened
 from jaxconv._functional._loss import inexact, promoted, reduced, together
 from jaxconv._functional.activation import logsigmoid
+from jaxconv._types import ArrayLike, Reduction
 
 __all__ = [
     "hinge_embedding_loss",
@@ -41,7 +40,11 @@ def _positive(x: jax.Array) -> jax.Array:
 
 
 def soft_margin_loss(
-    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+    input: ArrayLike,
+    target: ArrayLike,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: Reduction = "mean",
 ) -> jax.Array:
     """log(1 + exp(-target input)) without overflow (torch.nn.functional.soft_margin_loss overflows to inf).
 
@@ -69,13 +72,13 @@ def soft_margin_loss(
 
 
 def margin_ranking_loss(
-    input1: Any,
-    input2: Any,
-    target: Any,
+    input1: ArrayLike,
+    input2: ArrayLike,
+    target: ArrayLike,
     margin: float = 0,
-    size_average: Any = None,
-    reduce: Any = None,
-    reduction: str = "mean",
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: Reduction = "mean",
 ) -> jax.Array:
     """max(0, margin - target (input1 - input2)) (torch.nn.functional.margin_ranking_loss).
 
@@ -113,12 +116,12 @@ def margin_ranking_loss(
 
 
 def hinge_embedding_loss(
-    input: Any,
-    target: Any,
+    input: ArrayLike,
+    target: ArrayLike,
     margin: float = 1.0,
-    size_average: Any = None,
-    reduce: Any = None,
-    reduction: str = "mean",
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: Reduction = "mean",
 ) -> jax.Array:
     """`input` where target is 1, max(0, margin - input) where it is -1 (torch.nn.functional.hinge_embedding_loss).
 
@@ -149,14 +152,14 @@ def hinge_embedding_loss(
 
 
 def multi_margin_loss(
-    input: Any,
-    target: Any,
+    input: ArrayLike,
+    target: ArrayLike,
     p: int = 1,
     margin: float = 1.0,
-    weight: Any = None,
-    size_average: Any = None,
-    reduce: Any = None,
-    reduction: str = "mean",
+    weight: ArrayLike | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: Reduction = "mean",
 ) -> jax.Array:
     """Sum over classes c other than the target y of weight[y] max(0, margin - input[y] + input[c])^p / C.
 
@@ -210,7 +213,7 @@ def multi_margin_loss(
     return reduced(total.reshape(t.shape), reduction, x.dtype)
 
 
-def _labels(target: Any) -> jax.Array:
+def _labels(target: ArrayLike) -> jax.Array:
     t = array("target", target)
     if t.dtype not in ("int64", "int32"):
         raise TypeError(f"`target` of class indices must be of dtype int64 or int32, but got {t.dtype}")
@@ -223,7 +226,11 @@ def _check_classes(op: str, x: jax.Array) -> None:
 
 
 def multilabel_margin_loss(
-    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+    input: ArrayLike,
+    target: ArrayLike,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: Reduction = "mean",
 ) -> jax.Array:
     """Sum over labels y and over classes c that are none of max(0, 1 - input[y] + input[c]) / C.
 
@@ -266,12 +273,12 @@ def multilabel_margin_loss(
 
 
 def multilabel_soft_margin_loss(
-    input: Any,
-    target: Any,
-    weight: Any = None,
-    size_average: Any = None,
-    reduce: Any = None,
-    reduction: str = "mean",
+    input: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: Reduction = "mean",
 ) -> jax.Array:
     """The mean over classes of binary_cross_entropy_with_logits (torch.nn.functional.multilabel_soft_margin_loss).
 

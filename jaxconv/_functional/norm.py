@@ -1,7 +1,6 @@
 """torch.nn.functional's normalisations of each sample by itself: group, layer and root mean square."""
 
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,12 +20,17 @@ from jaxconv._args import (
 from jaxconv._arrays import ranked
 from jaxconv._dtypes import widened
 from jaxconv._functional._norm import affine, channels_shape, moments, norm_dtypes
+from jaxconv._types import ArrayLike, Size
 
 __all__ = ["group_norm", "layer_norm", "rms_norm"]
 
 
 def group_norm(
-    input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
+    input: ArrayLike,
+    num_groups: int,
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
+    eps: float = 1e-5,
 ) -> jax.Array:
     """Normalises each group of channels of each sample: torch.nn.functional.group_norm (Wu & He 2018).
 
@@ -74,7 +78,11 @@ def group_norm(
 
 
 def layer_norm(
-    input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
+    input: ArrayLike,
+    normalized_shape: Size,
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
+    eps: float = 1e-5,
 ) -> jax.Array:
     """Normalises over the last dimensions: torch.nn.functional.layer_norm (Ba et al. 2016).
 
@@ -108,7 +116,9 @@ def layer_norm(
     return affine(centred, lax.rsqrt(var + eps), params["weight"], params["bias"], shape).astype(x.dtype)
 
 
-def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> jax.Array:
+def rms_norm(
+    input: ArrayLike, normalized_shape: Size, weight: ArrayLike | None = None, eps: float | None = None
+) -> jax.Array:
     """Divides by the root of the mean square of the last dimensions: torch.nn.functional.rms_norm.
 
     y = x / sqrt(mean(x ** 2) + eps) * weight (Zhang & Sennrich 2019). As in torch the square of a complex number is
@@ -146,7 +156,7 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
 
 
 def _last_axes(
-    x: jax.Array, normalized_shape: Any, **params: jax.Array | None
+    x: jax.Array, normalized_shape: Size, **params: jax.Array | None
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The axes that `normalized_shape` names, and that shape itself, checked."""
     if not hasattr(normalized_shape, "__len__") or isinstance(normalized_shape, str):

@@ -1,7 +1,7 @@
 """torch.nn.functional's normalisations without a mean: by neighbouring channels and by a norm."""
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -10,12 +10,13 @@ from jax import lax
 
 from jaxconv._args import array, check_number, integer, positive, refuse_dtype
 from jaxconv._dtypes import widened
+from jaxconv._types import ArrayLike, Size
 
 __all__ = ["local_response_norm", "normalize"]
 
 
 def local_response_norm(
-    input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+    input: ArrayLike, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> jax.Array:
     """Divides by the energy of neighbouring channels: torch.nn.functional.local_response_norm.
 
@@ -58,7 +59,9 @@ def local_response_norm(
     return (x_wide.astype(mean.dtype) / (mean * alpha + k) ** beta).astype(mean.dtype if whole else x.dtype)
 
 
-def normalize(input: Any, p: Any = 2.0, dim: Any = 1, eps: float = 1e-12) -> jax.Array:
+def normalize(
+    input: ArrayLike, p: float | Literal["fro"] | None = 2.0, dim: Size | None = 1, eps: float = 1e-12
+) -> jax.Array:
     """Divides by the p-norm along dimensions: torch.nn.functional.normalize, without `out`.
 
     y = x / max(norm, eps), where norm = sum(|x| ** p) ** (1 / p), the number of elements that are not 0 for p = 0, or

@@ -1,5 +1,6 @@
 """torch.nn.functional.pad."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -8,11 +9,14 @@ import jax.numpy as jnp
 from jaxconv._args import array, check_one_of, check_spatial_input, each_integer, wrong_type
 from jaxconv._pad import pad_spatial
 from jaxconv._spec import PAD_MODES
+from jaxconv._types import ArrayLike, PadMode
 
 __all__ = ["pad"]
 
 
-def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> jax.Array:
+def pad(
+    input: ArrayLike, pad: Sequence[int], mode: PadMode = "constant", value: complex | None = None
+) -> jax.Array:
     """Pads the last dimensions of an array: torch.nn.functional.pad.
 
     Args:

@@ -1,7 +1,7 @@
 """torch.nn.functional's pooling."""
 
 import math
-from typing import Any, Protocol
+from typing import Literal, Protocol, cast, overload
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,7 @@ from jax import lax
 from jaxconv._args import array, refuse_dtype
 from jaxconv._arrays import along
 from jaxconv._spec_pool import PoolSpec, check_pool_input, pool_spec
+from jaxconv._types import ArrayLike, Size
 
 __all__ = ["max_pool1d", "max_pool2d", "max_pool3d"]
 
@@ -42,16 +43,42 @@ _DOC = """Applies a {n}D max pooling over an input of several planes: torch.nn.f
 class _MaxPool(Protocol):
     __name__: str
 
+    @overload
     def __call__(
         self,
-        input: Any,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
-        dilation: Any = 1,
+        input: ArrayLike,
+        kernel_size: Size,
+        stride: Size | None = None,
+        padding: Size = 0,
+        dilation: Size = 1,
+        ceil_mode: bool = False,
+        return_indices: Literal[False] = False,
+    ) -> jax.Array: ...
+
+    @overload
+    def __call__(
+        self,
+        input: ArrayLike,
+        kernel_size: Size,
+        stride: Size | None = None,
+        padding: Size = 0,
+        dilation: Size = 1,
+        ceil_mode: bool = False,
+        *,
+        return_indices: Literal[True],
+    ) -> tuple[jax.Array, jax.Array]: ...
+
+    @overload
+    def __call__(
+        self,
+        input: ArrayLike,
+        kernel_size: Size,
+        stride: Size | None = None,
+        padding: Size = 0,
+        dilation: Size = 1,
         ceil_mode: bool = False,
         return_indices: bool = False,
-    ) -> Any: ...
+    ) -> jax.Array | tuple[jax.Array, jax.Array]: ...
 
 
 def _pad_lowest(x: jax.Array, spec: PoolSpec, out: tuple[int, ...]) -> jax.Array:
@@ -109,7 +136,9 @@ def _pool_dim(
     return best, at
 
 
-def max_pool_windows(spec: PoolSpec, input: Any, return_indices: bool = False) -> Any:
+def max_pool_windows(
+    spec: PoolSpec, input: ArrayLike, return_indices: bool = False
+) -> jax.Array | tuple[jax.Array, jax.Array]:
     """The max pooling of an array, and its indices if asked for."""
     op, x = f"max_pool{spec.ndim}d", array("input", input)
     refuse_dtype(op, x, jnp.bool_, jnp.complexfloating)
@@ -121,26 +150,26 @@ def max_pool_windows(spec: PoolSpec, input: Any, return_indices: bool = False) -
     index = jnp.zeros_like(y, int_type) if return_indices else None
     for dim in reversed(range(spec.ndim)):
         y, index = _pool_dim(spec, dim, out[dim], y, index, math.prod(size[dim + 1 :]))
-    return (y, index) if return_indices else y
+    return y if index is None else (y, index)
 
 
 def _make(ndim: int) -> _MaxPool:
     def max_pool(
-        input: Any,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
-        dilation: Any = 1,
+        input: ArrayLike,
+        kernel_size: Size,
+        stride: Size | None = None,
+        padding: Size = 0,
+        dilation: Size = 1,
         ceil_mode: bool = False,
         return_indices: bool = False,
-    ) -> Any:
+    ) -> jax.Array | tuple[jax.Array, jax.Array]:
         return max_pool_windows(
             pool_spec(ndim, kernel_size, stride, padding, dilation, ceil_mode), input, return_indices
         )
 
     max_pool.__name__ = max_pool.__qualname__ = f"max_pool{ndim}d"
     max_pool.__doc__ = _DOC.format(n=ndim, size=", ".join("DHW"[-ndim:]))
-    return max_pool
+    return cast(_MaxPool, max_pool)
 
 
 max_pool1d = _make(1)

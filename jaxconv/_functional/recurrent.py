@@ -24,14 +24,15 @@ from jaxconv._functional._recurrence import (
     recurrent,
 )
 from jaxconv._functional.dropout import dropout as drop
+from jaxconv._types import ArrayLike
 
 __all__ = ["gru", "lstm", "rnn_relu", "rnn_tanh"]
 
 
 def lstm(
-    input: Any,
-    hx: Sequence[Any],
-    params: Sequence[Any],
+    input: ArrayLike,
+    hx: Sequence[ArrayLike],
+    params: Sequence[ArrayLike],
     has_biases: bool,
     num_layers: int,
     dropout: float,
@@ -39,7 +40,7 @@ def lstm(
     bidirectional: bool,
     batch_first: bool,
     *,
-    key: Any = None,
+    key: jax.Array | None = None,
     precision: lax.PrecisionLike = None,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Runs a multi-layer LSTM over sequences: torch.lstm.
@@ -76,9 +77,9 @@ def lstm(
 
 
 def gru(
-    input: Any,
-    hx: Any,
-    params: Sequence[Any],
+    input: ArrayLike,
+    hx: ArrayLike,
+    params: Sequence[ArrayLike],
     has_biases: bool,
     num_layers: int,
     dropout: float,
@@ -86,7 +87,7 @@ def gru(
     bidirectional: bool,
     batch_first: bool,
     *,
-    key: Any = None,
+    key: jax.Array | None = None,
     precision: lax.PrecisionLike = None,
 ) -> tuple[jax.Array, jax.Array]:
     """Runs a multi-layer GRU over sequences: torch.gru.
@@ -103,9 +104,9 @@ def gru(
 
 
 def rnn_tanh(
-    input: Any,
-    hx: Any,
-    params: Sequence[Any],
+    input: ArrayLike,
+    hx: ArrayLike,
+    params: Sequence[ArrayLike],
     has_biases: bool,
     num_layers: int,
     dropout: float,
@@ -113,7 +114,7 @@ def rnn_tanh(
     bidirectional: bool,
     batch_first: bool,
     *,
-    key: Any = None,
+    key: jax.Array | None = None,
     precision: lax.PrecisionLike = None,
 ) -> tuple[jax.Array, jax.Array]:
     """Runs a multi-layer Elman network with tanh over sequences: torch.rnn_tanh.
@@ -126,9 +127,9 @@ def rnn_tanh(
 
 
 def rnn_relu(
-    input: Any,
-    hx: Any,
-    params: Sequence[Any],
+    input: ArrayLike,
+    hx: ArrayLike,
+    params: Sequence[ArrayLike],
     has_biases: bool,
     num_layers: int,
     dropout: float,
@@ -136,7 +137,7 @@ def rnn_relu(
     bidirectional: bool,
     batch_first: bool,
     *,
-    key: Any = None,
+    key: jax.Array | None = None,
     precision: lax.PrecisionLike = None,
 ) -> tuple[jax.Array, jax.Array]:
     """Runs a multi-layer Elman network with ReLU over sequences: torch.rnn_relu.
@@ -150,7 +151,7 @@ def rnn_relu(
 
 def _run(
     kind: Kind,
-    input: Any,
+    input: ArrayLike,
     states: tuple[jax.Array, ...],
     params: Any,
     has_biases: Any,

@@ -22,17 +22,18 @@ from jaxconv._functional._recurrence import (
     check_weights,
     pair,
 )
+from jaxconv._types import ArrayLike
 
 __all__ = ["gru_cell", "lstm_cell", "rnn_relu_cell", "rnn_tanh_cell"]
 
 
 def lstm_cell(
-    input: Any,
-    hx: Sequence[Any],
-    w_ih: Any,
-    w_hh: Any,
-    b_ih: Any = None,
-    b_hh: Any = None,
+    input: ArrayLike,
+    hx: Sequence[ArrayLike],
+    w_ih: ArrayLike,
+    w_hh: ArrayLike,
+    b_ih: ArrayLike | None = None,
+    b_hh: ArrayLike | None = None,
     *,
     precision: lax.PrecisionLike = None,
 ) -> tuple[jax.Array, jax.Array]:
@@ -58,12 +59,12 @@ def lstm_cell(
 
 
 def gru_cell(
-    input: Any,
-    hx: Any,
-    w_ih: Any,
-    w_hh: Any,
-    b_ih: Any = None,
-    b_hh: Any = None,
+    input: ArrayLike,
+    hx: ArrayLike,
+    w_ih: ArrayLike,
+    w_hh: ArrayLike,
+    b_ih: ArrayLike | None = None,
+    b_hh: ArrayLike | None = None,
     *,
     precision: lax.PrecisionLike = None,
 ) -> jax.Array:
@@ -76,12 +77,12 @@ def gru_cell(
 
 
 def rnn_tanh_cell(
-    input: Any,
-    hx: Any,
-    w_ih: Any,
-    w_hh: Any,
-    b_ih: Any = None,
-    b_hh: Any = None,
+    input: ArrayLike,
+    hx: ArrayLike,
+    w_ih: ArrayLike,
+    w_hh: ArrayLike,
+    b_ih: ArrayLike | None = None,
+    b_hh: ArrayLike | None = None,
     *,
     precision: lax.PrecisionLike = None,
 ) -> jax.Array:
@@ -93,12 +94,12 @@ def rnn_tanh_cell(
 
 
 def rnn_relu_cell(
-    input: Any,
-    hx: Any,
-    w_ih: Any,
-    w_hh: Any,
-    b_ih: Any = None,
-    b_hh: Any = None,
+    input: ArrayLike,
+    hx: ArrayLike,
+    w_ih: ArrayLike,
+    w_hh: ArrayLike,
+    b_ih: ArrayLike | None = None,
+    b_hh: ArrayLike | None = None,
     *,
     precision: lax.PrecisionLike = None,
 ) -> jax.Array:
@@ -107,7 +108,14 @@ def rnn_relu_cell(
 
 
 def _step(
-    kind: Kind, input: Any, states: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, precision: Any
+    kind: Kind,
+    input: ArrayLike,
+    states: Any,
+    w_ih: ArrayLike,
+    w_hh: ArrayLike,
+    b_ih: ArrayLike | None,
+    b_hh: ArrayLike | None,
+    precision: Any,
 ) -> tuple[jax.Array, ...]:
     op = f"{kind.op}_cell"
     x = array("input", input)
@@ -118,7 +126,7 @@ def _step(
         raise ValueError(f"{op}: `b_ih` and `b_hh` must both be given, or neither")
     if x.ndim != 2:
         raise ValueError(f"{op} expected `input` (N, input_size), but got shape {x.shape}")
-    weights = [held["w_ih"], held["w_hh"], held["b_ih"], held["b_hh"]]
+    weights: list[Any] = [held["w_ih"], held["w_hh"], held["b_ih"], held["b_hh"]]
     hidden = check_weights(op, kind, x.shape[1], states[0].shape[-1] if states[0].ndim else 0, *weights)
     for i, state in enumerate(states):
         check_shape(op, f"hx[{i}]" if kind.states > 1 else "hx", state, (x.shape[0], hidden))

@@ -2,16 +2,16 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 
 from jaxconv._args import array, dimension, each_integer, integer
+from jaxconv._types import ArrayLike
 
 __all__ = ["flatten", "unflatten"]
 
 
-def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> jax.Array:
+def flatten(input: ArrayLike, start_dim: int = 0, end_dim: int = -1) -> jax.Array:
     """The dimensions from `start_dim` to `end_dim` as one (torch.flatten). Row-major: (C, H, W) counts C slowest.
 
     Raises:
@@ -26,7 +26,7 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> jax.Array:
     return x.reshape(*x.shape[:first], math.prod(x.shape[first : last + 1]), *x.shape[last + 1 :])
 
 
-def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> jax.Array:
+def unflatten(input: ArrayLike, dim: int, sizes: Sequence[int]) -> jax.Array:
     """Dimension `dim` as several of the given sizes, one of which may be -1 (torch.unflatten).
 
     Raises:

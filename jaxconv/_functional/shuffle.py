@@ -7,11 +7,12 @@ import jax
 
 from jaxconv._args import array, integer
 from jaxconv._arrays import reshaped
+from jaxconv._types import ArrayLike
 
 __all__ = ["channel_shuffle", "pixel_shuffle", "pixel_unshuffle"]
 
 
-def pixel_shuffle(input: Any, upscale_factor: int) -> jax.Array:
+def pixel_shuffle(input: ArrayLike, upscale_factor: int) -> jax.Array:
     """(..., C r^2, H, W) to (..., C, H r, W r) (W. Shi et al., 2016; torch.nn.functional.pixel_shuffle).
 
     Raises:
@@ -28,7 +29,7 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> jax.Array:
     return reshaped(y.transpose(order), (*lead, channels // r**2, h * r, w * r))
 
 
-def pixel_unshuffle(input: Any, downscale_factor: int) -> jax.Array:
+def pixel_unshuffle(input: ArrayLike, downscale_factor: int) -> jax.Array:
     """(..., C, H r, W r) to (..., C r^2, H, W), the reverse (torch.nn.functional.pixel_unshuffle).
 
     Raises:
@@ -49,7 +50,7 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> jax.Array:
     return reshaped(y.transpose(order), (*lead, c * r**2, h // r, w // r))
 
 
-def channel_shuffle(input: Any, groups: int) -> jax.Array:
+def channel_shuffle(input: ArrayLike, groups: int) -> jax.Array:
     """(N, C, ...) with its channels, in `groups` groups, taken one from each in turn (X. Zhang et al., 2017).
 
     torch.nn.functional.channel_shuffle.

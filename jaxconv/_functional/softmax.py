@@ -5,14 +5,16 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from jaxconv._args import array, dimension, integer, number, refuse_dtype
 from jaxconv._dtypes import widened
+from jaxconv._types import ArrayLike
 
 __all__ = ["gumbel_softmax", "log_softmax", "softmax", "softmin"]
 
 
-def _prepared(op: str, input: Any, dim: Any, dtype: Any, stacklevel: int) -> tuple[jax.Array, int, Any]:
+def _prepared(op: str, input: ArrayLike, dim: Any, dtype: Any, stacklevel: int) -> tuple[jax.Array, int, Any]:
     """The array in the format to compute in, its axis, and the result's dtype."""
     x = array("input", input)
     if dtype is not None:
@@ -31,7 +33,9 @@ def _prepared(op: str, input: Any, dim: Any, dtype: Any, stacklevel: int) -> tup
     return widened(x), axis, x.dtype
 
 
-def softmax(input: Any, dim: Any = None, _stacklevel: int = 3, dtype: Any = None) -> jax.Array:
+def softmax(
+    input: ArrayLike, dim: int | None = None, _stacklevel: int = 3, dtype: DTypeLike | None = None
+) -> jax.Array:
     """exp(x) / sum of exp(x) along `dim` (torch.nn.functional.softmax).
 
     Args:
@@ -59,14 +63,18 @@ def _normalised(x: jax.Array, axis: int) -> jax.Array:
     return e / e.sum(axis, keepdims=True)
 
 
-def softmin(input: Any, dim: Any = None, _stacklevel: int = 3, dtype: Any = None) -> jax.Array:
+def softmin(
+    input: ArrayLike, dim: int | None = None, _stacklevel: int = 3, dtype: DTypeLike | None = None
+) -> jax.Array:
     """softmax(-x) (torch.nn.functional.softmin); arguments and errors as `softmax`."""
     refuse_dtype("softmin", array("input", input), jnp.bool_)  # torch negates before it casts
     x, axis, out = _prepared("softmin", input, dim, dtype, _stacklevel)
     return _normalised(-x, axis).astype(out)
 
 
-def log_softmax(input: Any, dim: Any = None, _stacklevel: int = 3, dtype: Any = None) -> jax.Array:
+def log_softmax(
+    input: ArrayLike, dim: int | None = None, _stacklevel: int = 3, dtype: DTypeLike | None = None
+) -> jax.Array:
     """log(softmax(x)) without overflow (torch.nn.functional.log_softmax); arguments and errors as `softmax`."""
     x, axis, out = _prepared("log_softmax", input, dim, dtype, _stacklevel)
     if x.ndim == 0:
@@ -78,7 +86,13 @@ def log_softmax(input: Any, dim: Any = None, _stacklevel: int = 3, dtype: Any = 
 
 
 def gumbel_softmax(
-    logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1, *, key: Any = None
+    logits: ArrayLike,
+    tau: float = 1,
+    hard: bool = False,
+    eps: float = 1e-10,
+    dim: int = -1,
+    *,
+    key: jax.Array | None = None,
 ) -> jax.Array:
     """softmax((logits + g) / tau) with g drawn from Gumbel(0, 1) (E. Jang et al., 2017; C. Maddison et al., 2017).
 

@@ -1,6 +1,7 @@
 """torch.nn.functional's normalisations with running statistics: batch and instance."""
 
 import math
+from collections.abc import Hashable
 from typing import Any, NamedTuple
 
 import jax
@@ -11,6 +12,7 @@ from jaxconv._args import array, check_bool, check_channels, check_number, check
 from jaxconv._dtypes import widened
 from jaxconv._functional._norm import affine, channels_shape, check_stats, moments, norm_dtypes
 from jaxconv._rows import long_rows
+from jaxconv._types import ArrayLike
 
 __all__ = ["Normalised", "batch_norm", "batch_norm_with_stats", "instance_norm", "instance_norm_with_stats"]
 
@@ -24,16 +26,16 @@ class Normalised(NamedTuple):
 
 
 def batch_norm(
-    input: Any,
-    running_mean: Any,
-    running_var: Any,
-    weight: Any = None,
-    bias: Any = None,
+    input: ArrayLike,
+    running_mean: ArrayLike | None,
+    running_var: ArrayLike | None,
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
     training: bool = False,
-    momentum: Any = 0.1,
+    momentum: ArrayLike = 0.1,
     eps: float = 1e-5,
     *,
-    axis_name: Any = None,
+    axis_name: Hashable = None,
 ) -> jax.Array:
     """Normalises each channel over the batch and all positions: torch.nn.functional.batch_norm.
 
@@ -67,16 +69,16 @@ def batch_norm(
 
 
 def batch_norm_with_stats(
-    input: Any,
-    running_mean: Any,
-    running_var: Any,
-    weight: Any = None,
-    bias: Any = None,
+    input: ArrayLike,
+    running_mean: ArrayLike | None,
+    running_var: ArrayLike | None,
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
     training: bool = False,
-    momentum: Any = 0.1,
+    momentum: ArrayLike = 0.1,
     eps: float = 1e-5,
     *,
-    axis_name: Any = None,
+    axis_name: Hashable = None,
 ) -> Normalised:
     """`batch_norm`, and the running statistics that torch would leave behind.
 
@@ -131,16 +133,16 @@ def batch_norm_with_stats(
 
 
 def instance_norm(
-    input: Any,
-    running_mean: Any = None,
-    running_var: Any = None,
-    weight: Any = None,
-    bias: Any = None,
+    input: ArrayLike,
+    running_mean: ArrayLike | None = None,
+    running_var: ArrayLike | None = None,
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
     use_input_stats: bool = True,
-    momentum: Any = 0.1,
+    momentum: ArrayLike = 0.1,
     eps: float = 1e-5,
     *,
-    axis_name: Any = None,
+    axis_name: Hashable = None,
 ) -> jax.Array:
     """Normalises each channel of each sample over its positions: torch.nn.functional.instance_norm.
 
@@ -172,16 +174,16 @@ def instance_norm(
 
 
 def instance_norm_with_stats(
-    input: Any,
-    running_mean: Any = None,
-    running_var: Any = None,
-    weight: Any = None,
-    bias: Any = None,
+    input: ArrayLike,
+    running_mean: ArrayLike | None = None,
+    running_var: ArrayLike | None = None,
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
     use_input_stats: bool = True,
-    momentum: Any = 0.1,
+    momentum: ArrayLike = 0.1,
     eps: float = 1e-5,
     *,
-    axis_name: Any = None,
+    axis_name: Hashable = None,
 ) -> Normalised:
     """`instance_norm`, and the running statistics that torch would leave behind.
 
@@ -226,7 +228,9 @@ def instance_norm_with_stats(
     return Normalised(y.astype(x.dtype), mean, var)
 
 
-def _by_running(x: jax.Array, mean: Any, var: Any, weight: Any, bias: Any, eps: float) -> jax.Array:
+def _by_running(
+    x: jax.Array, mean: Any, var: Any, weight: jax.Array | None, bias: jax.Array | None, eps: float
+) -> jax.Array:
     """x normalised with running statistics."""
     given, x = x.shape, long_rows(x)
     shape = channels_shape(x)
@@ -235,7 +239,7 @@ def _by_running(x: jax.Array, mean: Any, var: Any, weight: Any, bias: Any, eps: 
     return y.astype(x.dtype).reshape(given)
 
 
-def _running(old: jax.Array, batch: jax.Array, momentum: Any) -> jax.Array:
+def _running(old: jax.Array, batch: jax.Array, momentum: ArrayLike) -> jax.Array:
     """The running statistic after one batch: computed in at least float32, rounded to its own dtype once."""
     kept = widened(old, batch)
     # A momentum of 1 / num_batches_tracked is an array of a dtype of its own.

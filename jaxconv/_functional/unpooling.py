@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import jax
@@ -12,6 +13,7 @@ from jax import lax
 from jaxconv._args import array, check_spatial_input, refuse_dtype
 from jaxconv._arrays import reshaped
 from jaxconv._spec_pool import PoolSpec, unpool_size, unpool_spec
+from jaxconv._types import ArrayLike, Size
 
 __all__ = ["max_unpool1d", "max_unpool2d", "max_unpool3d"]
 
@@ -41,12 +43,12 @@ class _MaxUnpool(Protocol):
 
     def __call__(
         self,
-        input: Any,
-        indices: Any,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
-        output_size: Any = None,
+        input: ArrayLike,
+        indices: ArrayLike,
+        kernel_size: Size,
+        stride: Size | None = None,
+        padding: Size = 0,
+        output_size: Sequence[int] | None = None,
     ) -> jax.Array: ...
 
 
@@ -78,7 +80,9 @@ def _(size: int, primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
     return _scattered(values, places, size), added
 
 
-def max_unpool_windows(spec: PoolSpec, input: Any, indices: Any, output_size: Any = None) -> jax.Array:
+def max_unpool_windows(
+    spec: PoolSpec, input: ArrayLike, indices: ArrayLike, output_size: Sequence[int] | None = None
+) -> jax.Array:
     """The max unpooling of an array."""
     ndim, op = spec.ndim, f"max_unpool{spec.ndim}d"
     x, at = array("input", input), array("indices", indices)
@@ -106,12 +110,12 @@ def max_unpool_windows(spec: PoolSpec, input: Any, indices: Any, output_size: An
 
 def _make(ndim: int) -> _MaxUnpool:
     def max_unpool(
-        input: Any,
-        indices: Any,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
-        output_size: Any = None,
+        input: ArrayLike,
+        indices: ArrayLike,
+        kernel_size: Size,
+        stride: Size | None = None,
+        padding: Size = 0,
+        output_size: Sequence[int] | None = None,
     ) -> jax.Array:
         return max_unpool_windows(
             unpool_spec(ndim, kernel_size, stride, padding), input, indices, output_size

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from jaxconv._args import check_flag, integer
 from jaxconv._layers.base import Layer
+from jaxconv._types import ArrayLike
 
 
 @dataclass(eq=False, repr=False)
@@ -43,5 +44,5 @@ class Activation(Layer):
             jax.eval_shape(lambda x: type(self)._function(x, **options), jnp.zeros(2, jnp.float32))
         return {}
 
-    def _forward(self, input: Any) -> jax.Array:
+    def _forward(self, input: ArrayLike) -> jax.Array:
         return type(self)._function(input, **self._options())

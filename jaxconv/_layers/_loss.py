@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from jaxconv._args import REDUCTIONS, array, check_flag, check_reduction, integer, number
 from jaxconv._layers.base import Declared, Layer, ParamLayer
+from jaxconv._types import ArrayLike
 
 _NUMBERS = ("beta", "delta", "margin", "eps", "label_smoothing")
 _FLAGS = ("log_target", "log_input", "full", "swap")
@@ -97,7 +98,7 @@ class WeightedLoss(_AnyLoss, ParamLayer):
     def _declared(self) -> dict[str, Declared | None]:
         return {name: _given(name, getattr(self, name)) for name in self._holds}
 
-    def _forward(self, held: Mapping[str, Any], input: Any, target: Any) -> jax.Array:
+    def _forward(self, held: Mapping[str, Any], input: ArrayLike, target: ArrayLike) -> jax.Array:
         weights = [held[name] for name in self._holds]
         if self._casts_target:
             x, t, *weights = self._cast(input, target, *weights)

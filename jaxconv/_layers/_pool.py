@@ -5,8 +5,6 @@ from typing import Any, ClassVar
 from jaxconv import functional
 from jaxconv._layers.base import Layer
 
-Size = int | tuple[int, ...]
-
 
 def named(prefix: str) -> dict[int, Any]:
     """The functionals of that name by their number of dimensions."""

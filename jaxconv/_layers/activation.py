@@ -11,6 +11,7 @@ from jaxconv import functional
 from jaxconv._args import check_flag
 from jaxconv._layers._activation import Activation
 from jaxconv._layers.dropout import Drawing
+from jaxconv._types import Approximation, ArrayLike
 
 __all__ = [
     "CELU",
@@ -110,7 +111,7 @@ class RReLU(Drawing):
     def _draws(self, deterministic: bool) -> bool:
         return not deterministic
 
-    def _forward(self, input: Any, deterministic: bool, key: Any) -> jax.Array:
+    def _forward(self, input: ArrayLike, deterministic: bool, key: jax.Array | None) -> jax.Array:
         return functional.rrelu(input, self.lower, self.upper, not deterministic, key=key)
 
 
@@ -139,7 +140,7 @@ class CELU(Activation):
 
 @dataclass(eq=False, repr=False)
 class GELU(Activation):
-    approximate: str = "none"
+    approximate: Approximation = "none"
 
     _function = staticmethod(functional.gelu)
 

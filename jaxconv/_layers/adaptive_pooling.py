@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import jax
+
 from jaxconv._args import check_bool
 from jaxconv._layers._pool import Pool, named
 from jaxconv._spec_pool import adaptive_size
+from jaxconv._types import ArrayLike, SizeOrNone
 
 __all__ = [
     "AdaptiveAvgPool1d",
@@ -19,18 +22,21 @@ __all__ = [
 
 
 @dataclass(eq=False, repr=False)
-class _AdaptiveAvgPool(Pool):
-    _functions = named("adaptive_avg_pool")
-
-    output_size: Any
+class _Adaptive(Pool):
+    output_size: SizeOrNone
 
     def _normalised(self) -> Mapping[str, Any]:
         adaptive_size(type(self).__name__, self.output_size, (1,) * self.ndim)
-        size = self.output_size
+        size: Any = self.output_size
         return {"output_size": tuple(size)} if hasattr(size, "__len__") else {}
 
-    def _forward(self, input: Any) -> Any:
-        return self._functions[self.ndim](input, self.output_size)
+
+class _AdaptiveAvgPool(_Adaptive):
+    _functions = named("adaptive_avg_pool")
+
+    def _forward(self, input: ArrayLike) -> jax.Array:
+        output: jax.Array = self._functions[self.ndim](input, self.output_size)
+        return output
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPool):
@@ -46,7 +52,7 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPool):
 
 
 @dataclass(eq=False, repr=False)
-class _AdaptiveMaxPool(_AdaptiveAvgPool):
+class _AdaptiveMaxPool(_Adaptive):
     _functions = named("adaptive_max_pool")
 
     return_indices: bool = False
@@ -55,7 +61,7 @@ class _AdaptiveMaxPool(_AdaptiveAvgPool):
         check_bool("return_indices", self.return_indices)
         return super()._normalised()
 
-    def _forward(self, input: Any) -> Any:
+    def _forward(self, input: ArrayLike) -> jax.Array | tuple[jax.Array, jax.Array]:
         return self._functions[self.ndim](input, self.output_size, self.return_indices)
 
 

@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import jax
+
 from jaxconv._args import check_bool, check_divisor, check_norm_type
 from jaxconv._functional.avg_pooling import avg_pool_windows, lp_pool_windows
-from jaxconv._layers._pool import Pool, Size, named
+from jaxconv._layers._pool import Pool, named
 from jaxconv._spec_pool import PoolSpec, pool_spec
+from jaxconv._types import ArrayLike, Size
 
 __all__ = ["AvgPool1d", "AvgPool2d", "AvgPool3d", "LPPool1d", "LPPool2d", "LPPool3d"]
 
@@ -30,7 +33,7 @@ class _AvgPool(Pool):
         check_bool("count_include_pad", self.count_include_pad)
         return {"stride": self.kernel_size} if self.stride is None else {}
 
-    def _forward(self, input: Any) -> Any:
+    def _forward(self, input: ArrayLike) -> jax.Array:
         check_bool("count_include_pad", self.count_include_pad)
         return avg_pool_windows(self._spec(), input, self.count_include_pad)
 
@@ -43,7 +46,7 @@ class _AvgPoolDivided(_AvgPool):
         check_divisor(self.divisor_override)
         return super()._normalised()
 
-    def _forward(self, input: Any) -> Any:
+    def _forward(self, input: ArrayLike) -> jax.Array:
         check_bool("count_include_pad", self.count_include_pad)
         divisor = check_divisor(self.divisor_override)
         return avg_pool_windows(self._spec(), input, self.count_include_pad, divisor)
@@ -78,7 +81,7 @@ class _LPPool(Pool):
         self._spec()
         return {}
 
-    def _forward(self, input: Any) -> Any:
+    def _forward(self, input: ArrayLike) -> jax.Array:
         return lp_pool_windows(self._spec(), input, check_norm_type(self.norm_type))
 
 

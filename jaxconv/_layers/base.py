@@ -10,6 +10,7 @@ from flax.typing import Dtype, Initializer, PromoteDtypeFn
 
 from jaxconv._args import check_dtype
 from jaxconv._jax_internals import promote_dtype as _promote_dtype
+from jaxconv._layers.signature import own_call
 
 
 @dataclass(frozen=True)
@@ -99,9 +100,11 @@ class ParamLayer:
 
 
 class Documented:
-    """A front's classes have the docstrings of what they front."""
+    """A front's classes have the docstrings and the call signatures of what they front."""
 
     def __init_subclass__(cls, **more: Any) -> None:
         # First: Linen's makes a dataclass of it, with a docstring of its own.
         cls.__doc__ = cls.__doc__ or next(base.__doc__ for base in cls.__mro__[1:] if base.__doc__)
+        if "__call__" not in vars(cls) and cls.__module__.partition(".")[0] == "jaxconv":
+            own_call(cls)
         super().__init_subclass__(**more)

@@ -1,20 +1,20 @@
 """torch.nn's losses of two classes."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from jaxconv import functional
 from jaxconv._layers._loss import BUFFER, WeightedLoss
+from jaxconv._types import ArrayLike, Reduction
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss"]
 
 
 @dataclass(eq=False, repr=False)
 class BCELoss(WeightedLoss):
-    weight: Any = None
-    size_average: Any = None
-    reduce: Any = None
-    reduction: str = "mean"
+    weight: ArrayLike | None = None
+    size_average: bool | None = None
+    reduce: bool | None = None
+    reduction: Reduction = "mean"
 
     _function = staticmethod(functional.binary_cross_entropy)
     _casts_target = True
@@ -22,11 +22,11 @@ class BCELoss(WeightedLoss):
 
 @dataclass(eq=False, repr=False)
 class BCEWithLogitsLoss(WeightedLoss):
-    weight: Any = None
-    size_average: Any = None
-    reduce: Any = None
-    reduction: str = "mean"
-    pos_weight: Any = None
+    weight: ArrayLike | None = None
+    size_average: bool | None = None
+    reduce: bool | None = None
+    reduction: Reduction = "mean"
+    pos_weight: ArrayLike | None = None
 
     _function = staticmethod(functional.binary_cross_entropy_with_logits)
     _casts_target = True

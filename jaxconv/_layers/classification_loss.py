@@ -7,28 +7,29 @@ from typing import Any
 from jaxconv import functional
 from jaxconv._args import check_smoothing
 from jaxconv._layers._loss import WeightedLoss
+from jaxconv._types import ArrayLike, Reduction
 
 __all__ = ["CrossEntropyLoss", "NLLLoss"]
 
 
 @dataclass(eq=False, repr=False)
 class NLLLoss(WeightedLoss):
-    weight: Any = None
-    size_average: Any = None
+    weight: ArrayLike | None = None
+    size_average: bool | None = None
     ignore_index: int = -100
-    reduce: Any = None
-    reduction: str = "mean"
+    reduce: bool | None = None
+    reduction: Reduction = "mean"
 
     _function = staticmethod(functional.nll_loss)
 
 
 @dataclass(eq=False, repr=False)
 class CrossEntropyLoss(WeightedLoss):
-    weight: Any = None
-    size_average: Any = None
+    weight: ArrayLike | None = None
+    size_average: bool | None = None
     ignore_index: int = -100
-    reduce: Any = None
-    reduction: str = "mean"
+    reduce: bool | None = None
+    reduction: Reduction = "mean"
     label_smoothing: float = 0.0
 
     _function = staticmethod(functional.cross_entropy)

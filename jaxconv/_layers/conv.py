@@ -14,6 +14,7 @@ from jaxconv._functional.conv import operands
 from jaxconv._layers.base import Declared, ParamLayer
 from jaxconv._pad import pad_spatial
 from jaxconv._spec import ConvSpec, ConvTransposeSpec, check_shapes, conv_spec, low_ends, weight_shape
+from jaxconv._types import ArrayLike, ConvPadding, PaddingMode, Size
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d"]
 
@@ -44,13 +45,13 @@ class AnyConv(ParamLayer):
 class _Conv(AnyConv):
     in_channels: int
     out_channels: int
-    kernel_size: int | tuple[int, ...]
-    stride: int | tuple[int, ...] = 1
-    padding: str | int | tuple[int, ...] = 0
-    dilation: int | tuple[int, ...] = 1
+    kernel_size: Size
+    stride: Size = 1
+    padding: ConvPadding = 0
+    dilation: Size = 1
     groups: int = 1
     bias: bool = True
-    padding_mode: str = "zeros"
+    padding_mode: PaddingMode = "zeros"
     precision: PrecisionLike = field(default=None, kw_only=True)
     lowering: str | None = field(default=None, kw_only=True)
 
@@ -76,7 +77,7 @@ class _Conv(AnyConv):
             "dilation": spec.dilation,
         }
 
-    def _forward(self, held: Mapping[str, Any], input: Any) -> jax.Array:
+    def _forward(self, held: Mapping[str, Any], input: ArrayLike) -> jax.Array:
         cast = self._cast(array("input", input), held["weight"], held["bias"])
         op, padded = f"conv{self.ndim}d", self.padding_mode != "zeros"
         x, weight, bias = operands(op, *cast)

@@ -1,8 +1,8 @@
 """torch.nn's transposed convolutions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import jax
 from flax.typing import PrecisionLike
@@ -19,6 +19,7 @@ from jaxconv._spec import (
     weight_shape,
     with_output_size,
 )
+from jaxconv._types import ArrayLike, Size
 
 __all__ = ["ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
 
@@ -27,14 +28,14 @@ __all__ = ["ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
 class _ConvTranspose(AnyConv):
     in_channels: int
     out_channels: int
-    kernel_size: int | tuple[int, ...]
-    stride: int | tuple[int, ...] = 1
-    padding: int | tuple[int, ...] = 0
-    output_padding: int | tuple[int, ...] = 0
+    kernel_size: Size
+    stride: Size = 1
+    padding: Size = 0
+    output_padding: Size = 0
     groups: int = 1
     bias: bool = True
-    dilation: int | tuple[int, ...] = 1
-    padding_mode: str = "zeros"
+    dilation: Size = 1
+    padding_mode: Literal["zeros"] = "zeros"
     precision: PrecisionLike = field(default=None, kw_only=True)
 
     def _spec(self, weight_shape: tuple[int, ...]) -> ConvTransposeSpec:
@@ -65,7 +66,9 @@ class _ConvTranspose(AnyConv):
         names = ("kernel_size", "stride", "output_padding", "dilation")
         return {"padding": low_ends(spec.padding)} | {name: getattr(spec, name) for name in names}
 
-    def _forward(self, held: Mapping[str, Any], input: Any, output_size: Any = None) -> jax.Array:
+    def _forward(
+        self, held: Mapping[str, Any], input: ArrayLike, output_size: Sequence[int] | None = None
+    ) -> jax.Array:
         cast = self._cast(array("input", input), held["weight"], held["bias"])
         op = f"conv_transpose{self.ndim}d"
         x, weight, bias = operands(op, *cast)

@@ -9,6 +9,7 @@ import jax
 from jaxconv import functional
 from jaxconv._args import check_flag, check_probability
 from jaxconv._layers.base import Layer
+from jaxconv._types import ArrayLike
 
 __all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout"]
 
@@ -20,7 +21,7 @@ class Drawing(Layer):
         """Whether a call needs a key."""
         raise NotImplementedError
 
-    def _forward(self, input: Any, deterministic: bool, key: Any) -> jax.Array:
+    def _forward(self, input: ArrayLike, deterministic: bool, key: jax.Array | None) -> jax.Array:
         raise NotImplementedError
 
 
@@ -41,7 +42,7 @@ class AnyDropout(Drawing):
     def _draws(self, deterministic: bool) -> bool:
         return not deterministic and 0 < self.p < 1
 
-    def _forward(self, input: Any, deterministic: bool, key: Any) -> jax.Array:
+    def _forward(self, input: ArrayLike, deterministic: bool, key: jax.Array | None) -> jax.Array:
         return type(self)._function(input, self.p, not deterministic, key=key)
 
 

@@ -12,6 +12,7 @@ from jaxconv._args import check_bool, check_size, number
 from jaxconv._functional.embedding import check_padding_idx, check_sparse
 from jaxconv._functional.embedding_bag import check_options
 from jaxconv._layers.base import Declared, ParamLayer
+from jaxconv._types import ArrayLike, BagMode
 
 
 class Table(ParamLayer):
@@ -99,7 +100,7 @@ class Embedding(Table):
     scale_grad_by_freq: bool = False
     sparse: bool = False
 
-    def _forward(self, held: Mapping[str, Any], input: Any) -> jax.Array:
+    def _forward(self, held: Mapping[str, Any], input: ArrayLike) -> jax.Array:
         (weight,) = self._cast(held["weight"])
         return functional.embedding(
             input,
@@ -131,7 +132,7 @@ class EmbeddingBag(Table):
     max_norm: float | None = None
     norm_type: float = 2.0
     scale_grad_by_freq: bool = False
-    mode: str = "mean"
+    mode: BagMode = "mean"
     sparse: bool = False
     include_last_offset: bool = False
     padding_idx: int | None = None
@@ -141,7 +142,11 @@ class EmbeddingBag(Table):
         return super()._normalised()
 
     def _forward(
-        self, held: Mapping[str, Any], input: Any, offsets: Any = None, per_sample_weights: Any = None
+        self,
+        held: Mapping[str, Any],
+        input: ArrayLike,
+        offsets: ArrayLike | None = None,
+        per_sample_weights: ArrayLike | None = None,
     ) -> jax.Array:
         weight, factors = self._cast(held["weight"], per_sample_weights)
         return functional.embedding_bag(

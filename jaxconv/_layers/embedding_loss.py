@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import jax
+
 from jaxconv import functional
 from jaxconv._args import check_distance, check_margin
 from jaxconv._layers._loss import Loss
+from jaxconv._types import Reduction
 
 __all__ = ["CosineEmbeddingLoss", "GaussianNLLLoss", "TripletMarginLoss", "TripletMarginWithDistanceLoss"]
 
@@ -14,9 +17,9 @@ __all__ = ["CosineEmbeddingLoss", "GaussianNLLLoss", "TripletMarginLoss", "Tripl
 @dataclass(eq=False, repr=False)
 class CosineEmbeddingLoss(Loss):
     margin: float = 0.0
-    size_average: Any = None
-    reduce: Any = None
-    reduction: str = "mean"
+    size_average: bool | None = None
+    reduce: bool | None = None
+    reduction: Reduction = "mean"
 
     _function = staticmethod(functional.cosine_embedding_loss)
     _inputs = 0
@@ -26,7 +29,7 @@ class CosineEmbeddingLoss(Loss):
 class GaussianNLLLoss(Loss):
     full: bool = field(default=False, kw_only=True)
     eps: float = field(default=1e-6, kw_only=True)
-    reduction: str = field(default="mean", kw_only=True)
+    reduction: Reduction = field(default="mean", kw_only=True)
 
     _function = staticmethod(functional.gaussian_nll_loss)
     _inputs = 3
@@ -38,9 +41,9 @@ class TripletMarginLoss(Loss):
     p: float = 2.0
     eps: float = 1e-6
     swap: bool = False
-    size_average: Any = None
-    reduce: Any = None
-    reduction: str = "mean"
+    size_average: bool | None = None
+    reduce: bool | None = None
+    reduction: Reduction = "mean"
 
     _function = staticmethod(functional.triplet_margin_loss)
     _inputs = 3
@@ -48,10 +51,10 @@ class TripletMarginLoss(Loss):
 
 @dataclass(eq=False, repr=False)
 class TripletMarginWithDistanceLoss(Loss):
-    distance_function: Callable[[Any, Any], Any] | None = field(default=None, kw_only=True)
+    distance_function: Callable[[jax.Array, jax.Array], jax.Array] | None = field(default=None, kw_only=True)
     margin: float = field(default=1.0, kw_only=True)
     swap: bool = field(default=False, kw_only=True)
-    reduction: str = field(default="mean", kw_only=True)
+    reduction: Reduction = field(default="mean", kw_only=True)
 
     _function = staticmethod(functional.triplet_margin_with_distance_loss)
 

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import jax
+
 from jaxconv._functional.fold import fold_windows, unfold_windows
 from jaxconv._layers.base import Layer
 from jaxconv._spec_pool import PoolSpec, fold_size, fold_spec
+from jaxconv._types import ArrayLike, Size
 
 __all__ = ["Fold", "Unfold"]
 
@@ -18,10 +21,10 @@ class Unfold(Layer):
     The arguments, the shapes and the errors are those of `jaxconv.functional.unfold`.
     """
 
-    kernel_size: int | tuple[int, int]
-    dilation: int | tuple[int, int] = 1
-    padding: int | tuple[int, int] = 0
-    stride: int | tuple[int, int] = 1
+    kernel_size: Size
+    dilation: Size = 1
+    padding: Size = 0
+    stride: Size = 1
 
     def _normalised(self) -> Mapping[str, Any]:
         self._spec()
@@ -30,7 +33,7 @@ class Unfold(Layer):
     def _spec(self) -> PoolSpec:
         return fold_spec(self.kernel_size, self.dilation, self.padding, self.stride)
 
-    def _forward(self, input: Any) -> Any:
+    def _forward(self, input: ArrayLike) -> jax.Array:
         return unfold_windows(self._spec(), input)
 
 
@@ -41,11 +44,11 @@ class Fold(Layer):
     The arguments, the shapes and the errors are those of `jaxconv.functional.fold`.
     """
 
-    output_size: int | tuple[int, int]
-    kernel_size: int | tuple[int, int]
-    dilation: int | tuple[int, int] = 1
-    padding: int | tuple[int, int] = 0
-    stride: int | tuple[int, int] = 1
+    output_size: Size
+    kernel_size: Size
+    dilation: Size = 1
+    padding: Size = 0
+    stride: Size = 1
 
     def _normalised(self) -> Mapping[str, Any]:
         fold_size(self.output_size)
@@ -55,5 +58,5 @@ class Fold(Layer):
     def _spec(self) -> PoolSpec:
         return fold_spec(self.kernel_size, self.dilation, self.padding, self.stride)
 
-    def _forward(self, input: Any) -> Any:
+    def _forward(self, input: ArrayLike) -> jax.Array:
         return fold_windows(self._spec(), input, fold_size(self.output_size))

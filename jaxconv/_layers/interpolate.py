@@ -9,6 +9,7 @@ import jax
 from jaxconv import functional
 from jaxconv._functional.interpolate import check_interpolate
 from jaxconv._layers.base import Layer
+from jaxconv._types import ArrayLike, InterpolationMode, Scale, Size
 
 __all__ = ["Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d"]
 
@@ -32,9 +33,9 @@ class Upsample(Layer):
         TypeError: an argument of the wrong type.
     """
 
-    size: int | tuple[int, ...] | None = None
-    scale_factor: float | tuple[float, ...] | None = None
-    mode: str = "nearest"
+    size: Size | None = None
+    scale_factor: Scale | None = None
+    mode: InterpolationMode = "nearest"
     align_corners: bool | None = None
     recompute_scale_factor: bool | None = None
 
@@ -46,7 +47,7 @@ class Upsample(Layer):
         lists: dict[str, Any] = {"size": self.size, "scale_factor": self.scale_factor}
         return {name: tuple(value) for name, value in lists.items() if isinstance(value, list)}
 
-    def _forward(self, input: Any) -> jax.Array:
+    def _forward(self, input: ArrayLike) -> jax.Array:
         return functional.interpolate(
             input, self.size, self.scale_factor, self.mode, self.align_corners, self.recompute_scale_factor
         )
@@ -54,16 +55,16 @@ class Upsample(Layer):
 
 @dataclass(eq=False, repr=False)
 class _Upsampling(Layer):
-    mode: ClassVar[str]
+    mode: ClassVar[InterpolationMode]
     align_corners: ClassVar[bool | None] = None
 
-    size: int | tuple[int, int] | None = None
-    scale_factor: float | tuple[float, float] | None = None
+    size: Size | None = None
+    scale_factor: Scale | None = None
 
     def _normalised(self) -> Mapping[str, Any]:
         return Upsample(self.size, self.scale_factor, self.mode, self.align_corners)._normalised()
 
-    def _forward(self, input: Any) -> jax.Array:
+    def _forward(self, input: ArrayLike) -> jax.Array:
         return functional.interpolate(input, self.size, self.scale_factor, self.mode, self.align_corners)
 
 

@@ -10,6 +10,7 @@ from flax.typing import PrecisionLike
 from jaxconv import functional, init
 from jaxconv._args import array, check_flag, check_size
 from jaxconv._layers.base import Declared, ParamLayer
+from jaxconv._types import ArrayLike
 
 __all__ = ["Bilinear", "Linear"]
 
@@ -57,7 +58,7 @@ class Linear(ParamLayer):
             "bias": Declared(shape[:1], self.bias_init or init.conv_bias(shape[1])) if self.bias else None,
         }
 
-    def _forward(self, held: Mapping[str, Any], input: Any) -> jax.Array:
+    def _forward(self, held: Mapping[str, Any], input: ArrayLike) -> jax.Array:
         x, weight, bias = self._cast(array("input", input), held["weight"], held["bias"])
         return functional.linear(x, weight, bias, precision=self.precision)
 
@@ -104,7 +105,7 @@ class Bilinear(ParamLayer):
             "bias": Declared(shape[:1], self.bias_init or draw) if self.bias else None,
         }
 
-    def _forward(self, held: Mapping[str, Any], input1: Any, input2: Any) -> jax.Array:
+    def _forward(self, held: Mapping[str, Any], input1: ArrayLike, input2: ArrayLike) -> jax.Array:
         inputs = array("input1", input1), array("input2", input2)
         x1, x2, weight, bias = self._cast(*inputs, held["weight"], held["bias"])
         return functional.bilinear(x1, x2, weight, bias, precision=self.precision)

@@ -7,6 +7,7 @@ from typing import Any
 from jaxconv import functional
 from jaxconv._args import check_power
 from jaxconv._layers._loss import Loss, WeightedLoss
+from jaxconv._types import ArrayLike, Reduction
 
 __all__ = [
     "HingeEmbeddingLoss",
@@ -20,9 +21,9 @@ __all__ = [
 
 @dataclass(eq=False, repr=False)
 class SoftMarginLoss(Loss):
-    size_average: Any = None
-    reduce: Any = None
-    reduction: str = "mean"
+    size_average: bool | None = None
+    reduce: bool | None = None
+    reduction: Reduction = "mean"
 
     _function = staticmethod(functional.soft_margin_loss)
 
@@ -30,9 +31,9 @@ class SoftMarginLoss(Loss):
 @dataclass(eq=False, repr=False)
 class HingeEmbeddingLoss(Loss):
     margin: float = 1.0
-    size_average: Any = None
-    reduce: Any = None
-    reduction: str = "mean"
+    size_average: bool | None = None
+    reduce: bool | None = None
+    reduction: Reduction = "mean"
 
     _function = staticmethod(functional.hinge_embedding_loss)
 
@@ -40,9 +41,9 @@ class HingeEmbeddingLoss(Loss):
 @dataclass(eq=False, repr=False)
 class MarginRankingLoss(Loss):
     margin: float = 0.0
-    size_average: Any = None
-    reduce: Any = None
-    reduction: str = "mean"
+    size_average: bool | None = None
+    reduce: bool | None = None
+    reduction: Reduction = "mean"
 
     _function = staticmethod(functional.margin_ranking_loss)
     _inputs = 3
@@ -52,10 +53,10 @@ class MarginRankingLoss(Loss):
 class MultiMarginLoss(WeightedLoss):
     p: int = 1
     margin: float = 1.0
-    weight: Any = None
-    size_average: Any = None
-    reduce: Any = None
-    reduction: str = "mean"
+    weight: ArrayLike | None = None
+    size_average: bool | None = None
+    reduce: bool | None = None
+    reduction: Reduction = "mean"
 
     _function = staticmethod(functional.multi_margin_loss)
 
@@ -69,9 +70,9 @@ class MultiMarginLoss(WeightedLoss):
 
 @dataclass(eq=False, repr=False)
 class MultiLabelMarginLoss(Loss):
-    size_average: Any = None
-    reduce: Any = None
-    reduction: str = "mean"
+    size_average: bool | None = None
+    reduce: bool | None = None
+    reduction: Reduction = "mean"
 
     _function = staticmethod(functional.multilabel_margin_loss)
     _inputs = 0
@@ -79,10 +80,10 @@ class MultiLabelMarginLoss(Loss):
 
 @dataclass(eq=False, repr=False)
 class MultiLabelSoftMarginLoss(WeightedLoss):
-    weight: Any = None
-    size_average: Any = None
-    reduce: Any = None
-    reduction: str = "mean"
+    weight: ArrayLike | None = None
+    size_average: bool | None = None
+    reduce: bool | None = None
+    reduction: Reduction = "mean"
 
     _function = staticmethod(functional.multilabel_soft_margin_loss)
     _casts_target = True

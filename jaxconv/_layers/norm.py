@@ -10,6 +10,7 @@ from jaxconv import functional, init
 from jaxconv._args import array, check_flag, check_number, check_size, integer, positive
 from jaxconv._dtypes import compute_dtype
 from jaxconv._layers.base import Declared, ParamLayer
+from jaxconv._types import ArrayLike, Size
 
 __all__ = ["GroupNorm", "LayerNorm", "RMSNorm"]
 
@@ -86,7 +87,7 @@ class GroupNorm(Norm):
             (integer("num_channels", self.num_channels),), bool(self.affine), bool(self.affine and self.bias)
         )
 
-    def _forward(self, held: Mapping[str, Any], input: Any) -> jax.Array:
+    def _forward(self, held: Mapping[str, Any], input: ArrayLike) -> jax.Array:
         x, arrays = self._cast_input(input, held)
         return functional.group_norm(x, self.num_groups, **arrays, eps=self.eps)
 
@@ -107,7 +108,7 @@ class LayerNorm(Norm):
     The keyword arguments and errors are those of `GroupNorm`.
     """
 
-    normalized_shape: int | tuple[int, ...]
+    normalized_shape: Size
     eps: float = 1e-5
     elementwise_affine: bool = True
     bias: bool = True
@@ -123,7 +124,7 @@ class LayerNorm(Norm):
         on = bool(self.elementwise_affine)
         return self._ones_and_zeros(_shape(self.normalized_shape), on, bool(on and self.bias))
 
-    def _forward(self, held: Mapping[str, Any], input: Any) -> jax.Array:
+    def _forward(self, held: Mapping[str, Any], input: ArrayLike) -> jax.Array:
         x, arrays = self._cast_input(input, held)
         return functional.layer_norm(x, _shape(self.normalized_shape), **arrays, eps=self.eps)
 
@@ -145,7 +146,7 @@ class RMSNorm(Norm):
 
     _holds: ClassVar[tuple[str, ...]] = ("weight",)
 
-    normalized_shape: int | tuple[int, ...]
+    normalized_shape: Size
     eps: float | None = None
     elementwise_affine: bool = True
 
@@ -162,7 +163,7 @@ class RMSNorm(Norm):
         made = self._ones_and_zeros(_shape(self.normalized_shape), bool(self.elementwise_affine), False)
         return {"weight": made["weight"]}
 
-    def _forward(self, held: Mapping[str, Any], input: Any) -> jax.Array:
+    def _forward(self, held: Mapping[str, Any], input: ArrayLike) -> jax.Array:
         x, arrays = self._cast_input(input, held)
         return functional.rms_norm(x, _shape(self.normalized_shape), **arrays, eps=self.eps)
 

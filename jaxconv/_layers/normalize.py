@@ -9,6 +9,7 @@ import jax
 from jaxconv import functional
 from jaxconv._args import check_number, positive
 from jaxconv._layers.base import Layer
+from jaxconv._types import ArrayLike
 
 __all__ = ["LocalResponseNorm"]
 
@@ -41,5 +42,5 @@ class LocalResponseNorm(Layer):
             check_number(name, getattr(self, name))
         return {}
 
-    def _forward(self, input: Any) -> jax.Array:
+    def _forward(self, input: ArrayLike) -> jax.Array:
         return functional.local_response_norm(input, self.size, self.alpha, self.beta, self.k)

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from numbers import Number
 from typing import Any, ClassVar
 
+import jax
 import numpy as np
 
 from jaxconv import functional
 from jaxconv._args import integers, one_or_all, wrong_type
 from jaxconv._layers.base import Layer
+from jaxconv._types import ArrayLike, PadMode, Size
 
 __all__ = [
     "CircularPad1d",
@@ -33,9 +35,9 @@ __all__ = [
 @dataclass(eq=False, repr=False)
 class _Pad(Layer):
     ndim: ClassVar[int]
-    _mode: ClassVar[str]
+    _mode: ClassVar[PadMode]
 
-    padding: int | tuple[int, ...]
+    padding: Size
 
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)
@@ -55,7 +57,7 @@ class _Pad(Layer):
     def _normalised(self) -> Mapping[str, Any]:
         return {"padding": one_or_all("padding", self.padding, 2 * self.ndim)}
 
-    def _forward(self, input: Any) -> Any:
+    def _forward(self, input: ArrayLike) -> jax.Array:
         padding = integers("padding", self.padding, 2 * self.ndim)
         return functional.pad(input, padding, self._mode, getattr(self, "value", None))
 

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import jax
+
 from jaxconv._functional.pooling import max_pool_windows
 from jaxconv._layers.base import Layer
 from jaxconv._spec_pool import PoolSpec, pool_spec
+from jaxconv._types import ArrayLike, Size
 
 __all__ = ["MaxPool1d", "MaxPool2d", "MaxPool3d"]
 
@@ -15,10 +18,10 @@ __all__ = ["MaxPool1d", "MaxPool2d", "MaxPool3d"]
 class _MaxPool(Layer):
     ndim: ClassVar[int]
 
-    kernel_size: int | tuple[int, ...]
-    stride: int | tuple[int, ...] | None = None
-    padding: int | tuple[int, ...] = 0
-    dilation: int | tuple[int, ...] = 1
+    kernel_size: Size
+    stride: Size | None = None
+    padding: Size = 0
+    dilation: Size = 1
     return_indices: bool = False
     ceil_mode: bool = False
 
@@ -31,7 +34,7 @@ class _MaxPool(Layer):
         self._spec()
         return {"stride": self.kernel_size} if self.stride is None else {}
 
-    def _forward(self, input: Any) -> Any:
+    def _forward(self, input: ArrayLike) -> jax.Array | tuple[jax.Array, jax.Array]:
         return max_pool_windows(self._spec(), input, self.return_indices)
 
 

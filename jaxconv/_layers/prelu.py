@@ -9,6 +9,7 @@ import jax
 from jaxconv import functional, init
 from jaxconv._args import number, positive
 from jaxconv._layers.base import Declared, ParamLayer
+from jaxconv._types import ArrayLike
 
 
 @dataclass(eq=False, repr=False)
@@ -30,7 +31,7 @@ class AnyPReLU(ParamLayer):
         start = self.weight_init or init.constant(getattr(self, self._start))
         return {"weight": Declared((self.num_parameters,), start, draws=self.weight_init is not None)}
 
-    def _forward(self, held: Mapping[str, Any], input: Any) -> jax.Array:
+    def _forward(self, held: Mapping[str, Any], input: ArrayLike) -> jax.Array:
         x, weight = self._cast(input, held["weight"])
         return functional.prelu(x, weight)
 

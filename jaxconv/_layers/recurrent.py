@@ -12,6 +12,7 @@ from flax.typing import PrecisionLike
 from jaxconv import functional, init
 from jaxconv._args import array, check_bool, check_one_of, check_probability, integer, positive
 from jaxconv._layers.base import Declared, ParamLayer
+from jaxconv._types import ArrayLike, Nonlinearity
 
 __all__ = ["GRU", "LSTM", "RNN"]
 
@@ -86,7 +87,9 @@ class Recurrent(ParamLayer):
         """Whether a call needs a key."""
         return not deterministic and 0 < self.dropout < 1 and self.num_layers > 1
 
-    def _forward(self, held: Mapping[str, Any], input: Any, hx: Any, deterministic: bool, key: Any) -> Any:
+    def _run(
+        self, held: Mapping[str, Any], input: ArrayLike, hx: Any, deterministic: bool, key: jax.Array | None
+    ) -> Any:
         name, x = type(self).__name__, array("input", input)
         if x.ndim not in (2, 3):
             raise ValueError(f"{name}: Expected input to be 2D or 3D, got `input` of shape {x.shape}")
@@ -195,6 +198,18 @@ class LSTM(Recurrent):
     def _projected(self) -> int:
         return self.proj_size
 
+    def _forward(
+        self,
+        held: Mapping[str, Any],
+        input: ArrayLike,
+        hx: tuple[ArrayLike, ArrayLike] | None,
+        deterministic: bool,
+        key: jax.Array | None,
+    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+        """Runs the layer over a sequence: (output, (h_n, c_n)). Shapes: input (T, N, input_size)."""
+        result: tuple[jax.Array, tuple[jax.Array, jax.Array]] = self._run(held, input, hx, deterministic, key)
+        return result
+
     def _normalised(self) -> Mapping[str, Any]:
         sizes = super()._normalised()
         if not 0 <= (size := integer("proj_size", self.proj_size)) < sizes["hidden_size"]:
@@ -205,8 +220,22 @@ class LSTM(Recurrent):
         return {**sizes, "proj_size": size}
 
 
+class _OneState(Recurrent):
+    def _forward(
+        self,
+        held: Mapping[str, Any],
+        input: ArrayLike,
+        hx: ArrayLike | None,
+        deterministic: bool,
+        key: jax.Array | None,
+    ) -> tuple[jax.Array, jax.Array]:
+        """Runs the layer over a sequence: (output, h_n). Shapes: input (T, N, input_size)."""
+        result: tuple[jax.Array, jax.Array] = self._run(held, input, hx, deterministic, key)
+        return result
+
+
 @dataclass(eq=False, repr=False)
-class GRU(Recurrent):
+class GRU(_OneState):
     """torch.nn.GRU: the same arguments, defaults, layouts, parameters and distribution.
 
     Parameters as of `LSTM`, with 3 hidden_size rows, the gates in torch's order r, z, n, and no projection. The
@@ -230,7 +259,7 @@ class GRU(Recurrent):
 
 
 @dataclass(eq=False, repr=False)
-class RNN(Recurrent):
+class RNN(_OneState):
     """torch.nn.RNN: the same arguments, defaults, layouts, parameters and distribution.
 
     Parameters as of `LSTM`, with hidden_size rows and no projection. The operation is `jaxconv.functional.rnn_tanh`, or
@@ -247,7 +276,7 @@ class RNN(Recurrent):
     input_size: int
     hidden_size: int
     num_layers: int = 1
-    nonlinearity: str = "tanh"
+    nonlinearity: Nonlinearity = "tanh"
     bias: bool = True
     batch_first: bool = False
     dropout: float = 0.0

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
 from flax.typing import PrecisionLike
 
@@ -11,6 +12,7 @@ from jaxconv import functional
 from jaxconv._args import array, check_flag, check_one_of, check_size, positive
 from jaxconv._layers.base import Declared, ParamLayer
 from jaxconv._layers.recurrent import NONLINEARITIES, declared, initial
+from jaxconv._types import ArrayLike, Nonlinearity
 
 __all__ = ["GRUCell", "LSTMCell", "RNNCell"]
 
@@ -46,7 +48,7 @@ class RecurrentCell(ParamLayer):
         made = declared(self, zip(self._holds, shapes, strict=True))
         return made if self.bias else made | {"bias_ih": None, "bias_hh": None}
 
-    def _forward(self, held: Mapping[str, Any], input: Any, hx: Any = None) -> Any:
+    def _run(self, held: Mapping[str, Any], input: ArrayLike, hx: Any) -> Any:
         name, x = type(self).__name__, array("input", input)
         if x.ndim not in (1, 2):
             raise ValueError(f"{name}: Expected input to be 1D or 2D, got `input` of shape {x.shape}")
@@ -106,8 +108,22 @@ class LSTMCell(RecurrentCell):
     def _function(self) -> Any:
         return functional.lstm_cell
 
+    def _forward(
+        self, held: Mapping[str, Any], input: ArrayLike, hx: tuple[ArrayLike, ArrayLike] | None = None
+    ) -> tuple[jax.Array, jax.Array]:
+        """Computes the next (h, c). Shapes: input (N, input_size), states (N, hidden_size), or without N."""
+        result: tuple[jax.Array, jax.Array] = self._run(held, input, hx)
+        return result
 
-class GRUCell(RecurrentCell):
+
+class _OneState(RecurrentCell):
+    def _forward(self, held: Mapping[str, Any], input: ArrayLike, hx: ArrayLike | None = None) -> jax.Array:
+        """Computes the next h. Shapes: input (N, input_size), state (N, hidden_size), or without N."""
+        result: jax.Array = self._run(held, input, hx)
+        return result
+
+
+class GRUCell(_OneState):
     __doc__ = _doc("GRU", "3 ", "gru_cell")
     _gates = 3
 
@@ -116,11 +132,11 @@ class GRUCell(RecurrentCell):
 
 
 @dataclass(eq=False, repr=False)
-class RNNCell(RecurrentCell):
+class RNNCell(_OneState):
     __doc__ = _doc("RNN", "", "rnn_tanh_cell", "\n        nonlinearity: 'tanh' or 'relu'.")
     _gates = 1
 
-    nonlinearity: str = "tanh"
+    nonlinearity: Nonlinearity = "tanh"
 
     def _normalised(self) -> Mapping[str, Any]:
         check_one_of("nonlinearity", self.nonlinearity, NONLINEARITIES)

@@ -9,6 +9,7 @@ import jax
 from jaxconv import functional
 from jaxconv._args import each_integer, integer
 from jaxconv._layers.base import Layer
+from jaxconv._types import ArrayLike
 
 __all__ = ["Flatten", "Unflatten"]
 
@@ -32,7 +33,7 @@ class Flatten(Layer):
         integer("start_dim", self.start_dim), integer("end_dim", self.end_dim)
         return {}
 
-    def _forward(self, input: Any) -> jax.Array:
+    def _forward(self, input: ArrayLike) -> jax.Array:
         return functional.flatten(input, self.start_dim, self.end_dim)
 
 
@@ -58,5 +59,5 @@ class Unflatten(Layer):
             raise TypeError(f"`unflattened_size` must be a tuple of ints, got {self.unflattened_size!r}")
         return {"unflattened_size": each_integer("unflattened_size", self.unflattened_size)}
 
-    def _forward(self, input: Any) -> jax.Array:
+    def _forward(self, input: ArrayLike) -> jax.Array:
         return functional.unflatten(input, self.dim, self.unflattened_size)

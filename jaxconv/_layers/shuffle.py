@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import jax
+
 from jaxconv import functional
 from jaxconv._args import positive
 from jaxconv._layers.base import Layer
+from jaxconv._types import ArrayLike
 
 __all__ = ["ChannelShuffle", "PixelShuffle", "PixelUnshuffle"]
 
@@ -29,7 +32,7 @@ class PixelShuffle(Layer):
         positive("upscale_factor", self.upscale_factor)
         return {}
 
-    def _forward(self, input: Any) -> Any:
+    def _forward(self, input: ArrayLike) -> jax.Array:
         return functional.pixel_shuffle(input, self.upscale_factor)
 
 
@@ -51,7 +54,7 @@ class PixelUnshuffle(Layer):
         positive("downscale_factor", self.downscale_factor)
         return {}
 
-    def _forward(self, input: Any) -> Any:
+    def _forward(self, input: ArrayLike) -> jax.Array:
         return functional.pixel_unshuffle(input, self.downscale_factor)
 
 
@@ -73,5 +76,5 @@ class ChannelShuffle(Layer):
         positive("groups", self.groups)
         return {}
 
-    def _forward(self, input: Any) -> Any:
+    def _forward(self, input: ArrayLike) -> jax.Array:
         return functional.channel_shuffle(input, self.groups)

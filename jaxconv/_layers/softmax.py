@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxconv import functional
 from jaxconv._layers._activation import Activation
 from jaxconv._layers.base import Layer
+from jaxconv._types import ArrayLike
 
 __all__ = ["LogSoftmax", "Softmax", "Softmax2d", "Softmin"]
 
@@ -21,7 +22,7 @@ class _AnySoftmax(Activation):
     def _normalised(self) -> Mapping[str, Any]:
         return {} if self.dim is None else super()._normalised()
 
-    def _forward(self, input: Any) -> jax.Array:
+    def _forward(self, input: ArrayLike) -> jax.Array:
         # The warning about a `dim` of None is for whoever calls the layer.
         return type(self)._function(input, self.dim, _stacklevel=5)
 
@@ -46,7 +47,7 @@ class Softmax2d(Layer):
         ValueError: an input of another rank.
     """
 
-    def _forward(self, input: Any) -> jax.Array:
+    def _forward(self, input: ArrayLike) -> jax.Array:
         if jnp.ndim(input) not in (3, 4):
             raise ValueError(
                 f"Softmax2d: expected input to be 3D or 4D, but got `input` of shape {jnp.shape(input)}"

@@ -1,14 +1,13 @@
 """torch.nn's normalisations that may keep running statistics: BatchNorm and InstanceNorm."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax.typing import Axes
 
 from jaxconv import functional, init
 from jaxconv._args import array, check_flag, check_number, check_rank, check_size
@@ -37,7 +36,7 @@ class TrackingNorm(Norm):
     affine: bool = True
     track_running_stats: bool = True
     bias: bool = field(default=True, kw_only=True)
-    axis_name: Axes | None = field(default=None, kw_only=True)
+    axis_name: Hashable = field(default=None, kw_only=True)
 
     def _normalised(self) -> Mapping[str, Any]:
         super()._normalised()
@@ -61,7 +60,7 @@ class TrackingNorm(Norm):
         }
 
     def _normalise(
-        self, held: Mapping[str, Any], input: Any, training: bool, axis_name: Axes | None
+        self, held: Mapping[str, Any], input: Any, training: bool, axis_name: Hashable
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
         """The output, and the running statistics that have changed."""
         raise NotImplementedError
@@ -79,7 +78,7 @@ class _BatchNorm(TrackingNorm):
     _ranks: ClassVar[tuple[int, ...]]
 
     def _normalise(
-        self, held: Mapping[str, Any], input: Any, training: bool, axis_name: Axes | None
+        self, held: Mapping[str, Any], input: Any, training: bool, axis_name: Hashable
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
         x, arrays = self._cast_input(input, held)
         check_rank(type(self).__name__, x.shape, self._ranks)
@@ -107,7 +106,7 @@ class _InstanceNorm(TrackingNorm):
     track_running_stats: bool = False
 
     def _normalise(
-        self, held: Mapping[str, Any], input: Any, training: bool, axis_name: Axes | None
+        self, held: Mapping[str, Any], input: Any, training: bool, axis_name: Hashable
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
         x, arrays = self._cast_input(input, held)
         check_rank(type(self).__name__, x.shape, (self.ndim + 1, self.ndim + 2))

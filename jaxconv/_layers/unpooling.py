@@ -1,13 +1,16 @@
 """torch.nn's max unpooling."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import jax
+
 from jaxconv._functional.unpooling import max_unpool_windows
-from jaxconv._layers._pool import Pool, Size, named
+from jaxconv._layers._pool import Pool, named
 from jaxconv._spec import low_ends
 from jaxconv._spec_pool import PoolSpec, unpool_spec
+from jaxconv._types import ArrayLike, Size
 
 __all__ = ["MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d"]
 
@@ -31,7 +34,9 @@ class _MaxUnpool(Pool):
             "padding": low_ends(spec.padding),
         }
 
-    def _forward(self, input: Any, indices: Any, output_size: Any = None) -> Any:
+    def _forward(
+        self, input: ArrayLike, indices: ArrayLike, output_size: Sequence[int] | None = None
+    ) -> jax.Array:
         return max_unpool_windows(self._spec(), input, indices, output_size)
 
 

@@ -1,12 +1,12 @@
 """A layer that draws in training, as a Linen module."""
 
 from dataclasses import field
-from typing import Any
 
 import jax
 from flax import linen as nn
 
 from jaxconv._layers import dropout
+from jaxconv._types import ArrayLike
 from jaxconv.linen._module import Module
 
 
@@ -17,8 +17,10 @@ class Drawing(dropout.Drawing, Module):
     rng_collection: str = field(default="dropout", kw_only=True)
 
     @nn.compact
-    def __call__(self, input: Any, deterministic: bool | None = None, rng: Any = None) -> jax.Array:
-        """What the class computes; `rng` is a key instead of the collection's."""
+    def __call__(
+        self, input: ArrayLike, deterministic: bool | None = None, rng: jax.Array | None = None
+    ) -> jax.Array:
+        """Applies the layer; `rng` is a key instead of the collection's."""
         deterministic = nn.merge_param("deterministic", self.deterministic, deterministic)
         if rng is None and self._draws(deterministic):
             rng = self.make_rng(self.rng_collection)

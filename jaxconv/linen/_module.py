@@ -16,7 +16,7 @@ class Module(Documented, Layer, nn.Module):
         super().__post_init__()
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """What the class computes; see there for shapes."""
+        """Applies the layer; the class's docstring says what it computes, and the shapes."""
         return self._forward(*inputs, **options)
 
 
@@ -44,5 +44,5 @@ class ParamModule(Documented, ParamLayer, nn.Module):
 
     @nn.compact
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """What the class computes; see there for shapes."""
+        """Applies the layer; the class's docstring says what it computes, and the shapes."""
         return self._forward(self._held(), *inputs, **options)

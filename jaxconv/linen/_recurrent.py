@@ -3,9 +3,11 @@
 from dataclasses import field
 from typing import Any
 
+import jax
 from flax import linen as nn
 
 from jaxconv._layers import recurrent
+from jaxconv._types import ArrayLike
 from jaxconv.linen._module import ParamModule
 
 
@@ -16,7 +18,13 @@ class Recurrent(recurrent.Recurrent, ParamModule):
     rng_collection: str = field(default="dropout", kw_only=True)
 
     @nn.compact
-    def __call__(self, input: Any, hx: Any = None, deterministic: bool | None = None, rng: Any = None) -> Any:
+    def __call__(
+        self,
+        input: ArrayLike,
+        hx: Any = None,
+        deterministic: bool | None = None,
+        rng: jax.Array | None = None,
+    ) -> Any:
         """Runs the layer; `rng` is a key instead of the collection's."""
         deterministic = nn.merge_param("deterministic", self.deterministic, deterministic)
         if rng is None and self._draws(deterministic):

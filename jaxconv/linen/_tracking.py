@@ -1,12 +1,12 @@
 """A layer with running statistics, as a Linen module."""
 
 from dataclasses import field
-from typing import Any
 
 import jax
 from flax import linen as nn
 
 from jaxconv._layers import tracking_norm
+from jaxconv._types import ArrayLike
 from jaxconv.linen._module import ParamModule
 
 
@@ -16,8 +16,8 @@ class Tracking(tracking_norm.TrackingNorm, ParamModule):
     use_running_average: bool | None = field(default=None, kw_only=True)
 
     @nn.compact
-    def __call__(self, input: Any, use_running_average: bool | None = None) -> jax.Array:
-        """What the class computes; in training `apply` needs mutable=['batch_stats']."""
+    def __call__(self, input: ArrayLike, use_running_average: bool | None = None) -> jax.Array:
+        """Applies the layer; in training `apply` needs mutable=['batch_stats']."""
         running = False  # Without statistics there is nothing to choose.
         if self.track_running_stats:
             running = nn.merge_param("use_running_average", self.use_running_average, use_running_average)

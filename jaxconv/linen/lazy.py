@@ -42,7 +42,7 @@ class _Lazy(lazy.Lazy, ParamModule):
     """A layer that looks at its input before it makes what it holds."""
 
     def __call__(self, input: Any, *more: Any, **options: Any) -> Any:
-        """What the class computes; see there for shapes."""
+        """Applies the layer, whose sizes the input tells."""
         with self._supposing(self._infer(array("input", input).shape)):
             return super().__call__(input, *more, **options)
 

@@ -8,6 +8,7 @@ from flax import nnx
 
 from jaxconv._jax_internals import first_from
 from jaxconv._layers import dropout
+from jaxconv._types import ArrayLike
 from jaxconv.nn._module import Module
 
 
@@ -61,14 +62,20 @@ class Drawing(Draws, dropout.Drawing, Module):
 
     deterministic: bool | None = field(default=False, kw_only=True)
     rng_collection: str = field(default="dropout", kw_only=True)
-    rngs: Any = field(default=None, kw_only=True)
+    rngs: nnx.Rngs | nnx.RngStream | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._set_rngs(self.rngs)
 
-    def __call__(self, input: Any, *, deterministic: bool | None = None, rngs: Any = None) -> jax.Array:
-        """What the class computes; the arguments come before those of the constructor."""
+    def __call__(
+        self,
+        input: ArrayLike,
+        *,
+        deterministic: bool | None = None,
+        rngs: nnx.Rngs | nnx.RngStream | jax.Array | None = None,
+    ) -> jax.Array:
+        """Applies the layer; the arguments come before those of the constructor."""
         return self._forward(input, *self._mode_and_key(deterministic, rngs))
 
 

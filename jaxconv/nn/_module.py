@@ -10,6 +10,7 @@ import numpy as np
 from flax import nnx
 
 from jaxconv._layers.base import Documented, Layer, ParamLayer
+from jaxconv._layers.signature import ConstructorSignature
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -18,12 +19,14 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 class Module(Documented, Layer, nnx.Module):
     """A layer without parameters."""
 
+    __signature__ = ConstructorSignature()
+
     def __post_init__(self) -> None:
         for name, value in self._normalised().items():
             setattr(self, name, value)
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """What the class computes; see there for shapes."""
+        """Applies the layer; the class's docstring says what it computes, and the shapes."""
         return self._forward(*inputs, **options)
 
 
@@ -54,7 +57,9 @@ class Guarded:
 class ParamModule(Guarded, Documented, ParamLayer, nnx.Module):
     """A layer with parameters, drawn in torch's order from `rngs.params()`."""
 
-    rngs: InitVar[Any] = field(default=None, kw_only=True)
+    __signature__ = ConstructorSignature()
+
+    rngs: InitVar[nnx.Rngs | None] = field(default=None, kw_only=True)
     weight_metadata: InitVar[Mapping[str, Any]] = field(default=_NOTHING, kw_only=True)
     bias_metadata: InitVar[Mapping[str, Any]] = field(default=_NOTHING, kw_only=True)
 
@@ -81,7 +86,7 @@ class ParamModule(Guarded, Documented, ParamLayer, nnx.Module):
         return {name: getattr(self, name) for name in self._holds}
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """What the class computes; see there for shapes."""
+        """Applies the layer; the class's docstring says what it computes, and the shapes."""
         return self._forward(self._held(), *inputs, **options)
 
 

@@ -4,7 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import jax
+from flax import nnx
+
 from jaxconv._layers import recurrent
+from jaxconv._types import ArrayLike
 from jaxconv.nn._drawing import Draws
 from jaxconv.nn._module import ParamModule
 
@@ -23,7 +27,12 @@ class Recurrent(Draws, recurrent.Recurrent, ParamModule):
         self._set_rngs(rngs if self._draws(deterministic=False) else None)
 
     def __call__(
-        self, input: Any, hx: Any = None, *, deterministic: bool | None = None, rngs: Any = None
+        self,
+        input: ArrayLike,
+        hx: Any = None,
+        *,
+        deterministic: bool | None = None,
+        rngs: nnx.Rngs | nnx.RngStream | jax.Array | None = None,
     ) -> Any:
         """Runs the layer; `deterministic` and `rngs` come before those of the constructor."""
         return self._forward(self._held(), input, hx, *self._mode_and_key(deterministic, rngs))

@@ -1,12 +1,12 @@
 """A layer with running statistics, as an NNX module."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import jax
 
 from jaxconv._jax_internals import first_from
 from jaxconv._layers import tracking_norm
+from jaxconv._types import ArrayLike
 from jaxconv.nn._module import ParamModule
 
 
@@ -16,8 +16,8 @@ class Tracking(tracking_norm.TrackingNorm, ParamModule):
 
     use_running_average: bool | None = field(default=False, kw_only=True)
 
-    def __call__(self, input: Any, *, use_running_average: bool | None = None) -> jax.Array:
-        """What the class computes; the argument comes before that of the constructor."""
+    def __call__(self, input: ArrayLike, *, use_running_average: bool | None = None) -> jax.Array:
+        """Applies the layer; `use_running_average` comes before that of the constructor."""
         running = first_from(
             use_running_average,
             self.use_running_average,

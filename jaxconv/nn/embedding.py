@@ -7,6 +7,7 @@ from flax import nnx
 
 from jaxconv._args import array
 from jaxconv._layers import embedding
+from jaxconv._types import ArrayLike, BagMode
 from jaxconv.nn._module import ParamModule
 from jaxconv.nn.frozen import FrozenParam
 
@@ -44,7 +45,7 @@ class Embedding(embedding.Embedding, _Table):
     @classmethod
     def from_pretrained(
         cls,
-        embeddings: Any,
+        embeddings: ArrayLike,
         freeze: bool = True,
         padding_idx: int | None = None,
         max_norm: float | None = None,
@@ -73,12 +74,12 @@ class EmbeddingBag(embedding.EmbeddingBag, _Table):
     @classmethod
     def from_pretrained(
         cls,
-        embeddings: Any,
+        embeddings: ArrayLike,
         freeze: bool = True,
         max_norm: float | None = None,
         norm_type: float = 2.0,
         scale_grad_by_freq: bool = False,
-        mode: str = "mean",
+        mode: BagMode = "mean",
         sparse: bool = False,
         include_last_offset: bool = False,
         padding_idx: int | None = None,

@@ -66,7 +66,7 @@ class _Lazy(lazy.Lazy, ParamModule):
         self._metadata = (weight_metadata, bias_metadata)
 
     def __call__(self, input: Any, *more: Any, **options: Any) -> Any:
-        """Makes the parameters; then what the class computes."""
+        """Makes the parameters at the first call, then applies the layer."""
         size = self._infer(array("input", input).shape)
         with self._supposing(size):
             self._declared()  # Refuses what does not fit before anything is changed.

@@ -25,9 +25,8 @@ def test_is_current(path, text):
 def test_a_layer_is_one_file(tmp_path):
     """A file in `_layers`, and everything else follows, whatever is missing or broken at first."""
     root = tmp_path / "clone"
-    (root / "tools").mkdir(parents=True)
-    subprocess.run(["cp", "-r", ROOT / "jaxconv", root], check=True)
-    subprocess.run(["cp", ROOT / "tools" / "fronts.py", root / "tools"], check=True)
+    root.mkdir()
+    subprocess.run(["cp", "-r", ROOT / "jaxconv", ROOT / "tools", root], check=True)
     (root / "jaxconv" / "_layers" / "double.py").write_text(
         '"""A layer."""\n\nfrom typing import Any\n\nfrom jaxconv._layers.base import Layer\n\n'
         '__all__ = ["Double"]\n\n\nclass Double(Layer):\n    """Doubles."""\n\n'
@@ -46,6 +45,7 @@ def test_a_layer_is_one_file(tmp_path):
     subprocess.run(
         [sys.executable, "tools/fronts.py"], cwd=root, check=True, timeout=120, env={"PYTHONPATH": str(root)}
     )
+    assert "class Double(nnx.Module):" in (root / "jaxconv" / "nn" / "__init__.pyi").read_text()
     subprocess.run(
         [sys.executable, "-c", code], cwd=root, check=True, timeout=120, env={"PYTHONPATH": str(root)}
     )

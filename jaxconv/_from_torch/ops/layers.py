@@ -53,7 +53,7 @@ def _pool_with_indices(name: str) -> Callable[..., Any]:
     return pool
 
 
-def _upsample(mode: str, antialias: bool = False) -> Callable[..., Any]:
+def _upsample(mode: Any, antialias: bool = False) -> Callable[..., Any]:
     def upsample(x: Any, size: Any, *rest: Any) -> Any:
         align = rest[0] if "nearest" not in mode else None
         scales = rest[-1]
@@ -62,7 +62,7 @@ def _upsample(mode: str, antialias: bool = False) -> Callable[..., Any]:
     return upsample
 
 
-def _pad_as(mode: str) -> Callable[..., Any]:
+def _pad_as(mode: Any) -> Callable[..., Any]:
     return lambda x, pad: F.pad(x, pad, mode)
 
 
