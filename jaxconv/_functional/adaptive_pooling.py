@@ -1,7 +1,7 @@
 """torch.nn.functional's adaptive pooling: the output's size is given, the windows follow."""
 
 import math
-from typing import Literal, Protocol, cast, overload
+from typing import Any, Literal, Protocol, cast, overload
 
 import jax
 import jax.numpy as jnp

@@ -110,7 +110,8 @@ def _embedding_bag(
 def _core_embedding_bag(weight: Any, indices: Any, offsets: Any, *args: Any) -> tuple[Any, ...]:
     """The core set's: a `padding_idx` of -1 is none."""
     defaults = (False, 0, False, None, False, -1)
-    scale, mode, sparse, weights, last, padding = (*args, *defaults[len(args) :])
+    settings: tuple[Any, ...] = (*args, *defaults[len(args) :])
+    scale, mode, sparse, weights, last, padding = settings
     padding = None if padding < 0 else padding
     return _embedding_bag(weight, indices, offsets, scale, mode, sparse, weights, last, padding)
 
