@@ -86,7 +86,7 @@ def _native_layer_norm(x: Any, shape: Any, weight: Any, bias: Any, eps: float) -
 def _normalised_backward(
     grad: Any, scaled: Any, x: Any, mean: Any, rstd: Any, axes: tuple[int, ...]
 ) -> jax.Array:
-    """The gradient by the input of (x - mean) * rstd; `scaled` is the cotangent of that."""
+    """The gradient with respect to the input of (x - mean) * rstd; `scaled` is the cotangent of that."""
     normal = (x - mean) * rstd
     sums = [jnp.mean(a, axes, keepdims=True) for a in (scaled, scaled * normal)]
     return rstd * (scaled - sums[0] - normal * sums[1])
