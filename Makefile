@@ -31,7 +31,7 @@ lint: $(READY)  ## ruff (rules and format), mypy, clang-format, and the kernels 
 
 thorough: $(READY)  ## all of torch's own samples in every dtype, 200 seeds without an alarm, and long fuzzing
 	$(RUN) -m pytest -n 2 --thorough -m thorough
-	$(RUN) -m pytest -n 2 --thorough tests/jaxconv/_functional/test_opinfo.py
+	$(RUN) -m pytest -n 2 --thorough tests/jaxconv/_functional/test_opinfo.py tests/jaxconv/test_examples.py
 	$(RUN) -m pytest -n 2 --seeds 200 -k no_alarm tests/parity/_diagnose/test_corpus.py
 	$(RUN) -m pytest -n 2 --seeds 3 tests/parity/test_right_ports.py
 	HYPOTHESIS_PROFILE=thorough $(RUN) -m pytest -n 2 tests/jaxconv/_functional/test_fuzz.py

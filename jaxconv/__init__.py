@@ -3,6 +3,8 @@
 from jaxconv import extend, functional, init, linen, nn, surgery
 from jaxconv._compile import compile
 from jaxconv._compiled import Compiled, load_compiled
+from jaxconv._examples import document as _document
+from jaxconv._examples.top import TOP as _TOP
 from jaxconv._explain import Explanation, explain
 from jaxconv._files import StateDict
 from jaxconv._from_torch import TorchNetwork, from_torch
@@ -24,3 +26,5 @@ __all__ = [
 __all__ += nn.__all__
 
 __version__ = "0.1.0"
+
+_document(globals(), _TOP)

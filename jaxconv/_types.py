@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import jax
+import numpy as np
 from flax import nnx
-from jax.typing import ArrayLike as _JaxArrayLike
 from typing_extensions import TypeAliasType
 
-ArrayLike = TypeAliasType("ArrayLike", _JaxArrayLike | nnx.Variable[Any])
-"""An array of JAX or NumPy, a number, or a parameter such as `layer.weight`."""
+ArrayLike = TypeAliasType("ArrayLike", jax.Array | np.ndarray[Any, Any] | nnx.Variable[Any])
+"""An array of JAX or NumPy, or a parameter such as `layer.weight`. Numbers and lists are refused."""
 
 Param = TypeAliasType("Param", nnx.Variable[jax.Array])
 """What a layer holds under torch's name: nnx.Param, nnx.BatchStat, or jaxconv.FrozenParam."""

@@ -38,6 +38,12 @@ def convolution(params: Mapping[str, Any]) -> Callable[[jax.Array, jax.Array], j
     Returns:
         A function of two arrays of the operands' shapes, of one dtype, to the result that the equation has for operands
         of that dtype. Its jaxpr has `conv_general_dilated` and no primitive of jaxconv's.
+
+    Examples:
+        >>> x, w = jnp.ones((1, 2, 5, 5)), jnp.ones((3, 2, 3, 3))
+        >>> (eqn,) = jax.make_jaxpr(F.conv2d)(x, w).eqns
+        >>> jaxconv.extend.convolution(eqn.params)(x, w).shape
+        (1, 3, 3, 3)
     """
     product = params["product"]
 

@@ -3,6 +3,8 @@
 # Written by tools/fronts.py.
 # ruff: noqa: I001
 # fmt: off
+from jaxconv._examples import document as _document
+from jaxconv._examples.functional import FUNCTIONAL as _FUNCTIONAL
 from jaxconv._functional.activation import (
     celu, elu, gelu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid, mish, prelu, relu,
     relu6, rrelu, selu, sigmoid, silu, softplus, softshrink, softsign, tanh, tanhshrink, threshold,
@@ -69,3 +71,5 @@ __all__ = [
     "tanhshrink", "threshold", "triplet_margin_loss", "triplet_margin_with_distance_loss", "unflatten",
     "unfold", "upsample", "upsample_bilinear", "upsample_nearest",
 ]
+
+_document(globals(), _FUNCTIONAL)

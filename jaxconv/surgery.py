@@ -33,6 +33,8 @@ from typing import Any, TypeVar
 import jax
 from flax import nnx
 
+from jaxconv._examples import document as _document
+from jaxconv._examples.surgery import SURGERY as _SURGERY
 from jaxconv._fill import (
     constant,
     dirac,
@@ -149,3 +151,6 @@ def _apply(name: str, module: Any, fn: Callable[[Any], Any], done: set[int]) -> 
         if missing := set(named_leaves(module)) - set(named_leaves(result)):
             raise ValueError(f"`fn` returned {where} without {', '.join(map(repr, sorted(missing)))}")
         write_leaves(module, replace(module, named_leaves(result)))
+
+
+_document(globals(), _SURGERY)

@@ -80,6 +80,12 @@ def check(
         ValueError: weights that do not fit, no inputs, inputs in both places or beside a recording, an unknown
             `convert` or `layout`.
         TypeError: a module of neither kind, a ScriptModule, an input that is no array of numbers.
+
+    Examples:
+        >>> x = jax.random.normal(jax.random.key(0), (4, 3))
+        >>> report = parity.check(torch.nn.Linear(3, 2), jaxconv.Linear(3, 2, rngs=nnx.Rngs(0)), x)
+        >>> report.ok
+        True
     """
     if convert not in ("to_flax", "to_torch", None):
         raise ValueError(f"`convert` (={convert!r}) must be 'to_flax', 'to_torch' or None")

@@ -16,6 +16,7 @@ ORDER = {
         "jaxconv._jax_internals",
         "jaxconv._dtypes",
         "jaxconv._types",
+        "jaxconv._examples",
         "jaxconv._args",
         "jaxconv._spec",
         "jaxconv._spec_pool",

@@ -17,6 +17,19 @@ from mkdocs.structure.files import File, Files
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
 
+# tests/jaxconv/test_examples.py gives the examples these names.
+IMPORTS = [
+    "import jax",
+    "import jax.numpy as jnp",
+    "import jaxconv",
+    "import jaxconv.functional as F",
+    "import numpy as np",
+    "import parity",
+    "import torch",
+    "from flax import nnx",
+    "from jaxconv import init, surgery",
+]
+
 MODULES = {
     "jaxconv": "Weights, networks and speed",
     "jaxconv.init": "Initialisers",
@@ -92,7 +105,17 @@ def reference() -> dict[str, str]:
         pages[f"api/{stem}.md"] = "\n".join(lines)
     for module, title in MODULES.items():
         pages[f"api/{module}.md"] = "\n".join([f"# {title}", "", *public(module)])
-    index = ["# API reference", "", "| page | names |", "|---|---|"]
+    index = [
+        "# API reference",
+        "",
+        "The examples begin with these lines:",
+        "",
+        "```python",
+        *IMPORTS,
+        "```",
+        "",
+    ]
+    index += ["| page | names |", "|---|---|"]
     for path, text in pages.items():
         names = re.findall(
             r"^(?::::|      heading:) (?:jaxconv\.nn\.)?(?!parity\._|parity\.suite)(\S+)", text, re.MULTILINE

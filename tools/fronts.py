@@ -27,6 +27,12 @@ BASES = [
     ("base", "ParamLayer", "_module", "ParamModule"),
     ("base", "Layer", "_module", "Module"),
 ]
+# What functional.py also has: the examples in its docstrings.
+_EXAMPLES = (
+    "from jaxconv._examples import document as _document\n"
+    "from jaxconv._examples.functional import FUNCTIONAL as _FUNCTIONAL",
+    "\n_document(globals(), _FUNCTIONAL)\n",
+)
 # For each front the word for it, and what stands before a class.
 FRONTS = {"nn": ("NNX", ["@dataclass(eq=False, repr=False)"]), "linen": ("Linen", [])}
 
@@ -101,7 +107,8 @@ def written() -> dict[Path, str]:
             "torch.nn.functional's operations, with torch's argument names, order, defaults, layouts and refusals.",
             "_functional",
             declared("_functional"),
-        )
+        ).replace("from jaxconv._functional", f"{_EXAMPLES[0]}\nfrom jaxconv._functional", 1)
+        + _EXAMPLES[1]
     }
     layers = declared("_layers")
     for folder, (words, _) in FRONTS.items():

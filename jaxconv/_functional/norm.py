@@ -1,6 +1,7 @@
 """torch.nn.functional's normalisations of each sample by itself: group, layer and root mean square."""
 
 import math
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +21,7 @@ from jaxconv._args import (
 from jaxconv._arrays import ranked
 from jaxconv._dtypes import widened
 from jaxconv._functional._norm import affine, channels_shape, moments, norm_dtypes
-from jaxconv._types import ArrayLike, Size
+from jaxconv._types import ArrayLike
 
 __all__ = ["group_norm", "layer_norm", "rms_norm"]
 
@@ -79,7 +80,7 @@ def group_norm(
 
 def layer_norm(
     input: ArrayLike,
-    normalized_shape: Size,
+    normalized_shape: Sequence[int],
     weight: ArrayLike | None = None,
     bias: ArrayLike | None = None,
     eps: float = 1e-5,
@@ -117,7 +118,10 @@ def layer_norm(
 
 
 def rms_norm(
-    input: ArrayLike, normalized_shape: Size, weight: ArrayLike | None = None, eps: float | None = None
+    input: ArrayLike,
+    normalized_shape: Sequence[int],
+    weight: ArrayLike | None = None,
+    eps: float | None = None,
 ) -> jax.Array:
     """Divides by the root of the mean square of the last dimensions: torch.nn.functional.rms_norm.
 
@@ -156,7 +160,7 @@ def rms_norm(
 
 
 def _last_axes(
-    x: jax.Array, normalized_shape: Size, **params: jax.Array | None
+    x: jax.Array, normalized_shape: Sequence[int], **params: jax.Array | None
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The axes that `normalized_shape` names, and that shape itself, checked."""
     if not hasattr(normalized_shape, "__len__") or isinstance(normalized_shape, str):

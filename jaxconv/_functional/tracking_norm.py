@@ -32,7 +32,7 @@ def batch_norm(
     weight: ArrayLike | None = None,
     bias: ArrayLike | None = None,
     training: bool = False,
-    momentum: ArrayLike = 0.1,
+    momentum: float | jax.Array = 0.1,
     eps: float = 1e-5,
     *,
     axis_name: Hashable = None,
@@ -75,7 +75,7 @@ def batch_norm_with_stats(
     weight: ArrayLike | None = None,
     bias: ArrayLike | None = None,
     training: bool = False,
-    momentum: ArrayLike = 0.1,
+    momentum: float | jax.Array = 0.1,
     eps: float = 1e-5,
     *,
     axis_name: Hashable = None,
@@ -139,7 +139,7 @@ def instance_norm(
     weight: ArrayLike | None = None,
     bias: ArrayLike | None = None,
     use_input_stats: bool = True,
-    momentum: ArrayLike = 0.1,
+    momentum: float | jax.Array = 0.1,
     eps: float = 1e-5,
     *,
     axis_name: Hashable = None,
@@ -180,7 +180,7 @@ def instance_norm_with_stats(
     weight: ArrayLike | None = None,
     bias: ArrayLike | None = None,
     use_input_stats: bool = True,
-    momentum: ArrayLike = 0.1,
+    momentum: float | jax.Array = 0.1,
     eps: float = 1e-5,
     *,
     axis_name: Hashable = None,
@@ -239,7 +239,7 @@ def _by_running(
     return y.astype(x.dtype).reshape(given)
 
 
-def _running(old: jax.Array, batch: jax.Array, momentum: ArrayLike) -> jax.Array:
+def _running(old: jax.Array, batch: jax.Array, momentum: float | jax.Array) -> jax.Array:
     """The running statistic after one batch: computed in at least float32, rounded to its own dtype once."""
     kept = widened(old, batch)
     # A momentum of 1 / num_batches_tracked is an array of a dtype of its own.

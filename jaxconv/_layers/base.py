@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from flax.typing import Dtype, Initializer, PromoteDtypeFn
 
 from jaxconv._args import check_dtype
+from jaxconv._examples.layers import of_layer
 from jaxconv._jax_internals import promote_dtype as _promote_dtype
 from jaxconv._layers.signature import own_call
 
@@ -105,6 +106,8 @@ class Documented:
     def __init_subclass__(cls, **more: Any) -> None:
         # First: Linen's makes a dataclass of it, with a docstring of its own.
         cls.__doc__ = cls.__doc__ or next(base.__doc__ for base in cls.__mro__[1:] if base.__doc__)
+        if cls.__doc__ and cls.__module__.startswith("jaxconv."):
+            cls.__doc__ = cls.__doc__.rstrip() + of_layer(cls.__name__, cls.__module__.split(".")[1])
         if "__call__" not in vars(cls) and cls.__module__.partition(".")[0] == "jaxconv":
             own_call(cls)
         super().__init_subclass__(**more)

@@ -29,6 +29,8 @@ from jax import lax, random
 from jax.nn.initializers import Initializer
 
 from jaxconv._args import integer, positive
+from jaxconv._examples import document as _document
+from jaxconv._examples.init import INIT as _INIT
 from jaxconv.init._base import DRAWN, REAL, check, initializer
 from jaxconv.init._scale import calculate_gain, fans, kaiming_std
 from jaxconv.init._torch_stream import TorchStream
@@ -334,3 +336,6 @@ def _holds(dtype: Any, val: Any) -> bool:
 
 conv_weight: Initializer = kaiming_uniform(a=math.sqrt(5))
 """torch's default for a layer's weight, uniform within 1 / sqrt(fan_in) (Conv2d.reset_parameters)."""
+
+
+_document(globals(), _INIT)

@@ -63,6 +63,12 @@ class Sequential(_List):
 
     Raises:
         TypeError: something that cannot be called.
+
+    Examples:
+        >>> model = jaxconv.linen.Sequential(jaxconv.linen.Linear(3, 2), jaxconv.linen.ReLU())
+        >>> variables = model.init(jax.random.key(0), jnp.ones((4, 3)))
+        >>> model.apply(variables, jnp.ones((4, 3))).shape, list(jaxconv.state_dict(variables))
+        ((4, 2), ['0.weight', '0.bias'])
     """
 
     def __init__(self, *args: Any, children: _Children | None = None, **more: Any):
@@ -85,14 +91,24 @@ class Sequential(_List):
 
 
 class ModuleList(_List):
-    """torch.nn.ModuleList for Linen: modules in a list, with the names '0', '1', ..., to be made in `setup`."""
+    """torch.nn.ModuleList for Linen: modules in a list, with the names '0', '1', ..., to be made in `setup`.
+
+    Examples:
+        >>> len(jaxconv.linen.ModuleList([jaxconv.linen.ReLU(), jaxconv.linen.Tanh()]))
+        2
+    """
 
     def __init__(self, modules: Iterable[Any] = (), *, children: _Children | None = None, **more: Any):
         super().__init__(children=children or _children(numbered(modules)), **more)
 
 
 class ModuleDict(_Container):
-    """torch.nn.ModuleDict for Linen: modules by name, to be made in `setup`."""
+    """torch.nn.ModuleDict for Linen: modules by name, to be made in `setup`.
+
+    Examples:
+        >>> list(jaxconv.linen.ModuleDict({"relu": jaxconv.linen.ReLU(), "tanh": jaxconv.linen.Tanh()}))
+        ['relu', 'tanh']
+    """
 
     def __init__(
         self, modules: Mapping[str, Any] | None = None, *, children: _Children | None = None, **more: Any

@@ -118,6 +118,11 @@ class Sequential(_List):
 
     Raises:
         TypeError: something that cannot be called.
+
+    Examples:
+        >>> model = jaxconv.Sequential(jaxconv.Linear(3, 2, rngs=nnx.Rngs(0)), jaxconv.ReLU())
+        >>> model(jnp.ones((4, 3))).shape, list(jaxconv.state_dict(model))
+        ((4, 2), ['0.weight', '0.bias'])
     """
 
     def __init__(self, *args: Any):
@@ -146,6 +151,11 @@ class ModuleList(_List):
 
     Args:
         modules: an iterable of modules, or None for an empty list.
+
+    Examples:
+        >>> blocks = jaxconv.ModuleList([jaxconv.ReLU(), jaxconv.Tanh()])
+        >>> len(blocks.append(jaxconv.GELU()))
+        3
     """
 
     def __init__(self, modules: Iterable[Any] | None = None):
@@ -163,6 +173,11 @@ class ModuleDict(Container):
 
     Raises:
         KeyError: a name that is an attribute or method of the class, as in torch.
+
+    Examples:
+        >>> heads = jaxconv.ModuleDict({"relu": jaxconv.ReLU(), "tanh": jaxconv.Tanh()})
+        >>> list(heads), heads["relu"](jnp.array([-1.0])).tolist()
+        (['relu', 'tanh'], [0.0])
     """
 
     def __init__(self, modules: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None):

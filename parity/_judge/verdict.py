@@ -37,6 +37,12 @@ class Verdict:
         max_abs_diff: the greatest |ours - torch| over the elements that are finite on both sides.
         reason: why it is not ok, in words; empty where it is.
         heat: where the error is, if an element is outside the bound: of the first two and of the last two dimensions.
+
+    Examples:
+        >>> x = jax.random.normal(jax.random.key(0), (4, 3))
+        >>> report = parity.check(torch.nn.ReLU(), jaxconv.ReLU(), x)
+        >>> [verdict.ok for verdict in report.network]  # the output, and the gradient with respect to the input
+        [True, True]
     """
 
     name: str

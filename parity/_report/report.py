@@ -40,6 +40,12 @@ class Report:
         diagnosis: one entry a fault: the layer, the cause, the remedy, and the lines on both sides.
         about: the networks, the input, the seed, the precision, the machine and the versions, by name.
         forward_only: whether no gradient was compared (`quick`).
+
+    Examples:
+        >>> x = jax.random.normal(jax.random.key(0), (4, 3))
+        >>> report = parity.check(torch.nn.ReLU(), jaxconv.ReLU(), x)
+        >>> isinstance(report, parity.Report), report.assert_ok()
+        (True, None)
     """
 
     layers: tuple[LayerReport, ...]

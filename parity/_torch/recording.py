@@ -27,14 +27,12 @@ from parity._torch.recording_layers import LAYERS, described, output_shapes
 from parity._torch.tensors import from_numpy, to_numpy
 
 _HEADER = "recording.json"
+_PLATFORMS = ("cpu", "gpu", "tpu")
 _PRECISIONS = ("default", "high", "highest")
 
 
 def record(
-    torch_module: torch.nn.Module,
-    *inputs: Any,
-    platforms: Sequence[str] = ("cpu", "gpu", "tpu"),
-    seed: int = 0,
+    torch_module: torch.nn.Module, *inputs: Any, platforms: Sequence[str] = _PLATFORMS, seed: int = 0
 ) -> "Recording":
     """Runs torch's side of `parity.check`, to be saved, and compared with a Flax network later or on another machine.
 
@@ -51,8 +49,12 @@ def record(
     Raises:
         ValueError: no inputs, an unknown platform.
         TypeError: not a module, an input that is no array of numbers, a layer called with what no file can hold.
+
+    Examples:
+        >>> isinstance(parity.record(torch.nn.Linear(3, 2), torch.randn(4, 3)), parity.Recording)
+        True
     """
-    if unknown := sorted({*platforms} - {"cpu", "gpu", "tpu"}):
+    if unknown := sorted({*platforms} - {*_PLATFORMS}):
         raise ValueError(
             f"`platforms` (={tuple(platforms)}) must be of 'cpu', 'gpu' and 'tpu', not {unknown}"
         )
@@ -158,6 +160,10 @@ class Recording(Original):
     Attributes:
         module: torch's network; of its own code nothing is there, only its layers and weights.
         torch_version: of the torch that computed it.
+
+    Examples:
+        >>> parity.check(parity.record(torch.nn.ReLU(), torch.randn(4, 3)), jaxconv.ReLU()).ok
+        True
     """
 
     def __init__(self, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]):
@@ -323,6 +329,11 @@ def load_recording(path: str | PathLike[str]) -> Recording:
         FileNotFoundError, IsADirectoryError: as `open`.
         ValueError: the file is damaged or no recording, or its layers are unknown to this torch. All that is wrong
             is listed.
+
+    Examples:
+        >>> parity.record(torch.nn.ReLU(), torch.randn(4, 3)).save("relu.safetensors")
+        >>> parity.check(parity.load_recording("relu.safetensors"), jaxconv.ReLU()).ok
+        True
     """
     arrays = jaxconv.load_file(path)
     if _HEADER not in arrays:

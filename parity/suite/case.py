@@ -49,6 +49,11 @@ class Case:
         draw: how the input is drawn, a key of `DRAWS`.
         weight_dtype: where not `dtype`.
         refused: whether torch refuses it, and we have to.
+
+    Examples:
+        >>> arguments = (("in_channels", 2), ("out_channels", 3), ("kernel_size", 3))
+        >>> parity.Case("conv2d", "mine", "nnx", "to_flax", "float32", (1, 2, 5, 5), arguments).id
+        'conv2d/mine/nnx/to_flax/float32/x=1x2x5x5,in=2,out=3,k=3'
     """
 
     op: str
@@ -98,7 +103,16 @@ class Case:
 
 @dataclass(frozen=True)
 class Result:
-    """A case, its verdicts (on each output and weight carried over, or on a refusal) and its duration."""
+    """A case, its verdicts (on each output and weight carried over, or on a refusal) and its duration.
+
+    Examples:
+        >>> from parity.suite.runner import run_case
+        >>> arguments = (("in_channels", 2), ("out_channels", 3), ("kernel_size", 3))
+        >>> case = parity.Case("conv2d", "mine", "nnx", "to_flax", "float32", (1, 2, 5, 5), arguments)
+        >>> result = run_case(case, 0, jax.devices()[0])
+        >>> isinstance(result, parity.Result), all(verdict.ok for verdict in result.verdicts)
+        (True, True)
+    """
 
     case: Case
     verdicts: tuple[Verdict, ...]
