@@ -327,8 +327,7 @@ def load_recording(path: str | PathLike[str]) -> Recording:
 
     Raises:
         FileNotFoundError, IsADirectoryError: as `open`.
-        ValueError: the file is damaged or no recording, or its layers are unknown to this torch. All that is wrong
-            is listed.
+        ValueError: the file is damaged or no recording, or its layers are unknown to this torch; with all faults.
 
     Examples:
         >>> parity.record(torch.nn.ReLU(), torch.randn(4, 3)).save("relu.safetensors")
