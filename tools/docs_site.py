@@ -177,3 +177,17 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     if page.file.src_uri in PAGES.values():
         return re.sub(r"\]\(docs/", "](", markdown)
     return re.sub(r"\]\(\.\./", "](", markdown)
+
+
+_SHIM = "https://unpkg.com/iframe-worker/shim"
+_SHIM_COPY = "javascripts/iframe-worker.js"
+
+
+def on_post_page(output: str, page: Any, **_: Any) -> str:
+    """Puts a copy of our own in the place of the one script that the theme takes from the net: search needs it."""
+    return output.replace(_SHIM, "../" * page.file.src_uri.count("/") + _SHIM_COPY)
+
+
+def on_post_template(output: str, **_: Any) -> str:
+    """Does so in the page that a server shows for a wrong address."""
+    return output.replace(_SHIM, f"/{_SHIM_COPY}")
