@@ -5,7 +5,7 @@
     curl --data-binary @image.f32 http://localhost:8000/predict
 
 A request's body is one image: float32 numbers, little endian, in the order (C, H, W). The answer is JSON. The server
-starts in milliseconds, since it loads the program instead of compiling it, and it needs no code of the network.
+loads the program instead of compiling it, and it needs no code of the network.
 """
 
 import argparse

@@ -80,7 +80,7 @@ class Compiled:
         return jax.tree.map(lambda array: first(array, n), program.run(*held))
 
     def save(self, path: str | os.PathLike[str]) -> str:
-        """Writes the programs and the parameters to a file that `jaxconv.load_compiled` reads in milliseconds.
+        """Writes the programs and the parameters to a file that `jaxconv.load_compiled` reads without compiling.
 
         The file fits this version of jax, jaxlib and jaxconv, this kind of processor, and these kernels;
         `load_compiled` refuses it elsewhere. It holds machine code, so whoever loads it must trust it. It holds no

@@ -1,5 +1,6 @@
 """What `parity.check` found, as data, and as text for people."""
 
+import html
 import io
 import json
 import math
@@ -173,6 +174,13 @@ class Report:
         from parity._report.html import to_html  # takes matplotlib and jinja2
 
         Path(path).write_text(printable(to_html(self)), encoding="utf-8")
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the page of `save_html`, in a frame, so that its styles stay its own."""
+        from parity._report.html import to_html  # takes matplotlib and jinja2
+
+        page = html.escape(printable(to_html(self)))
+        return f'<iframe sandbox srcdoc="{page}" style="width: 100%; height: 40em; border: 0"></iframe>'
 
     def _headline(self) -> str:
         layers = rows(self.layers)

@@ -1,4 +1,5 @@
 import base64
+import html
 import re
 from html.parser import HTMLParser
 from xml.etree import ElementTree
@@ -66,6 +67,15 @@ def test_verdict_and_cause_come_first_and_everything_is_there(tmp_path):
 def test_a_right_network_has_no_heat_maps(tmp_path):
     text, images = saved(RIGHT, tmp_path)
     assert "NOT" not in text and "DIFFERS" not in text and len(images) == 1
+
+
+def test_a_notebook_shows_the_page_in_a_frame_that_runs_nothing(tmp_path):
+    BAD.save_html(tmp_path / "report.html")
+    frame = BAD._repr_html_()
+    (attributes,) = re.findall(r"<iframe (.*)></iframe>", frame, re.DOTALL)
+    assert attributes.startswith("sandbox srcdoc=") and frame.count('"') == 4  # the page is within the quotes
+    shown = Page(html.unescape(attributes.partition('srcdoc="')[2].partition('"')[0]))
+    assert shown.words == Page((tmp_path / "report.html").read_text()).words
 
 
 @pytest.mark.parametrize("count", [1, 100])
