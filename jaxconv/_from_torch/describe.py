@@ -88,9 +88,9 @@ def _array(array: Any) -> str:
 
 
 def _is_chain(module: Any, children: list[str]) -> bool:
-    """Whether a module calls its children one after the other and does nothing else."""
+    """Whether a Sequential calls its children one after the other and does nothing else."""
     programs: tuple[Program, ...] = getattr(module, "programs", ())
-    if len(programs) != 1 or any(own for _, own in module.special):
+    if not hasattr(module, "_order") or len(programs) != 1 or any(own for _, own in module.special):
         return False
     steps, called = programs[0].steps, [name for name in children if not _does_nothing(getattr(module, name))]
     return (

@@ -26,6 +26,7 @@ from jaxconv._from_torch.program import (
 from jaxconv._lower import in_layer
 from jaxconv.nn._drawing import Draws
 from jaxconv.nn._module import Guarded
+from jaxconv.nn.identity import Identity
 
 
 class TorchModule(Guarded, nnx.Module):
@@ -59,7 +60,20 @@ class TorchModule(Guarded, nnx.Module):
                 "in torch and convert the network again, or put a module of your own in the place of this one"
                 + (f". Here only {', '.join(own)} can be set" if own else "")
             )
+        if (
+            isinstance(vars(self).get(name), Identity)
+            and isinstance(value, nnx.Module)
+            and not self._calls(name)
+        ):
+            raise TypeError(
+                f"this {self.torch_class} is a traced program, in which torch's Identity `{name}` left nothing to "
+                f"replace: put another module there in torch and convert the network again"
+            )
         super().__setattr__(name, value)
+
+    def _calls(self, name: str) -> bool:
+        steps = (step for program in all_programs(self) for step in program.steps)
+        return any(step.op == "call" and step.args[0][0] == name for step in steps)
 
     def __repr__(self) -> str:
         return describe(self)

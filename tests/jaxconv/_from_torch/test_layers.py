@@ -1,5 +1,6 @@
 """torch.nn's own modules come back as jaxconv's layers, which compute what the traced operations did."""
 
+import functools
 import itertools
 import re
 import warnings
@@ -72,10 +73,10 @@ def test_every_layer_is_jaxconvs_with_torchs_arguments_and_the_same_program(monk
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch, that a layer is slow, say
         # One trace, at the sizes of the example only, is quicker.
-        monkeypatch.setattr(exported, "_attempts", lambda _, args, kwargs: [((args, kwargs), None)])
-        tensors = jax.tree.map(torch.from_numpy, xs)
-        once = exported.export(module, tensors, {}, False, False)
-        monkeypatch.setattr(convert, "export", lambda *_: once)
+        plain = torch.export.export
+        monkeypatch.setattr(exported, "_attempts", lambda _, args, kwargs, *more: [((args, kwargs), None)])
+        once = functools.cache(lambda: plain(module, jax.tree.map(torch.from_numpy, xs)))
+        monkeypatch.setattr(torch.export, "export", lambda *_, **options: once())
         network = jaxconv.from_torch(module, xs, rngs=nnx.Rngs(0), check=False)
         without = traced(monkeypatch, module, xs, rngs=nnx.Rngs(0), check=False)
     for (name, _, arguments), layer in zip(CASES, network.layers, strict=True):
@@ -161,6 +162,22 @@ def test_mixed_dtypes_are_refused_as_in_torch_unless_the_layer_has_a_dtype(net, 
     assert network(X).dtype == dtype
 
 
+def test_a_layer_whose_inputs_autocast_casts_stays_traced():
+    class Cast(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inside, self.norm, self.outside = nn.Linear(3, 3), nn.LayerNorm(3), nn.Linear(3, 3)
+
+        def forward(self, x):
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                x = self.norm(self.inside(x))
+            return self.outside(x.float())
+
+    network = jaxconv.from_torch(Cast(), torch.ones(2, 3))
+    assert type(network.inside).__name__ == "TorchModule" and isinstance(network.outside, jaxconv.Linear)
+    assert network.inside(X[0, 0, :, :3]).dtype == jnp.bfloat16
+
+
 def test_what_is_not_one_call_of_a_layer_stays_traced_and_is_right():
     class Scaled(nn.Linear):
         def forward(self, x):
@@ -229,6 +246,26 @@ def test_an_attribute_that_would_change_nothing_is_refused():
     again = nnx.merge(*nnx.split(network))
     with pytest.raises(TypeError, match="setting `scale`"):
         again.scale = 1.0
+
+
+def test_a_module_in_the_place_of_an_identity_is_refused_because_nothing_calls_it():
+    class Headless(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc, self.bn, self.head = nn.Linear(3, 3), nn.BatchNorm1d(3), nn.Identity()
+
+        def forward(self, x):
+            return self.head(self.bn(self.fc(x)))
+
+    network = jaxconv.from_torch(Headless().eval(), torch.ones(2, 3))
+    with pytest.raises(
+        TypeError, match="torch's Identity `head` left nothing to replace: put another module there"
+    ):
+        network.head = jaxconv.Linear(3, 7, rngs=nnx.Rngs(0))
+    fused = jaxconv.fuse_conv_bn(network)
+    assert isinstance(fused.bn, jaxconv.Identity)
+    fused.bn = jaxconv.Linear(3, 7, rngs=nnx.Rngs(0))
+    assert fused(jnp.ones((2, 3), jnp.float32)).shape == (2, 7)
 
 
 def test_layers_of_a_shared_module_are_one():
