@@ -74,6 +74,7 @@ def _leaves(
     kwargs = dict(kwargs)
     if len(args) < count:  # the rest by name
         args += tuple(kwargs.pop(name) for name in signature.names[len(args) : count] if name in kwargs)
+    args, kwargs = _without_defaults(signature, args, kwargs)
     given = [
         *signature.args.leaves(args, "inputs"),
         *signature.kwargs.leaves(kwargs, "kwargs"),
@@ -84,6 +85,32 @@ def _leaves(
         ):
             raise ValueError(f"`{name}` is the example's {wanted!r} in every call, got {value!r}")
     return list(zip(given, signature.leaves, strict=True))
+
+
+def _without_defaults(
+    signature: Signature, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments but for those that the example has not and that are their defaults.
+
+    Raises:
+        ValueError: such an argument is not its default.
+    """
+    count, defaults = len(signature.args.children), dict(signature.defaults)
+    known = {*signature.kwargs.keys, *signature.names[:count]}
+    extra = {name: value for name, value in kwargs.items() if name in defaults and name not in known}
+    if len(signature.names) >= len(args) > count and all(
+        n in defaults for n in signature.names[count : len(args)]
+    ):
+        extra |= dict(zip(signature.names[count:], args[count:], strict=False))
+        args = args[:count]
+    for name, value in extra.items():
+        default = defaults[name]
+        if type(value) is not type(default) or value != default:
+            raise ValueError(
+                f"`{name}` is its default {default!r} in every call, because the example leaves it out, got {value!r}: "
+                "convert the network with an example that has it"
+            )
+    return args, {name: value for name, value in kwargs.items() if name not in extra}
 
 
 def _fits(array: Any, shape: tuple[Any, ...]) -> bool:

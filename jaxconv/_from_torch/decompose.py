@@ -34,6 +34,13 @@ def decomposed(node: Any, supported: Callable[[Any], bool]) -> tuple[Any, list[A
         args, kwargs = tree_unflatten(filled, tree)
         return operation(*args, **kwargs)
 
+    def missing(own: Any) -> bool:
+        # Sizes, and checks without a result, are none of the table.
+        tensors = isinstance(own.target, torch._ops.OpOverload) and isinstance(
+            own.meta.get("val"), torch.Tensor | list | tuple
+        )
+        return tensors and not supported(functional(own.target))
+
     overloads = {op: f for op, f in decomposition_table.items() if isinstance(op, torch._ops.OpOverload)}
     table = {op: function for op, function in overloads.items() if not supported(op)}
     try:
@@ -43,7 +50,7 @@ def decomposed(node: Any, supported: Callable[[Any], bool]) -> tuple[Any, list[A
             )
     except Exception:
         return None  # the operation is reported as one that is not covered
-    if any(own.target is operation and not supported(operation) for own in made.graph.nodes):
+    if any(map(missing, made.graph.nodes)):
         return None
     for own in made.graph.nodes:
         own.meta = node.meta | {"val": own.meta.get("val")}

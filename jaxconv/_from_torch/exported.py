@@ -1,16 +1,19 @@
 """What torch.export makes of a network: for any batch size, and for the batch sizes that torch treats as constants."""
 
 import inspect
+import logging
 import warnings
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
+from io import StringIO
 from typing import Any
 
 from jaxconv._from_torch import sizes
 from jaxconv._from_torch.dynamic import Dynamic, checked, labels, shapes
 from jaxconv._from_torch.gradients import Lost, gradients_kept
 from jaxconv._from_torch.own_copy import copies
+from jaxconv._from_torch.places import place_of
 from jaxconv._from_torch.program import evaluate, symbols
 from jaxconv._from_torch.remedies import explained
 
@@ -44,7 +47,7 @@ def export(
 
     try:
         inspect.signature(module.forward).bind(*args, **kwargs)
-    except TypeError as wrong:
+    except (TypeError, ValueError) as wrong:  # TorchScript has no signature
         raise explained(module, args, kwargs, wrong) from wrong
     dynamic = checked(module, args, kwargs, dynamic)
     error: Exception | None = None
@@ -54,6 +57,7 @@ def export(
     run = torch.export.export
     with (
         warnings.catch_warnings(),
+        _quietly(),
         _mode_of_norms_aside(module),
         _dropout_of_aliases(),
         gradients_kept(module, args, kwargs, strict, ignore_hooks) as kept,
@@ -131,9 +135,35 @@ def _special(program: Any, given: Any, example: Any) -> dict[int, Any]:
 
 
 def _check_sizes(program: Any) -> None:
+    """Refuses what a graph may have and a trace may not: numbers out of tensors, and tensors of torch.vmap."""
+    import torch
+
     for node in program.graph.nodes:
-        if sizes.is_size(node.meta.get("val")):
-            sizes.expression(node.meta["val"])
+        value = node.meta.get("val")
+        if sizes.is_size(value):
+            unknown = [s for s in symbols(sizes.expression(value)) if s.startswith(("u", "zuf"))]
+            if unknown:
+                raise ValueError(f"data-dependent number {unknown[0]} ({place_of(node)})")
+        if isinstance(value, torch.Tensor) and torch._C._functorch.is_batchedtensor(value):
+            raise ValueError(f"torch.vmap in it ({place_of(node)})")
+
+
+@contextmanager
+def _quietly() -> Any:
+    """Without what torch prints and logs about an attempt that fails: the error has it."""
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    before = [logger.disabled for logger in loggers]
+    for logger in loggers:
+        logger.disabled = True
+    try:
+        with redirect_stderr(StringIO()):
+            yield
+    finally:
+        for logger, disabled in zip(loggers, before, strict=True):
+            logger.disabled = disabled
+
+
+_LOGGERS = ("torch._subclasses.fake_tensor", "torch.fx.experimental.symbolic_shapes")
 
 
 @contextmanager

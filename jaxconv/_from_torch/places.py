@@ -29,3 +29,23 @@ def definition(function: Any) -> str:
     if code is None:
         return f"`{type(function).__name__}`"
     return f"`{inner.__name__}` ({Path(code.co_filename).name} line {code.co_firstlineno})"
+
+
+_TORCH = "/torch/nn/"
+
+
+def place_of(node: Any) -> str:
+    """The module and the line of source that a node comes from."""
+    stack = list(node.meta.get("nn_module_stack", {}).values())
+    module = stack[-1][0] if stack else ""
+    lines = [line.strip() for line in (node.meta.get("stack_trace") or "").splitlines()]
+    frames = [i for i in reversed(range(len(lines))) if lines[i].startswith("File ")]
+    # The innermost line of the network's own; in a network of torch's modules alone, of torch's.
+    own = (i for i in frames if _TORCH not in lines[i])
+    at = next(own, frames[0] if frames else None)
+    where = f"module {module!r}" if module else "the network itself"
+    if at is None:
+        return where
+    file, line, *_ = lines[at].removeprefix("File ").split(", ")
+    source = f": {lines[at + 1]}" if at + 1 < len(lines) else ""
+    return f"{where}, {file.strip(chr(34)).rpartition('/')[2]} {line}{source}"

@@ -151,6 +151,7 @@ class Signature:
         result: what is built from the program's outputs.
         updates: the paths of buffers that take the last of the program's outputs.
         conditions: what torch took for true of the sizes.
+        defaults: the parameters that have a number, a string or None by default, with it.
         labels: symbols of sizes other than the batch, with the names that the caller gave them.
         same_at: the batch sizes at which torch is known to do the same, whatever the ranges and conditions.
     """
@@ -164,6 +165,7 @@ class Signature:
     updates: tuple[tuple[str, ...], ...]
     conditions: tuple[Condition, ...] = ()
     same_at: tuple[int, ...] = ()
+    defaults: tuple[tuple[str, Any], ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
 
     @property

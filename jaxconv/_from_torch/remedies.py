@@ -67,6 +67,10 @@ def _remedy(module: Any, error: Exception, text: str) -> str:
             "It was compiled to TorchScript, which holds no Python code to trace: convert the module that was given to "
             "torch.jit.script or torch.jit.trace."
         )
+    if any(".quantized" in type(m).__module__ for m in module.modules()):
+        return "It is quantised, and torch packs its weights into no tensor: convert the network before that step."
+    if "torch.vmap in it" in text:
+        return "A trace does not see what torch.vmap does to each operation: write it with a batch dimension."
     if unknown := _UNKNOWN_CLASS.search(text):
         return (
             f"It returns an object of class {unknown[1]}: return tensors in tuples, lists, dicts, named tuples or "

@@ -12,6 +12,7 @@ from jaxconv._from_torch.decompose import decomposed, written_outside
 from jaxconv._from_torch.exported import is_norm
 from jaxconv._from_torch.frames import Path, Value, atoms
 from jaxconv._from_torch.module import NORMS, random, supported
+from jaxconv._from_torch.places import place_of
 from jaxconv._from_torch.program import Array, Dtype, Mode, Signature, Size, Variable
 from jaxconv._from_torch.traced import Trace
 from jaxconv._from_torch.tree_spec import structure
@@ -91,17 +92,21 @@ class _Tracer:
         changed = [node for node in state if self.tensors.changed(node)]
         updates = tuple(state[node] for node in changed)
         args, kwargs = program.call_spec.in_spec.children()
-        names = tuple(inspect.signature(self.module.forward).parameters)
+        parameters = inspect.signature(self.module.forward).parameters
+        defaults = [(name, p.default) for name, p in parameters.items()]
         low_high = [(str(s), *sizes.limits(r)) for s, r in program.range_constraints.items()]
         signature = Signature(
             structure(args),
             structure(kwargs),
-            names,
+            tuple(parameters),
             tuple(leaves),
             tuple(low_high),
             structure(program.call_spec.out_spec),
             updates,
             conditions.of(program),
+            defaults=tuple(
+                (name, v) for name, v in defaults if v is None or type(v) in (bool, int, float, str)
+            ),
         )
         outputs += [self.tensors.now(node, ()) for node in changed]
         made = {*inputs, *(step.result for step in self.tensors.steps)}
@@ -309,23 +314,3 @@ def name_of(target: Any) -> str:
     if schema is None:
         return getattr(target, "__name__", None) or str(target)
     return str(target).removeprefix("aten.")
-
-
-_TORCH = "/torch/nn/"
-
-
-def place_of(node: Any) -> str:
-    """The module and the line of source that a node comes from."""
-    stack = list(node.meta.get("nn_module_stack", {}).values())
-    module = stack[-1][0] if stack else ""
-    lines = [line.strip() for line in (node.meta.get("stack_trace") or "").splitlines()]
-    frames = [i for i in reversed(range(len(lines))) if lines[i].startswith("File ")]
-    # The innermost line of the network's own; in a network of torch's modules alone, of torch's.
-    own = (i for i in frames if _TORCH not in lines[i])
-    at = next(own, frames[0] if frames else None)
-    where = f"module {module!r}" if module else "the network itself"
-    if at is None:
-        return where
-    file, line, *_ = lines[at].removeprefix("File ").split(", ")
-    source = f": {lines[at + 1]}" if at + 1 < len(lines) else ""
-    return f"{where}, {file.strip(chr(34)).rpartition('/')[2]} {line}{source}"

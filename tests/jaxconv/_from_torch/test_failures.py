@@ -42,6 +42,18 @@ def _scripted():
         return torch.jit.script(nn.Linear(3, 3))
 
 
+def _traced():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.jit.trace(nn.Linear(3, 3), EXAMPLE)
+
+
+def _quantised():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(3, 3)), {nn.Linear})
+
+
 FAILURES = {
     "dtype": (nn.Linear(3, 3), EXAMPLE.double(), r"torch itself cannot run Linear .* dtype.*Give an example"),
     "shape": (nn.Linear(4, 3), EXAMPLE, r"torch itself cannot run Linear .* shapes.*Give an example"),
@@ -67,6 +79,14 @@ FAILURES = {
         EXAMPLE,
         r"\(test_failures.py line \d+: .*\).*decides by the numbers",
     ),
+    "number": (Of(lambda x: x * x.sum().item()), EXAMPLE, r"data-dependent number .*decides by the numbers"),
+    "quantised": (_quantised(), EXAMPLE, r"It is quantised.*convert the network before that step"),
+    "vmap": (
+        Of(lambda x: torch.vmap(torch.sin)(x)),
+        EXAMPLE,
+        r"torch\.vmap in it.*one_function\.py line.*write it with a batch dimension",
+    ),
+    "traced to script": (_traced(), EXAMPLE, r"compiled to TorchScript.*convert the module that was"),
     "numpy": (Of(lambda x: torch.from_numpy(x.numpy() * 2)), EXAMPLE, r"leaves torch for NumPy"),
 }
 
@@ -76,7 +96,38 @@ def test_each_kind_of_failure_has_its_own_remedy(kind):
     module, example, words = FAILURES[kind]
     with pytest.raises(ValueError, match=f"(?s){words}") as caught:
         jaxconv.from_torch(module, example)
-    assert ("numbers in a tensor" in str(caught.value)) == (kind == "branch"), "another kind's remedy"
+    assert ("numbers in a tensor" in str(caught.value)) == (kind in ("branch", "number")), (
+        "another kind's remedy"
+    )
+
+
+def test_a_failure_prints_no_graph(capfd):
+    with pytest.raises(ValueError, match="decides by the numbers"):
+        jaxconv.from_torch(Of(lambda x: x * 2 if x.sum() > 0 else x), EXAMPLE)
+    assert capfd.readouterr() == ("", "")
+
+
+class Scaled(nn.Module):
+    def forward(self, x, factor=2.0, mask=None):
+        return x * factor
+
+
+def test_a_default_that_the_example_leaves_out_may_be_given():
+    network = jaxconv.from_torch(Scaled(), EXAMPLE)
+    for args, kwargs in (
+        ((2.0,), {}),
+        ((2.0, None), {}),
+        ((), {"factor": 2.0, "mask": None}),
+        ((), {"mask": None}),
+    ):
+        assert (network(jnp.ones((4, 3)), *args, **kwargs) == 2).all()
+    for args, kwargs in (((3.0,), {}), ((), {"factor": 3.0}), ((), {"factor": 2})):
+        with pytest.raises(
+            ValueError, match=r"`factor` is its default 2\.0 in every call, .* got [23].*example that has it"
+        ):
+            network(jnp.ones((4, 3)), *args, **kwargs)
+    with pytest.raises(ValueError, match="example's keys"):
+        network(jnp.ones((4, 3)), other=None)
 
 
 def test_a_dataclass_needs_no_registration_and_leaves_torch_as_it_is():
