@@ -27,6 +27,14 @@ def opened(jaxpr: Any) -> tuple[Any, tuple[Any, ...]]:
     return getattr(jaxpr, "jaxpr", jaxpr), tuple(getattr(jaxpr, "consts", ()))
 
 
+def traced(function: Any, args: Sequence[Any]) -> tuple[Any, Any]:
+    """Returns a function's jaxpr and the tree of its results' shapes. One under jit is not traced again if it was."""
+    if hasattr(function, "trace"):
+        stage = function.trace(*args)
+        return stage.jaxpr, stage.out_info
+    return jax.make_jaxpr(function, return_shape=True)(*args)
+
+
 def called(eqn: Any) -> Any:
     """Returns the jaxpr of a function that an equation calls once (jit, remat, custom derivatives), or None."""
     return next(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -62,9 +62,6 @@ class _Program:
 
 def _arrays(leaf: Any) -> list[Any]:
     return [x for x in jax.tree.leaves(leaf) if hasattr(x, "dtype")]
-
-
-_run = jax.jit(_Program.with_gradients, static_argnums=0)
 
 
 @dataclass(frozen=True)
@@ -150,14 +147,25 @@ def run(
     """
     traced = trace(part, args, kwargs, buffers)
     cts = None if cotangents is None else [jnp.asarray(ct) for ct in cotangents]
+    return traced.name(*_jitted(traced.program)(traced.moving, traced.fixed, cts))
+
+
+def _jitted(program: _Program) -> Any:
+    """Under jit; equal programs share it, so that one is traced and compiled once for each set of shapes.
+
+    Its results and their bounds follow from one trace.
+    """
     try:
-        hash(traced.program)
-        results = _run(traced.program, traced.moving, traced.fixed, cts)
+        return _shared(program)
     except TypeError as error:
         if "unhashable" not in str(error):
             raise
-        results = jax.jit(partial(_Program.with_gradients, traced.program))(traced.moving, traced.fixed, cts)
-    return traced.name(*results)
+        return _shared.__wrapped__(program)
+
+
+@lru_cache(maxsize=256)
+def _shared(program: _Program) -> Any:
+    return jax.jit(partial(_Program.with_gradients, program))
 
 
 def bounds(
@@ -178,9 +186,7 @@ def bounds(
     """
     traced = trace(part, args, kwargs, buffers)
     cts = None if cotangents is None else [jnp.asarray(ct) for ct in cotangents]
-    limits = rounding.bounds(
-        partial(_Program.with_gradients, traced.program), (traced.moving, traced.fixed, cts), how, constants
-    )
+    limits = rounding.bounds(_jitted(traced.program), (traced.moving, traced.fixed, cts), how, constants)
     return traced.name(*limits)
 
 
@@ -193,9 +199,7 @@ def sums_in_half(part: Part, args: Any, kwargs: Any, cotangents: Sequence[np.nda
         return False
     traced = trace(part, args, kwargs)
     cts = [jnp.asarray(ct) for ct in cotangents]
-    program = jax.make_jaxpr(partial(_Program.with_gradients, traced.program))(
-        traced.moving, traced.fixed, cts
-    )
+    program = jax.make_jaxpr(_jitted(traced.program))(traced.moving, traced.fixed, cts)
     return _sums_in_half(program.jaxpr)
 
 

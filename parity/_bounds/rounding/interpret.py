@@ -53,7 +53,7 @@ def analyse(
     function: Callable[..., Any], args: Sequence[Any], arithmetic: Arithmetic, constants: float = 0.0
 ) -> Any:
     """The tree of `Number`s that `function(*args)` is in float64, each with its bound; arguments as of `bounds`."""
-    closed, shape = jax.make_jaxpr(function, return_shape=True)(*args)
+    closed, shape = internals.traced(function, args)
     formats = [x.dtype for x in (*jax.tree.leaves(args), *jax.tree.leaves(shape)) if hasattr(x, "dtype")]
     coarsest = max((roundoff(d) for d in formats if jnp.issubdtype(d, jnp.inexact)), default=arithmetic.store)
     arithmetic = dataclasses.replace(arithmetic, store=coarsest)

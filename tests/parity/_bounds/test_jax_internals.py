@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from flax import nnx
 from jax import lax
@@ -169,3 +170,21 @@ def test_the_default_precision_is_what_its_context_manager_sets():
     assert internals.default_matmul_precision() is None
     with jax.default_matmul_precision("highest"):
         assert internals.default_matmul_precision() == "highest"
+
+
+@pytest.mark.parametrize("under_jit", [False, True])
+def test_traced_reads_a_function_and_does_not_trace_again_what_ran_under_jit(under_jit):
+    calls = []
+
+    def function(x, pair):
+        calls.append(1)
+        return {"sum": x + pair[0], "whole": pair[1]}
+
+    args = np.ones((2, 3), np.float32), (np.float32(1), np.arange(3))
+    given = jax.jit(function) if under_jit else function
+    if under_jit:
+        given(*args)
+    closed, shape = internals.traced(given, args)
+    assert [eqn.primitive.name for eqn in internals.opened(closed)[0].eqns] == ["add"]
+    assert shape["sum"].shape == (2, 3) and shape["whole"].shape == (3,)
+    assert len(calls) == 1
