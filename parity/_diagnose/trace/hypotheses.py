@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,22 +22,27 @@ REDUCED = Cause("reduction.axis", "a mean, sum or the like over another axis")
 CORRECTION = Cause("variance.correction", "a variance that is divided by n for n - 1, or the other way round")
 MISSING = Cause("operation.missing", "an operation that is left out")
 
-Variant = tuple[Cause, str, Callable[[], torch.Tensor]]
+Way = Callable[["Given"], torch.Tensor]
+"""What is computed in the place of an operation; its inputs may be others than those it was made for."""
+Variant = tuple[Cause, str, Way]
 """The cause, the fix in words, and what is computed then."""
 
 _MOST_PARTS = 5
 
 
 class Given:
-    """An operation of torch's with its arguments by name, tensors in the place of values."""
+    """An operation of torch's with its arguments by name, tensors in the place of values; of others, if given."""
 
-    def __init__(self, step: Step):
+    def __init__(self, step: Step, values: Mapping[Value, torch.Tensor] | None = None):
         self.step, self.name = step, step.name
+        new = values or {}
         schema = step.compute._schema.arguments  # type: ignore[union-attr]
-        args, kwargs = tree_map(lambda x: _numbers(x) if isinstance(x, Value) else x, step.arguments)
+        args, kwargs = tree_map(
+            lambda x: new.get(x, _numbers(x)) if isinstance(x, Value) else x, step.arguments
+        )
         self.named = {a.name: a.default_value for a in schema if a.has_default_value()}
         self.named |= dict(zip((a.name for a in schema), args, strict=False)) | kwargs
-        self.tensors = [_numbers(x) for x in step.inputs]
+        self.tensors = [new.get(x, _numbers(x)) for x in step.inputs]
 
     def __getattr__(self, name: str) -> Any:
         return self.named[name]
@@ -73,16 +78,16 @@ def _has_tensors(value: Any) -> bool:
     return isinstance(value, list | tuple) and any(isinstance(x, torch.Tensor) for x in value)
 
 
-def explain(step: Step, result: torch.Tensor) -> tuple[Cause, str] | None:
+def explain(step: Step, result: torch.Tensor) -> Variant | None:
     """The mistake that turns an operation of torch's into what gives this result."""
     given = Given(step)
-    for cause, fix, variant in itertools.chain(_variants(given), _fitted(given, result)):
+    for cause, fix, way in itertools.chain(_variants(given), _fitted(given, result)):
         try:
-            found = variant()
+            found = way(given)
         except (RuntimeError, ValueError, IndexError, TypeError):  # it cannot be made with these shapes
             continue
         if found.shape == result.shape and same(found.numpy(), result.numpy()):
-            return cause, fix
+            return cause, fix, way
     return None
 
 
@@ -96,10 +101,14 @@ def _left_out(given: Given) -> Iterator[Variant]:
     cause, what = next((c for names, *c in _LEFT_OUT if given.name in names), (MISSING, "the operation"))
     shape = given.step.outputs[0].shape
     two = len(given.tensors) == 2 and cause is not MISSING
-    for x, which in zip(given.tensors[: 1 + two], ("first", "second"), strict=False):
+    for i, which in enumerate(("first", "second")[: 1 + two]):
         text = f"{what} is left out: torch computes {describe(given.step)}"
         text += f", here only its {which} operand is there" if two else ""
-        yield CAUSES[cause] if isinstance(cause, str) else cause, text, lambda x=x: x.expand(shape)
+        yield (
+            CAUSES[cause] if isinstance(cause, str) else cause,
+            text,
+            lambda g, i=i: g.tensors[i].expand(shape),
+        )
 
 
 _LEFT_OUT: tuple[tuple[Any, Any, str], ...] = (
@@ -116,7 +125,7 @@ def _activation(given: Given) -> Iterator[Variant]:
         yield (
             cause,
             f"it is {name}: torch's is {describe(given.step)}",
-            lambda f=function: f(given.tensors[0]),
+            lambda g, f=function: f(g.tensors[0]),
         )
 
 
@@ -125,12 +134,12 @@ def _softmax(given: Given) -> Iterator[Variant]:
     kind = kinds.pop(f"_{given.name.strip('_')}")
     for dim in range(given.tensors[0].ndim):
         text = f"it is over dimension {dim - given.tensors[0].ndim}: torch's is over {given.dim}"
-        yield CAUSES["softmax.axis"], text, lambda d=dim: kind(given.tensors[0], d)
+        yield CAUSES["softmax.axis"], text, lambda g, d=dim: kind(g.tensors[0], d)
     for name, other in kinds.items():
         yield (
             CAUSES["softmax.kind"],
             f"it is {name.strip('_')}",
-            lambda o=other: o(given.tensors[0], given.dim),
+            lambda g, o=other: o(g.tensors[0], g.dim),
         )
 
 
@@ -139,52 +148,50 @@ def _reduction(given: Given) -> Iterator[Variant]:
     count = len(given.named.get("dim") or range(ndim))
     for dims in itertools.combinations(range(ndim), count):
         text = f"it is over the dimensions {list(dims)}: torch's over {given.named.get('dim')}"
-        yield REDUCED, text, lambda d=dims: given.changed(dim=list(d))
+        yield REDUCED, text, lambda g, d=dims: g.changed(dim=list(d))
         if len(dims) == 1:
             keep = not given.named.get("keepdim", False)
-            yield REDUCED, text, lambda d=dims, k=keep: given.changed(dim=list(d), keepdim=k)
+            yield REDUCED, text, lambda g, d=dims, k=keep: g.changed(dim=list(d), keepdim=k)
     if "correction" in given.named:
         now = 1 if given.correction is None else given.correction
         other = 0 if now else 1
         mine, theirs = ("n", "n - 1") if now else ("n - 1", "n")
         text = f"the sum of squares is divided by {mine}, in torch by {theirs}: write ddof={now:g}"
-        yield CORRECTION, text, lambda: given.changed(correction=other)
+        yield CORRECTION, text, lambda g: g.changed(correction=other)
 
 
 def _concatenation(given: Given) -> Iterator[Variant]:
-    parts = given.tensors
-    for order in itertools.permutations(range(len(parts))) if len(parts) <= _MOST_PARTS else ():
+    parts = range(len(given.tensors))
+    for order in itertools.permutations(parts) if len(parts) <= _MOST_PARTS else ():
         text = f"the parts are in another order: torch's {', '.join(map(str, order))}"
-        yield CAUSES["concat.order"], text, lambda o=order: given.changed(tensors=[parts[i] for i in o])
+        yield CAUSES["concat.order"], text, lambda g, o=order: g.changed(tensors=[g.tensors[i] for i in o])
 
 
 def _two_operands(given: Given) -> Iterator[Variant]:
-    a, b = given.tensors[:2]
-    function = given.step.compute
-    yield SWAPPED, f"the operands of {given.name} changed places", lambda: function(b, a)
+    text = f"the operands of {given.name} changed places"
+    yield SWAPPED, text, lambda g: g.step.compute(*g.tensors[1::-1])
 
 
 def _product(given: Given) -> Iterator[Variant]:
-    a, b = given.tensors[-2:]
     text = "the factors of the matrix product changed places"
-    yield SWAPPED, text, lambda: (a @ b).transpose(-1, -2)
-    yield SWAPPED, text, lambda: b @ a
+    yield SWAPPED, text, lambda g: (g.tensors[-2] @ g.tensors[-1]).transpose(-1, -2)
+    yield SWAPPED, text, lambda g: g.tensors[-1] @ g.tensors[-2]
 
 
 def _window(given: Given) -> Iterator[Variant]:
     ones = [1] * len(given.kernel_size)
     text = f"its stride is {{}}: torch's is {list(given.stride or given.kernel_size)}"
     for stride in (ones, list(given.kernel_size)):
-        yield CAUSES["pool.stride"], text.format(stride), lambda s=stride: given.changed(stride=s)
+        yield CAUSES["pool.stride"], text.format(stride), lambda g, s=stride: g.changed(stride=s)
     none = [0] * len(given.kernel_size)
     for padding in (none, [k // 2 for k in given.kernel_size]):
         text = f"its padding is {padding}: torch's is {given.padding}"
-        yield CAUSES["pool.padding"], text, lambda p=padding: given.changed(padding=p)
+        yield CAUSES["pool.padding"], text, lambda g, p=padding: g.changed(padding=p)
     for cause, name in (("pool.ceil_mode", "ceil_mode"), ("pool.count_include_pad", "count_include_pad")):
         if name in given.named:
             value = not given.named[name]
             text = f"its {name} is {value}: torch's is {not value}"
-            yield CAUSES[cause], text, lambda n=name, v=value: given.changed(**{n: v})
+            yield CAUSES[cause], text, lambda g, n=name, v=value: g.changed(**{n: v})
     other = (
         (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)
         if "max" in given.name
@@ -195,24 +202,32 @@ def _window(given: Given) -> Iterator[Variant]:
     yield (
         CAUSES["pool.kind"],
         text,
-        lambda: pool(given.tensors[0], given.kernel_size, given.stride or None, given.padding),
+        lambda g: pool(g.tensors[0], g.kernel_size, g.stride or None, g.padding),
     )
 
 
 def _padding(given: Given) -> Iterator[Variant]:
-    x, pads = given.tensors[0], given.named["pad" if "pad" in given.named else "padding"]
-    width = [(0, 0)] * x.ndim
+    pads = given.named["pad" if "pad" in given.named else "padding"]
+    width = [(0, 0)] * given.tensors[0].ndim
     for i in range(len(pads) // 2):
         width[-1 - i] = (pads[2 * i], pads[2 * i + 1])
     for mode in ("constant", "reflect", "symmetric", "edge", "wrap"):
         text = f"it is jnp.pad(mode={mode!r}): torch's is {describe(given.step)}"
-        yield CAUSES["padding.mode"], text, lambda m=mode: torch.from_numpy(np.pad(x.numpy(), width, mode=m))
+        yield (
+            CAUSES["padding.mode"],
+            text,
+            lambda g, m=mode: torch.from_numpy(np.pad(g.tensors[0].numpy(), width, mode=m)),
+        )
+
+
+def _padded(x: torch.Tensor, width: list[tuple[int, int]], mode: Any) -> torch.Tensor:
+    return torch.from_numpy(np.pad(x.numpy(), width, mode=mode))
 
 
 def _normalisation(given: Given) -> Iterator[Variant]:
     for eps in (0.0, 1e-12, 1e-8, 1e-7, 1e-6, 1e-5, 1e-3):
         text = f"its epsilon is {eps:g}: torch's is {given.eps:g}"
-        yield CAUSES["norm.epsilon"], text, lambda e=eps: given.changed(eps=e)
+        yield CAUSES["norm.epsilon"], text, lambda g, e=eps: g.changed(eps=e)
 
 
 _NAMES = Callable[[Given], Iterator[Variant]]
@@ -255,7 +270,7 @@ def _fitted(given: Given, result: torch.Tensor) -> Iterator[Variant]:
         text = f"the factor is {_number(mine)}: torch {does} by {_number(own)}"
     else:
         text = f"it is {_number(factor)} times torch's"
-    yield FACTOR, text, lambda: factor * wanted
+    yield FACTOR, text, lambda g: factor * g.changed()
     offset = float((result - wanted).mean())
     own = given.named.get("other") if given.name in ("add", "sub") else None
     if isinstance(own, int | float):
@@ -263,12 +278,12 @@ def _fitted(given: Given, result: torch.Tensor) -> Iterator[Variant]:
         text = f"the constant is {_number(mine)}: torch {'adds' if given.name == 'add' else 'subtracts'} {_number(own)}"
     else:
         text = f"{_number(offset)} is added: torch's is {describe(given.step)}"
-    yield OFFSET, text, lambda: wanted + offset
+    yield OFFSET, text, lambda g: g.changed() + offset
     if given.name == "mul" and len(given.tensors) == 2:
-        for x, which in zip(given.tensors, ("second", "first"), strict=True):
-            more = _ratio(result - wanted, x.expand(wanted.shape))
+        for i, which in enumerate(("second", "first")):
+            more = _ratio(result - wanted, given.tensors[i].expand(wanted.shape))
             text = f"{_number(more)} is added to the {which} factor: torch multiplies by the factor itself"
-            yield OFFSET, text, lambda x=x, c=more: wanted + c * x
+            yield OFFSET, text, lambda g, i=i, c=more: g.changed() + c * g.tensors[i]
 
 
 def _ratio(a: torch.Tensor, b: torch.Tensor) -> float:
