@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from parity._diagnose.registry import Cause
 from parity._diagnose.trace import divergence, hypotheses, torch_operations
 from parity._diagnose.trace.divergence import Divergence
 from parity._diagnose.trace.match import Partners, same, turned
+from parity._diagnose.trace.rewrite import Edit
 from parity._diagnose.trace.torch_operations import Way
 from parity._diagnose.trace.values import Step, Value
 
@@ -38,12 +39,14 @@ class Instead:
         theirs: torch's operation.
         ours: what the Flax network has in the place of its result; None if nothing is known to be.
         cause, fix: why, if a hypothesis computes it.
+        edit: how the Flax network's line is mended, if that is known.
     """
 
     theirs: Step
     ours: Value | None
     cause: Cause | None = None
     fix: str = ""
+    edit: Edit | None = None
 
 
 def find(partners: Partners, parted: Divergence) -> Instead:
@@ -126,23 +129,29 @@ def _results(partners: Partners, parted: Divergence) -> Instead | None:
         for value in _pool(partners, parted, step):
             for data in laid_out(value, theirs.shape, partners.ranks):
                 mistake = _mistake(parted.theirs, step, data)
-                if mistake is not None and _mended(partners, step, mistake[2]):
-                    return Instead(parted.theirs, value, *mistake[:2])
+                if mistake is not None and _mended(partners, step, mistake.way):
+                    return Instead(parted.theirs, value, mistake.cause, mistake.fix, mistake.edit)
                 first = unexplained is None and step is parted.theirs
                 if first and mistake is None and _replayed(partners, {theirs: data}):
                     unexplained = Instead(parted.theirs, value)
     return unexplained
 
 
-Mistake = tuple[Cause, str, Way]
+class Mistake(NamedTuple):
+    """A cause, the fix in words, what torch's network computes then, and how the Flax line is mended."""
+
+    cause: Cause
+    fix: str
+    way: Way
+    edit: Edit | None = None
 
 
 def _mistake(first: Step, step: Step, result: torch.Tensor) -> Mistake | None:
     """What turns an operation, or it and the first one before it, into what gives this result."""
     found = hypotheses.explain(step, result)
     if found is not None:
-        cause, fix, way = found
-        return cause, fix, lambda s, new: [way(hypotheses.Given(s, new))]
+        cause, fix, way, edit = found
+        return Mistake(cause, fix, lambda s, new: [way(hypotheses.Given(s, new))], edit)
     return None if step is first else _other_order(first, step, result)
 
 
@@ -162,7 +171,7 @@ def _other_order(first: Step, second: Step, result: torch.Tensor) -> Mistake | N
         found = way(second, {})[0] if x.floating else None
         if found is not None and found.shape == result.shape and same(found.numpy(), result.numpy()):
             a, b = hypotheses.describe(first), hypotheses.describe(second)
-            return ORDER, f"{b} comes before {a}: in torch it comes after it", way
+            return Mistake(ORDER, f"{b} comes before {a}: in torch it comes after it", way)
     return None
 
 
@@ -257,7 +266,7 @@ def _explained(
     if given.producer is not None and not given.producer.moves_only:
         mistake = hypotheses.explain(given.producer, data)
         if mistake:
-            return Instead(given.producer, value, *mistake[:2]), None
+            return Instead(given.producer, value, mistake.cause, mistake.fix, mistake.edit), None
     return Instead(step, value), None
 
 
