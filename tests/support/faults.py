@@ -572,5 +572,42 @@ class InsideNnx(nnx.Module):
         return self.head(self.norm(self.fc(x)))
 
 
+class Blocks(torch.nn.Module):
+    """Three blocks of the same lines."""
+
+    def __init__(self):
+        super().__init__()
+        self.norms = torch.nn.ModuleList(torch.nn.LayerNorm(6) for _ in range(3))
+        self.dense = torch.nn.ModuleList(torch.nn.Linear(6, 6) for _ in range(3))
+
+    def forward(self, x):
+        for norm, fc in zip(self.norms, self.dense, strict=True):
+            y = TF.gelu(fc(norm(x)))  # here
+            x = x + 0.5 * y  # here
+        return x
+
+
+@fault("the same mistake in every block", Blocks, (5, 6), "gelu.approximate")
+class BlocksLinen(linen.Module):
+    @linen.compact
+    def __call__(self, x):
+        for i in range(3):
+            y = linen.LayerNorm(epsilon=1e-5, name=f"norms_{i}")(x)
+            y = linen.gelu(linen.Dense(6, name=f"dense_{i}")(y))  # here
+            x = x + 0.5 * y
+        return x
+
+
+@fault("an activation too many in every block", Blocks, (5, 6), "operation.additional")
+class BlocksMore(linen.Module):
+    @linen.compact
+    def __call__(self, x):
+        for i in range(3):
+            y = linen.LayerNorm(epsilon=1e-5, name=f"norms_{i}")(x)
+            y = linen.gelu(linen.Dense(6, name=f"dense_{i}")(y), approximate=False)
+            x = x + 0.5 * jnp.tanh(y)  # here
+        return x
+
+
 INSIDE = Fault("eps outside the root", Inside, InsideNnx, (5, 6), None)
 """A fault in a layer of the user's own; `Cell` and `NormNnx` have the lines."""

@@ -1,9 +1,10 @@
 """What an operation may be taken for: variants of one of torch's, from the same inputs."""
 
+import ast
 import itertools
 import math
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from torch.utils._pytree import tree_map
 
 from parity._diagnose import activations
 from parity._diagnose.registry import CAUSES, Cause
+from parity._diagnose.trace import rewrite
 from parity._diagnose.trace.match import same
 from parity._diagnose.trace.values import Step, Value
 
@@ -22,22 +24,38 @@ REDUCED = Cause("reduction.axis", "a mean, sum or the like over another axis")
 CORRECTION = Cause("variance.correction", "a variance that is divided by n for n - 1, or the other way round")
 MISSING = Cause("operation.missing", "an operation that is left out")
 
-Variant = tuple[Cause, str, Callable[[], torch.Tensor]]
-"""The cause, the fix in words, and what is computed then."""
+Way = Callable[["Given"], torch.Tensor]
+"""What is computed in the place of an operation; its inputs may be others than those it was made for."""
+
+
+class Variant(NamedTuple):
+    """A mistake: the cause, the fix in words, what is computed then, and how the Flax line is mended."""
+
+    cause: Cause
+    fix: str
+    way: Way
+    edit: rewrite.Edit | None = None
+
+
+Yields = Iterator[tuple[Any, ...]]
+"""The parts of `Variant`s."""
 
 _MOST_PARTS = 5
 
 
 class Given:
-    """An operation of torch's with its arguments by name, tensors in the place of values."""
+    """An operation of torch's with its arguments by name, tensors in the place of values; of others, if given."""
 
-    def __init__(self, step: Step):
+    def __init__(self, step: Step, values: Mapping[Value, torch.Tensor] | None = None):
         self.step, self.name = step, step.name
+        new = values or {}
         schema = step.compute._schema.arguments  # type: ignore[union-attr]
-        args, kwargs = tree_map(lambda x: _numbers(x) if isinstance(x, Value) else x, step.arguments)
+        args, kwargs = tree_map(
+            lambda x: new.get(x, _numbers(x)) if isinstance(x, Value) else x, step.arguments
+        )
         self.named = {a.name: a.default_value for a in schema if a.has_default_value()}
         self.named |= dict(zip((a.name for a in schema), args, strict=False)) | kwargs
-        self.tensors = [_numbers(x) for x in step.inputs]
+        self.tensors = [new.get(x, _numbers(x)) for x in step.inputs]
 
     def __getattr__(self, name: str) -> Any:
         return self.named[name]
@@ -73,33 +91,37 @@ def _has_tensors(value: Any) -> bool:
     return isinstance(value, list | tuple) and any(isinstance(x, torch.Tensor) for x in value)
 
 
-def explain(step: Step, result: torch.Tensor) -> tuple[Cause, str] | None:
+def explain(step: Step, result: torch.Tensor) -> Variant | None:
     """The mistake that turns an operation of torch's into what gives this result."""
     given = Given(step)
-    for cause, fix, variant in itertools.chain(_variants(given), _fitted(given, result)):
+    for variant in itertools.starmap(Variant, itertools.chain(_variants(given), _fitted(given, result))):
         try:
-            found = variant()
+            found = variant.way(given)
         except (RuntimeError, ValueError, IndexError, TypeError):  # it cannot be made with these shapes
             continue
         if found.shape == result.shape and same(found.numpy(), result.numpy()):
-            return cause, fix
+            return variant
     return None
 
 
-def _variants(given: Given) -> Iterator[Variant]:
+def _variants(given: Given) -> Yields:
     for names, make in _TABLE:
         if given.name in names:
             yield from make(given)
 
 
-def _left_out(given: Given) -> Iterator[Variant]:
+def _left_out(given: Given) -> Yields:
     cause, what = next((c for names, *c in _LEFT_OUT if given.name in names), (MISSING, "the operation"))
     shape = given.step.outputs[0].shape
     two = len(given.tensors) == 2 and cause is not MISSING
-    for x, which in zip(given.tensors[: 1 + two], ("first", "second"), strict=False):
+    for i, which in enumerate(("first", "second")[: 1 + two]):
         text = f"{what} is left out: torch computes {describe(given.step)}"
         text += f", here only its {which} operand is there" if two else ""
-        yield CAUSES[cause] if isinstance(cause, str) else cause, text, lambda x=x: x.expand(shape)
+        yield (
+            CAUSES[cause] if isinstance(cause, str) else cause,
+            text,
+            lambda g, i=i: g.tensors[i].expand(shape),
+        )
 
 
 _LEFT_OUT: tuple[tuple[Any, Any, str], ...] = (
@@ -109,82 +131,92 @@ _LEFT_OUT: tuple[tuple[Any, Any, str], ...] = (
 )
 
 
-def _activation(given: Given) -> Iterator[Variant]:
+def _activation(given: Given) -> Yields:
     theirs = "relu6" if given.name == "hardtanh" and given.max_val == 6 else given.name
     for name, function in activations.OTHERS.items():
         cause = CAUSES[activations.cause_of(theirs, name)]
         yield (
             cause,
             f"it is {name}: torch's is {describe(given.step)}",
-            lambda f=function: f(given.tensors[0]),
+            lambda g, f=function: f(g.tensors[0]),
         )
 
 
-def _softmax(given: Given) -> Iterator[Variant]:
+def _softmax(given: Given) -> Yields:
     kinds = {"_softmax": F.softmax, "_log_softmax": F.log_softmax}
     kind = kinds.pop(f"_{given.name.strip('_')}")
     for dim in range(given.tensors[0].ndim):
         text = f"it is over dimension {dim - given.tensors[0].ndim}: torch's is over {given.dim}"
-        yield CAUSES["softmax.axis"], text, lambda d=dim: kind(given.tensors[0], d)
+        edit = rewrite.keyword(("softmax", "log_softmax"), "axis", given.dim)
+        yield CAUSES["softmax.axis"], text, lambda g, d=dim: kind(g.tensors[0], d), edit
     for name, other in kinds.items():
         yield (
             CAUSES["softmax.kind"],
             f"it is {name.strip('_')}",
-            lambda o=other: o(given.tensors[0], given.dim),
+            lambda g, o=other: o(g.tensors[0], g.dim),
         )
 
 
-def _reduction(given: Given) -> Iterator[Variant]:
+def _reduction(given: Given) -> Yields:
     ndim = given.tensors[0].ndim
     count = len(given.named.get("dim") or range(ndim))
     for dims in itertools.combinations(range(ndim), count):
         text = f"it is over the dimensions {list(dims)}: torch's over {given.named.get('dim')}"
-        yield REDUCED, text, lambda d=dims: given.changed(dim=list(d))
+        edit = _over(given.named.get("dim"))
+        yield REDUCED, text, lambda g, d=dims: g.changed(dim=list(d)), edit
         if len(dims) == 1:
             keep = not given.named.get("keepdim", False)
-            yield REDUCED, text, lambda d=dims, k=keep: given.changed(dim=list(d), keepdim=k)
+            yield REDUCED, text, lambda g, d=dims, k=keep: g.changed(dim=list(d), keepdim=k), edit
     if "correction" in given.named:
         now = 1 if given.correction is None else given.correction
         other = 0 if now else 1
         mine, theirs = ("n", "n - 1") if now else ("n - 1", "n")
-        text = f"the sum of squares is divided by {mine}, in torch by {theirs}: write ddof={now:g}"
-        yield CORRECTION, text, lambda: given.changed(correction=other)
+        text = f"the sum of squares is divided by {mine}, in torch by {theirs}"
+        edit = rewrite.keyword(("std", "var", "nanstd", "nanvar"), "ddof", now)
+        yield CORRECTION, text, lambda g: g.changed(correction=other), edit
 
 
-def _concatenation(given: Given) -> Iterator[Variant]:
-    parts = given.tensors
-    for order in itertools.permutations(range(len(parts))) if len(parts) <= _MOST_PARTS else ():
+def _over(dims: Any) -> rewrite.Edit | None:
+    """The axes of the only reduction."""
+    if not dims:
+        return None
+    axis = dims[0] if len(dims) == 1 else tuple(dims)
+    return rewrite.keyword(("mean", "sum", "max", "min", "std", "var", "norm", "prod"), "axis", axis)
+
+
+def _concatenation(given: Given) -> Yields:
+    parts = range(len(given.tensors))
+    for order in itertools.permutations(parts) if len(parts) <= _MOST_PARTS else ():
         text = f"the parts are in another order: torch's {', '.join(map(str, order))}"
-        yield CAUSES["concat.order"], text, lambda o=order: given.changed(tensors=[parts[i] for i in o])
+        yield CAUSES["concat.order"], text, lambda g, o=order: g.changed(tensors=[g.tensors[i] for i in o])
 
 
-def _two_operands(given: Given) -> Iterator[Variant]:
-    a, b = given.tensors[:2]
-    function = given.step.compute
-    yield SWAPPED, f"the operands of {given.name} changed places", lambda: function(b, a)
+def _two_operands(given: Given) -> Yields:
+    text = f"the operands of {given.name} changed places"
+    edit = rewrite.exchanged(ast.Sub if given.name == "sub" else ast.Div)
+    yield SWAPPED, text, lambda g: g.step.compute(*g.tensors[1::-1]), edit
 
 
-def _product(given: Given) -> Iterator[Variant]:
-    a, b = given.tensors[-2:]
+def _product(given: Given) -> Yields:
     text = "the factors of the matrix product changed places"
-    yield SWAPPED, text, lambda: (a @ b).transpose(-1, -2)
-    yield SWAPPED, text, lambda: b @ a
+    yield SWAPPED, text, lambda g: (g.tensors[-2] @ g.tensors[-1]).transpose(-1, -2)
+    yield SWAPPED, text, lambda g: g.tensors[-1] @ g.tensors[-2]
 
 
-def _window(given: Given) -> Iterator[Variant]:
+def _window(given: Given) -> Yields:
     ones = [1] * len(given.kernel_size)
     text = f"its stride is {{}}: torch's is {list(given.stride or given.kernel_size)}"
     for stride in (ones, list(given.kernel_size)):
-        yield CAUSES["pool.stride"], text.format(stride), lambda s=stride: given.changed(stride=s)
+        yield CAUSES["pool.stride"], text.format(stride), lambda g, s=stride: g.changed(stride=s)
     none = [0] * len(given.kernel_size)
     for padding in (none, [k // 2 for k in given.kernel_size]):
         text = f"its padding is {padding}: torch's is {given.padding}"
-        yield CAUSES["pool.padding"], text, lambda p=padding: given.changed(padding=p)
+        yield CAUSES["pool.padding"], text, lambda g, p=padding: g.changed(padding=p)
     for cause, name in (("pool.ceil_mode", "ceil_mode"), ("pool.count_include_pad", "count_include_pad")):
         if name in given.named:
             value = not given.named[name]
             text = f"its {name} is {value}: torch's is {not value}"
-            yield CAUSES[cause], text, lambda n=name, v=value: given.changed(**{n: v})
+            yield CAUSES[cause], text, lambda g, n=name, v=value: g.changed(**{n: v})
     other = (
         (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)
         if "max" in given.name
@@ -195,27 +227,36 @@ def _window(given: Given) -> Iterator[Variant]:
     yield (
         CAUSES["pool.kind"],
         text,
-        lambda: pool(given.tensors[0], given.kernel_size, given.stride or None, given.padding),
+        lambda g: pool(g.tensors[0], g.kernel_size, g.stride or None, g.padding),
     )
 
 
-def _padding(given: Given) -> Iterator[Variant]:
-    x, pads = given.tensors[0], given.named["pad" if "pad" in given.named else "padding"]
-    width = [(0, 0)] * x.ndim
+def _padding(given: Given) -> Yields:
+    pads = given.named["pad" if "pad" in given.named else "padding"]
+    width = [(0, 0)] * given.tensors[0].ndim
     for i in range(len(pads) // 2):
         width[-1 - i] = (pads[2 * i], pads[2 * i + 1])
     for mode in ("constant", "reflect", "symmetric", "edge", "wrap"):
         text = f"it is jnp.pad(mode={mode!r}): torch's is {describe(given.step)}"
-        yield CAUSES["padding.mode"], text, lambda m=mode: torch.from_numpy(np.pad(x.numpy(), width, mode=m))
+        edit = rewrite.constant(mode, _MODES.get(given.name.partition("_")[0], "constant"))
+        yield CAUSES["padding.mode"], text, lambda g, m=mode: _padded(g.tensors[0], width, m), edit
 
 
-def _normalisation(given: Given) -> Iterator[Variant]:
+_MODES = {"reflection": "reflect", "replication": "edge"}
+"""NumPy's names of torch's modes."""
+
+
+def _padded(x: torch.Tensor, width: list[tuple[int, int]], mode: Any) -> torch.Tensor:
+    return torch.from_numpy(np.pad(x.numpy(), width, mode=mode))
+
+
+def _normalisation(given: Given) -> Yields:
     for eps in (0.0, 1e-12, 1e-8, 1e-7, 1e-6, 1e-5, 1e-3):
         text = f"its epsilon is {eps:g}: torch's is {given.eps:g}"
-        yield CAUSES["norm.epsilon"], text, lambda e=eps: given.changed(eps=e)
+        yield CAUSES["norm.epsilon"], text, lambda g, e=eps: g.changed(eps=e)
 
 
-_NAMES = Callable[[Given], Iterator[Variant]]
+_NAMES = Callable[[Given], Yields]
 _TABLE: tuple[tuple[tuple[str, ...], _NAMES], ...] = (
     (activations.FUNCTIONS, _activation),
     (("_softmax", "softmax", "_log_softmax", "log_softmax"), _softmax),
@@ -241,7 +282,7 @@ _TABLE: tuple[tuple[tuple[str, ...], _NAMES], ...] = (
 )
 
 
-def _fitted(given: Given, result: torch.Tensor) -> Iterator[Variant]:
+def _fitted(given: Given, result: torch.Tensor) -> Yields:
     """What is left: the operation left out, a factor, or a constant that is added."""
     yield from _left_out(given)
     wanted = given.step.outputs[0].data.detach()
@@ -255,7 +296,8 @@ def _fitted(given: Given, result: torch.Tensor) -> Iterator[Variant]:
         text = f"the factor is {_number(mine)}: torch {does} by {_number(own)}"
     else:
         text = f"it is {_number(factor)} times torch's"
-    yield FACTOR, text, lambda: factor * wanted
+    edit = rewrite.constant(mine, own) if isinstance(own, int | float) else None
+    yield FACTOR, text, lambda g: factor * g.changed(), edit
     offset = float((result - wanted).mean())
     own = given.named.get("other") if given.name in ("add", "sub") else None
     if isinstance(own, int | float):
@@ -263,12 +305,13 @@ def _fitted(given: Given, result: torch.Tensor) -> Iterator[Variant]:
         text = f"the constant is {_number(mine)}: torch {'adds' if given.name == 'add' else 'subtracts'} {_number(own)}"
     else:
         text = f"{_number(offset)} is added: torch's is {describe(given.step)}"
-    yield OFFSET, text, lambda: wanted + offset
+    edit = rewrite.constant(mine, own) if isinstance(own, int | float) else None
+    yield OFFSET, text, lambda g: g.changed() + offset, edit
     if given.name == "mul" and len(given.tensors) == 2:
-        for x, which in zip(given.tensors, ("second", "first"), strict=True):
-            more = _ratio(result - wanted, x.expand(wanted.shape))
+        for i, which in enumerate(("second", "first")):
+            more = _ratio(result - wanted, given.tensors[i].expand(wanted.shape))
             text = f"{_number(more)} is added to the {which} factor: torch multiplies by the factor itself"
-            yield OFFSET, text, lambda x=x, c=more: wanted + c * x
+            yield OFFSET, text, lambda g, i=i, c=more: g.changed() + c * g.tensors[i]
 
 
 def _ratio(a: torch.Tensor, b: torch.Tensor) -> float:

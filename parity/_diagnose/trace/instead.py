@@ -1,8 +1,9 @@
 """What the Flax network has in the place of an operation of torch's: with it, torch's network gives Flax's outputs."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,6 +13,8 @@ from parity._diagnose.registry import Cause
 from parity._diagnose.trace import divergence, hypotheses, torch_operations
 from parity._diagnose.trace.divergence import Divergence
 from parity._diagnose.trace.match import Partners, same, turned
+from parity._diagnose.trace.rewrite import Edit
+from parity._diagnose.trace.torch_operations import Way
 from parity._diagnose.trace.values import Step, Value
 
 SPLIT = Cause("split.order", "parts of an array that are taken in another order")
@@ -36,12 +39,14 @@ class Instead:
         theirs: torch's operation.
         ours: what the Flax network has in the place of its result; None if nothing is known to be.
         cause, fix: why, if a hypothesis computes it.
+        edit: how the Flax network's line is mended, if that is known.
     """
 
     theirs: Step
     ours: Value | None
     cause: Cause | None = None
     fix: str = ""
+    edit: Edit | None = None
 
 
 def find(partners: Partners, parted: Divergence) -> Instead:
@@ -64,11 +69,18 @@ def _heals(partners: Partners, new: Mapping[Value, torch.Tensor]) -> bool:
     )
 
 
-def _replayed(partners: Partners, values: Mapping, slots: Mapping | None = None) -> bool:
+def _replayed(partners: Partners, *changes: Any) -> bool:
     try:
-        return _heals(partners, torch_operations.replay(partners.theirs, values, slots))
+        return _heals(partners, torch_operations.replay(partners.theirs, *changes))
     except (RuntimeError, ValueError, IndexError, TypeError):  # of another shape than torch's network takes
         return False
+
+
+def _mended(partners: Partners, step: Step, way: Way) -> bool:
+    """Whether it heals to compute an operation, or all that the same line makes, in another way."""
+    line = [s for s in partners.theirs.steps if s.name == step.name and s.lines[:1] == step.lines[:1]]
+    sites = [[step], line] if step.lines and len(line) > 1 else [[step]]
+    return any(_replayed(partners, {}, {}, dict.fromkeys(site, way)) for site in sites)
 
 
 def _chain(step: Step) -> Iterator[Step]:
@@ -116,39 +128,56 @@ def _results(partners: Partners, parted: Divergence) -> Instead | None:
         theirs = step.outputs[0]
         for value in _pool(partners, parted, step):
             for data in laid_out(value, theirs.shape, partners.ranks):
-                if not _replayed(partners, {theirs: data}):
-                    continue
-                cause = hypotheses.explain(step, data)
-                if cause is None and step is not parted.theirs:
-                    cause = _other_order(parted.theirs, step, data)
-                found = Instead(parted.theirs, value, *(cause or (None, "")))
-                if cause:
-                    return found
-                if unexplained is None and step is parted.theirs:
-                    unexplained = found
+                mistake = _mistake(parted.theirs, step, data)
+                if mistake is not None and _mended(partners, step, mistake.way):
+                    return Instead(parted.theirs, value, mistake.cause, mistake.fix, mistake.edit)
+                first = unexplained is None and step is parted.theirs
+                if first and mistake is None and _replayed(partners, {theirs: data}):
+                    unexplained = Instead(parted.theirs, value)
     return unexplained
 
 
-def _other_order(first: Step, second: Step, result: torch.Tensor) -> tuple[Cause, str] | None:
+class Mistake(NamedTuple):
+    """A cause, the fix in words, what torch's network computes then, and how the Flax line is mended."""
+
+    cause: Cause
+    fix: str
+    way: Way
+    edit: Edit | None = None
+
+
+def _mistake(first: Step, step: Step, result: torch.Tensor) -> Mistake | None:
+    """What turns an operation, or it and the first one before it, into what gives this result."""
+    found = hypotheses.explain(step, result)
+    if found is not None:
+        cause, fix, way, edit = found
+        return Mistake(cause, fix, lambda s, new: [way(hypotheses.Given(s, new))], edit)
+    return None if step is first else _other_order(first, step, result)
+
+
+def _other_order(first: Step, second: Step, result: torch.Tensor) -> Mistake | None:
     """Whether the second of two operations, done before the first, gives the result."""
-    if len(second.inputs) != 1 or second.compute is None:
+    if len(second.inputs) != 1 or second.inputs[0].producer is not first:
         return None
     for i, x in enumerate(first.inputs):
-        if not x.floating:
-            continue
-        before = torch_operations.compute(second, {second.inputs[0]: x.data})[0]
-        if before.shape != x.shape:
-            continue
-        after = torch_operations.compute(first, {}, {(first, i): before})[0]
-        if after.shape == result.shape and same(after.numpy(), result.numpy()):
+
+        def way(step: Step, new: Mapping[Value, torch.Tensor], i: int = i) -> list[torch.Tensor]:
+            before = step.inputs[0].producer
+            assert before is not None
+            given = before.inputs[i]
+            early = torch_operations.compute(step, {**new, step.inputs[0]: new.get(given, given.data)})[0]
+            return torch_operations.compute(before, new, {(before, i): early})
+
+        found = way(second, {})[0] if x.floating else None
+        if found is not None and found.shape == result.shape and same(found.numpy(), result.numpy()):
             a, b = hypotheses.describe(first), hypotheses.describe(second)
-            return ORDER, f"{b} comes before {a}: in torch it comes after it"
+            return Mistake(ORDER, f"{b} comes before {a}: in torch it comes after it", way)
     return None
 
 
 def _splits(partners: Partners, parted: Divergence) -> Instead | None:
     """Parts of one array that changed places."""
-    for step in _ancestors(parted):
+    for step in _ancestors(partners, parted):
         parts = _siblings(step)
         if not 1 < len(parts) <= _MOST_PARTS:
             continue
@@ -156,18 +185,23 @@ def _splits(partners: Partners, parted: Divergence) -> Instead | None:
             if list(order) == sorted(order):
                 continue
             values = {part: parts[i].data.detach() for part, i in zip(parts, order, strict=True)}
-            if _replayed(partners, values):
+
+            def way(s: Step, new: Mapping[Value, torch.Tensor], order: Any = order) -> list[torch.Tensor]:
+                results = torch_operations.compute(s, new)
+                return [results[i] for i in order]
+
+            if _replayed(partners, values) or (len(step.outputs) > 1 and _mended(partners, step, way)):
                 text = f"the parts are taken in another order: torch's {', '.join(map(str, order))}"
                 ours = next(iter(partners.of(parts[0])), None)
                 return Instead(step, ours, SPLIT, text)
     return None
 
 
-def _ancestors(parted: Divergence) -> Iterator[Step]:
+def _ancestors(partners: Partners, parted: Divergence) -> Iterator[Step]:
     """The steps that lay out what the operations in the region are given, each once."""
     seen: set[Step] = set()
-    for value in parted.region:
-        for x in value.producer.inputs if value.producer is not None else ():
+    for step in partners.theirs.steps:
+        for x in step.inputs if any(y in parted.region for y in step.outputs) else ():
             while x.producer is not None and x.producer.moves_only and x.producer.inputs:
                 if x.producer not in seen:
                     seen.add(x.producer)
@@ -201,16 +235,20 @@ def _inputs(partners: Partners, parted: Divergence) -> Instead | None:
                     continue
                 if not any(turned(result, y.array, True) for y in outputs if y.size == result.size):
                     continue
+                found, way = _explained(partners, parted, i, value, data)
+                if way is not None and _mended(partners, step, way):
+                    return found
                 if _replayed(partners, {}, {(step, i): data}):
-                    return _explained(partners, parted, given, value, data)
+                    return found
     return None
 
 
 def _explained(
-    partners: Partners, parted: Divergence, given: Value, value: Value, data: torch.Tensor
-) -> Instead:
-    """Why an operation is given something else."""
+    partners: Partners, parted: Divergence, slot: int, value: Value, data: torch.Tensor
+) -> tuple[Instead, Way | None]:
+    """Why an operation is given something else, and how torch's would be given that."""
     step = parted.theirs
+    given = step.inputs[slot]
     if given in partners.moved(value):
         way = [given, *divergence.laid_out_from(given)]
         first = next(x for x in reversed(way) if not partners.known(x) or x is given)
@@ -218,16 +256,44 @@ def _explained(
         text = f"torch's numbers in another order: torch's are {way[-1].shape}, then {', '.join(shown)}"
         taken = parted.ours.inputs if parted.ours else []
         ours = next((x for x in taken if value in (x, *divergence.laid_out_from(x))), value)
-        return Instead(first.producer or step, ours, RESHAPED, text)
+        found = Instead(first.producer or step, ours, RESHAPED, text)
+        return found, next((_reshaped(slot, n) for n in range(len(way)) if _is_reshaped(way[n], data)), None)
     x = given.data.detach()
     for name, function in activations.OTHERS.items():
         if name != "the identity" and same(function(x).numpy(), data.numpy()):
-            return Instead(step, value, ADDITIONAL, f"{name} comes before it: torch has none there")
+            found = Instead(step, value, ADDITIONAL, f"{name} comes before it: torch has none there")
+            return found, _before(slot, function)
     if given.producer is not None and not given.producer.moves_only:
-        found = hypotheses.explain(given.producer, data)
-        if found:
-            return Instead(given.producer, value, *found)
-    return Instead(step, value)
+        mistake = hypotheses.explain(given.producer, data)
+        if mistake:
+            return Instead(given.producer, value, mistake.cause, mistake.fix, mistake.edit), None
+    return Instead(step, value), None
+
+
+def _before(slot: int, function: Callable[[torch.Tensor], torch.Tensor]) -> Way:
+    """Computes an operation with a function before one of its inputs."""
+
+    def way(step: Step, new: Mapping[Value, torch.Tensor]) -> list[torch.Tensor]:
+        x = step.inputs[slot]
+        return torch_operations.compute(step, new, {(step, slot): function(new.get(x, x.data).detach())})
+
+    return way
+
+
+def _is_reshaped(value: Value, data: torch.Tensor) -> bool:
+    return value.size == data.numel() and same(value.array.ravel(), data.numpy().ravel())
+
+
+def _reshaped(slot: int, back: int) -> Way:
+    """Computes an operation with an input that is only reshaped from what is so many layouts before it."""
+
+    def way(step: Step, new: Mapping[Value, torch.Tensor]) -> list[torch.Tensor]:
+        x = step.inputs[slot]
+        origin = [x, *divergence.laid_out_from(x)][back]
+        data = new.get(origin, origin.data).detach().reshape(x.shape)
+        return torch_operations.compute(step, new, {(step, slot): data})
+
+    return way
 
 
 def _laying_out(way: list[Value]) -> list[Step]:

@@ -18,6 +18,7 @@ from parity._diagnose.trace import (
     torch_operations,
 )
 from parity._diagnose.trace.match import Partners
+from parity._diagnose.trace.rewrite import rewritten
 from parity._diagnose.trace.values import Step
 from parity._flax.network import Part
 
@@ -117,12 +118,17 @@ def _forward(
         f"torch computes {theirs_do} of numbers that both networks have; the result is not in the Flax network"
         + (f", which computes {does}" if does else "")
     )
+    flax = lines.place(step.lines, does) if step else None
+    # In another layout, torch's dimensions are not Flax's.
+    if found.edit and len(found.theirs.outputs[0].shape) not in partners.ranks:
+        new = rewritten(flax, found.edit)
+        text += f": write `{new}`" if new else ""
     return Seen(
         found.theirs.layer,
         found.cause.id if found.cause else "",
         text,
         lines.place(found.theirs.lines, theirs_do),
-        lines.place(step.lines, does) if step else None,
+        flax,
     )
 
 

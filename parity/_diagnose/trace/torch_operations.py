@@ -1,7 +1,7 @@
 """torch's side, operation by operation."""
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,9 @@ from parity._diagnose.trace import lines
 from parity._diagnose.trace.values import Memory, Step, Trace, Value
 from parity._torch import network as torch_network
 from parity._torch.tensors import from_numpy
+
+Way = Callable[[Step, Mapping[Value, torch.Tensor]], list[torch.Tensor]]
+"""Gives other results of an operation, with new values in the place of those that it was given."""
 
 _NARROW = (torch.float32, torch.bfloat16, torch.float16)
 _LAYOUT = frozenset(
@@ -153,26 +156,29 @@ def replay(
     trace: Trace,
     values: Mapping[Value, torch.Tensor],
     slots: Mapping[tuple[Step, int], torch.Tensor] | None = None,
+    ways: Mapping[Step, Way] | None = None,
 ) -> dict[Value, torch.Tensor]:
-    """Computes everything anew that depends on changed values.
+    """Computes everything anew that depends on what is changed.
 
     Args:
         trace: of torch's network, with its numbers.
         values: what stands in the place of what was computed.
         slots: what single operations take in the place of single inputs, by the inputs' numbers.
+        ways: what is computed in the place of operations.
 
     Returns:
         All that is new, `values` among it.
     """
-    new, slots = dict(values), slots or {}
-    changed = {step for step, _ in slots}
+    new, slots, ways = dict(values), slots or {}, ways or {}
+    changed = {*(step for step, _ in slots), *ways}
     with torch.no_grad():
         for step in trace.steps:
-            if not (step in changed or any(x in new for x in step.inputs)) or all(
-                y in values for y in step.outputs
-            ):
+            if not (step in changed or any(x in new for x in step.inputs)):
                 continue
-            for old, result in zip(step.outputs, compute(step, new, slots), strict=True):
+            if all(y in values for y in step.outputs):
+                continue
+            results = ways[step](step, new) if step in ways else compute(step, new, slots)
+            for old, result in zip(step.outputs, results, strict=False):
                 new.setdefault(old, result)
     return new
 

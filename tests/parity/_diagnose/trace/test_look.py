@@ -31,7 +31,18 @@ def test_the_lines_and_the_cause_are_found(fault):
     assert is_near(found.torch, fault.marked(fault.theirs)), found
     assert is_near(found.flax, fault.marked(fault.ours)), found
     assert found.cause == (fault.cause or ""), found
+    new = REWRITTEN.get(fault.id)
+    assert found.fix.endswith(f": write `{new}`") if new else "write `" not in found.fix
     assert found.fix and "# here" in "".join(text for _, text in found.flax.excerpt + found.torch.excerpt)
+
+
+REWRITTEN = {
+    "softmax over another axis": "attn = jax.nn.softmax(attn, axis=-1)",
+    "std with another ddof": "std = x.std(-1, keepdims=True, ddof=1)",
+    "another eps": "x = x * jax.lax.rsqrt(var + 0.001)",
+    "mean over the wrong axis": "x = x.mean(axis=1)",
+    "a difference the other way round": "d = a - b",
+}
 
 
 def checked(fault):
