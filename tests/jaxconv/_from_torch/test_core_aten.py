@@ -1,6 +1,6 @@
 """torch's core ATen set, read from torch: the operators that every exporter must take, each on samples of torch's own.
 
-Torch's samples (OpInfo) call Python functions; what these call in ATen is recorded, backward passes too. `--all-samples`
+Torch's samples (OpInfo) call Python functions; what these call in ATen is recorded, backward passes too. `--thorough`
 (`make thorough`) converts each operator on its own, with several samples, and compares gradients.
 """
 
@@ -149,7 +149,7 @@ def test_random_and_empty_results_have_torchs_shapes_and_dtypes():
 
 @pytest.mark.parametrize("name", sorted(core().keys() - EXCLUDED.keys()))
 def test_each_operator_alone(name, request):
-    if not request.config.getoption("--all-samples"):
+    if not request.config.getoption("--thorough"):
         pytest.skip("`make thorough` runs it")
     for call in samples_of(4)[name] if _determined(name) else ():
         network, arrays = Calls([call]), [to_numpy(x) for x in call.tensors()]

@@ -163,7 +163,7 @@ print("equal")
 
 
 def test_networks_at_other_sizes_here_and_exported_in_a_process_without_jaxconv(request, tmp_path):
-    names = NETWORKS if request.config.getoption("--all-samples") else ORDINARY
+    names = NETWORKS if request.config.getoption("--thorough") else ORDINARY
     paths = []
     for name in names:
         module = whole(NETWORKS[name])
