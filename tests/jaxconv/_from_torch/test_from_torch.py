@@ -459,14 +459,14 @@ def test_all_operations_that_are_missing_are_reported_with_their_places():
             self.inner = Inner()
 
         def forward(self, x):
-            return torch.linalg.pinv(self.inner(x)) + torch.digamma(x).mT
+            return self.inner(x) + torch.special.bessel_j1(x)
 
     with pytest.raises(NotImplementedError) as caught:
         jaxconv.from_torch(Odd(), torch.zeros(2, 3))
     text = str(caught.value)
-    assert text.startswith("Odd has 3 operation(s) that from_torch does not cover")
-    assert "aten.special_bessel_j0.default, 2 time(s): module 'inner', test_from_torch.py line" in text
-    assert "aten.linalg_pinv." in text and "aten.digamma.default, 1 time(s): the network itself" in text
+    assert text.startswith("Odd has 2 operation(s) that from_torch does not cover")
+    assert "bessel_j0.default, 2 time(s): module 'inner', test_from_torch.py line" in text
+    assert "bessel_j1.default, 1 time(s): the network itself" in text
 
 
 @pytest.mark.parametrize(
