@@ -115,6 +115,7 @@ CASES = {
         Case("7x7 stride 2 3>64 @224", 3, 224, 64, 7, 2),
         Case("3x3 dilation 2 512 @28", 512, 28, 512, 3, dilation=2),
         Case("3x3 64 @32 batch 8", 64, 32, 64, 3, batch=8),
+        Case("3x3 512 @2 batch 8", 512, 2, 512, 3, batch=8),
     ],
     "transposed": [
         Case("2x2 stride 2 128>64 @28", 128, 28, 64, 2, 2, transposed=True),

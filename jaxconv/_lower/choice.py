@@ -141,6 +141,8 @@ FEW = 8
 """Up to so many channels a group, products are written out. Beyond, a matrix product reuses what it loads."""
 POSITIONS = {"y": 256, "x": 512}
 """Up to so many output positions of one sample a dense convolution loses to columns and a matrix product."""
+OF_SEVERAL = {"y": 9, "x": 16}
+"""The same of several samples. Eigen takes 10 to 80 times as long for 2x2 positions of 256 and more channels."""
 FEW_INPUTS = 4
 """Input channels: too few for channels last."""
 COLUMNS = 2**23
@@ -150,9 +152,13 @@ COLUMNS = 2**23
 def _dense(p: Product, batch: Any) -> Choice:
     if pointwise.can(p):
         return Choice("pointwise", "a kernel of one element: a matrix product")
-    if not isinstance(batch, int) or batch > 1:
-        return Choice("channels_last", "a dense convolution of several samples")
     positions = math.prod(p.out)
+    if not isinstance(batch, int) or batch > 1:
+        if positions <= OF_SEVERAL.get(p.wanted, 0):
+            return Choice(
+                "im2col", f"several samples, {positions} positions each: at most {OF_SEVERAL[p.wanted]}"
+            )
+        return Choice("channels_last", "a dense convolution of several samples")
     columns = p.spec.in_channels * p.taps * positions
     if columns > COLUMNS:
         return Choice("channels_last", "a dense convolution, too large for columns")

@@ -46,6 +46,9 @@ def zeros(*shape, dtype=np.float32):
         ((1, 8, 9, 9), (4, 8, 3, 3), dict(stride=2), "im2col im2col im2col"),
         ((1, 8, 40, 40), (4, 8, 3, 3), {}, "channels_last channels_last im2col"),
         ((1, 4, 40, 40), (4, 4, 3, 3), {}, "im2col channels_last im2col"),
+        ((8, 64, 2, 2), (64, 64, 3, 3), dict(padding=1), "im2col im2col channels_last"),  # Eigen: 60 ms for 1
+        ((8, 64, 4, 4), (64, 64, 3, 3), dict(padding=1), "channels_last im2col channels_last"),
+        ((8, 64, 5, 5), (64, 64, 3, 3), dict(padding=1), "channels_last channels_last channels_last"),
         ((1, 3, 999, 999), (4, 3, 3, 3), {}, "channels_last channels_last channels_last"),
         ((2, 4, 9, 9), (4, 4, 3, 3), {}, "channels_last channels_last channels_last"),
         ((0, 8, 9, 9), (8, 1, 3, 3), dict(groups=8), "direct direct direct"),
