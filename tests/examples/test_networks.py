@@ -37,6 +37,7 @@ def test_bit_identical_parameters(name, seeds):
     assert not same_bits(model, theirs(0.25 if name == "mobilenetv2" else 8, num_classes=10))
 
 
+@pytest.mark.thorough
 def test_resnet18_does_what_it_prints(capsys):
     load("resnet18").main(width=4, num_classes=10, size=32)
     printed = capsys.readouterr().out

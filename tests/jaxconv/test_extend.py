@@ -21,7 +21,8 @@ def conv(x, w):
 
 
 def test_the_example_runs():
-    result = doctest.testmod(jaxconv.extend)
+    example = doctest.DocTestParser().get_doctest(jaxconv.extend.__doc__, {}, "jaxconv.extend", None, 0)
+    result = doctest.DocTestRunner().run(example)
     assert result.attempted > 3 and not result.failed
 
 

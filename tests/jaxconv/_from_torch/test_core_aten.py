@@ -147,10 +147,9 @@ def test_random_and_empty_results_have_torchs_shapes_and_dtypes():
     assert [x.dtype.name.replace("int32", "int64") for x in ours] == [str(x.dtype)[6:] for x in theirs]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", sorted(core().keys() - EXCLUDED.keys()))
-def test_each_operator_alone(name, request):
-    if not request.config.getoption("--thorough"):
-        pytest.skip("`make thorough` runs it")
+def test_each_operator_alone(name):
     for call in samples_of(4)[name] if _determined(name) else ():
         network, arrays = Calls([call]), [to_numpy(x) for x in call.tensors()]
         converted = jaxconv.from_torch(network, tuple(call.tensors()))
