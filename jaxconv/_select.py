@@ -174,11 +174,13 @@ def layers_of(tree: Any) -> Iterator[tuple[str, Any]]:
 
 
 def is_layer(module: Any, layer: type | tuple[type, ...]) -> bool:
-    """`isinstance`, also for the modules that `from_torch` makes: these know the name of torch's class."""
+    """`isinstance`, also by torch's class: our layers have its name, and what `from_torch` makes knows it."""
     classes = layer if isinstance(layer, tuple) else (layer,)
     if isinstance(module, classes):
         return True
     own = getattr(module, "torch_class", None)
+    if own is None and type(module).__module__.startswith("jaxconv."):
+        own = type(module).__name__
     ours_or_torchs = (c for c in classes if c.__module__.partition(".")[0] in ("jaxconv", "torch"))
     return any(own == c.__name__ for c in ours_or_torchs)
 

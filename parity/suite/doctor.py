@@ -167,7 +167,8 @@ def cases(device: jax.Device) -> Iterator[Finding]:
             return
         group = [c for c in ALL if c.id.startswith(f"{prefix}/")]
         case = next((c for c in group if c.api == "nnx"), group[0])
-        result = run_case(case, 0, device)
+        with jax.enable_x64(True):  # torch has 64-bit types
+            result = run_case(case, 0, device)
         ratios = [v.ratio for v in result.verdicts]
         bad = "; ".join(f"{v.name}: {v.reason}" for v in result.verdicts if not v.ok)
         yield Finding(case.id, result.ok, bad or f"error / bound {max(ratios):.2g}")

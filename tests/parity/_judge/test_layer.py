@@ -15,7 +15,7 @@ from parity._flax import network as flax_network
 from parity._flax import run as flax_run
 from parity._judge import layer as layers
 from parity._torch.network import Call
-from parity._torch.original import drawn
+from parity._torch.original import MEMORY_LIMIT, drawn
 
 X = np.random.default_rng(0).standard_normal((2, 4, 6, 6)).astype(np.float32)
 TF32 = 2.0**-11
@@ -64,7 +64,7 @@ def judged(precision=None, device=None, dtype="float32", dilation=2):
 def test_the_layer_s_precision(arithmetics, cpus_like_gpus, precision, multiply):
     layer = judged(precision)
     assert not all(v.ok for v in layer.verdicts) and layer.arithmetic.multiply == multiply
-    diagnose.layer(layer, None)
+    diagnose.layer(layer, None, MEMORY_LIMIT)
     assert arithmetics and arithmetics[0] == layer.arithmetic
 
 
@@ -72,7 +72,7 @@ def test_the_layer_s_device(arithmetics, monkeypatch):
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     layer = judged(device=jax.devices("cpu")[0])
     assert layer.arithmetic.multiply == 0 and not all(v.ok for v in layer.verdicts)
-    diagnose.layer(layer, None)
+    diagnose.layer(layer, None, MEMORY_LIMIT)
     assert arithmetics and arithmetics[0] == layer.arithmetic
 
 
@@ -104,7 +104,7 @@ def test_reduced_precision_that_is_summed_in_reduced_precision(arithmetics):
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float64"])
 def test_the_cause_is_the_right_one_in_every_dtype(dtype):
-    assert diagnose.layer(judged(dtype=dtype), None).cause == "dilation.value"
+    assert diagnose.layer(judged(dtype=dtype), None, MEMORY_LIMIT).cause == "dilation.value"
 
 
 def test_another_shape_than_torch_s_is_a_verdict_in_float64_too():
@@ -119,7 +119,7 @@ def test_nothing_is_run_twice(monkeypatch):
     original = flax_run.run
     monkeypatch.setattr(flax_run, "run", lambda *args: runs.append(1) or original(*args))
     layer = judged()
-    layer.verdicts, diagnose.layer(layer, None)
+    layer.verdicts, diagnose.layer(layer, None, MEMORY_LIMIT)
     assert len(runs) == 1
 
 
@@ -130,4 +130,4 @@ def test_a_refusal_is_a_verdict_and_a_diagnosis():
     layer = layers.JudgedLayer(drawn(call, np.random.default_rng(0)), flax_network.network(ours))
     (verdict,) = layer.verdicts
     assert "the Flax layer refused torch's input" in verdict.reason
-    assert layer.ours == {} and diagnose.layer(layer, None).cause == "refused"
+    assert layer.ours == {} and diagnose.layer(layer, None, MEMORY_LIMIT).cause == "refused"

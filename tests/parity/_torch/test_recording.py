@@ -229,7 +229,10 @@ def test_little_memory_takes_more_passes_and_finds_the_same(theirs, image, monke
     assert len(passes) == 2 and passes[0] == ()
     passes.clear()
     many = parity.check(theirs, Ours(scale=True), image, memory_limit=1)
-    assert many.layers == one.layers and many.diagnosis == one.diagnosis
+    assert many.layers == one.layers
+
+    # Within so little memory no values are kept from which a cause could be computed.
+    assert [d.layer for d in many.diagnosis] == [d.layer for d in one.diagnosis] == ["scale"]
     assert [len(p) for p in passes] == [0] + [1] * 8
     with pytest.raises(ValueError, match=r"`memory_limit` \(=0\) must be a positive number of bytes"):
         parity.check(theirs, Ours(), image, memory_limit=0)

@@ -51,3 +51,11 @@ def test_the_selected_cases_exist_and_are_judged(monkeypatch):
     monkeypatch.setattr(doctor, "_CASES", ("Linear/layer",))
     (found,) = doctor.cases(CPU)
     assert found.ok and found.what.startswith("Linear/layer/nnx") and found.detail.startswith("error / bound")
+
+
+def test_cases_agree_though_64_bit_types_are_off(monkeypatch):
+    """BatchNorm counts its batches in int64."""
+    monkeypatch.setattr(doctor, "_CASES", ("BatchNorm2d/training",))
+    with jax.enable_x64(False):
+        (finding,) = doctor.cases(jax.devices("cpu")[0])
+    assert finding.ok, finding

@@ -66,12 +66,14 @@ def test_torchs_random_stream_is_left_alone():
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
-def test_the_same_configuration_is_compiled_once():
-    shape = (2, 4, 11, 13)
-    run._run.clear_cache()
+def test_the_same_configuration_is_compiled_once(monkeypatch):
+    shape, used, shared = (2, 4, 11, 13), [], run._shared
+    shared.cache_clear()
+    monkeypatch.setattr(run, "_shared", lambda program: used.append(shared(program)) or used[-1])
     for way in ("to_flax", "to_torch"):
         assert runner.run_case(case("conv2d", way, "nnx", way, ARGS, shape), 0, CPU).ok
-    assert run._run._cache_size() == 1
+    assert len(used) > 1 and len(set(map(id, used))) == 1
+    assert used[0]._cache_size() == 1
 
 
 @pytest.mark.parametrize("api", ["functional", "nnx", "linen"])
