@@ -70,6 +70,8 @@ OWN = {
     "empty_strided.default": ([2, 3], [3, 1]),
     "fmod.Scalar": (X, 0.7),
     "full.default": ([2, 3], 0.5),
+    "full_like.default": (X, 0.5),
+    "le.Scalar": (X, 0.5),
     "native_dropout.default": (X, 0.5, True),
     "rand.default": ([2, 3],),
     "randn.default": ([2, 3],),
