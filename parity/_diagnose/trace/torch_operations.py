@@ -45,7 +45,9 @@ class _Recorder(TorchDispatchMode):
         inputs = [x for x in tree_flatten(given)[0] if isinstance(x, Value)]
         moves = any(x.moves for x in inputs)
         tensors = [x for x in tree_flatten(result)[0] if isinstance(x, torch.Tensor)]
-        outputs = [_named(t, Value(t, moves)) for t in tensors]
+        # Autograd counts an argument's new version when the operation that wrote it has returned.
+        written = [t for t in tree_flatten((args, kwargs))[0] if func._schema.is_mutable]
+        outputs = [_named(t, Value(t, moves), int(any(t is x for x in written))) for t in tensors]
         step = Step(
             name.rstrip("_"), inputs, outputs, lines.here(), is_view or name in _LAYOUT, "", func, given
         )
@@ -75,8 +77,9 @@ class _Recorder(TorchDispatchMode):
                 value.data = data.detach().clone()
 
 
-def _named(tensor: torch.Tensor, value: Value) -> Value:
-    setattr(tensor, _VALUE, (tensor._version, value))
+def _named(tensor: torch.Tensor, value: Value, later: int = 0) -> Value:
+    """The value that the tensor has at this version, or so many versions later."""
+    setattr(tensor, _VALUE, (tensor._version + later, value))
     return value
 
 
