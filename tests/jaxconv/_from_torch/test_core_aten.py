@@ -22,6 +22,8 @@ aten = torch.ops.aten
 EXCLUDED = {
     "_local_scalar_dense.default": "a Python number out of a tensor: x.item()",
     "nonzero.default": "the result's size depends on the numbers",
+    "resize_.default": "elements that nothing has written, in memory that arrays do not have",
+    "sym_is_contiguous.default": "how a tensor lies in memory, which arrays do not tell",
     "sym_numel.default": "a size, which the trace computes",
     "sym_size.int": "a size, which the trace computes",
     "sym_storage_offset.default": "where a tensor lies in memory, which arrays do not tell",
@@ -92,7 +94,9 @@ OWN = {
 
 def core():
     """Every operator that torch tags as one of the core set, by name."""
-    packets = (getattr(aten, name) for name in dir(aten))
+    # Not dir(aten), which has what was used before.
+    names = sorted({schema.name for schema in torch._C._jit_get_all_schemas()})
+    packets = (getattr(aten, n.removeprefix("aten::"), None) for n in names if n.startswith("aten::"))
     packets = (packet for packet in packets if isinstance(packet, torch._ops.OpOverloadPacket))
     overloads = (getattr(packet, name) for packet in packets for name in packet.overloads())
     return {name_of(op): op for op in overloads if torch.Tag.core in op.tags}
