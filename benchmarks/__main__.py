@@ -1,4 +1,4 @@
-"""`python -m benchmarks layers`, `networks`, `serving`, `lowerings`, `reasons` and `check`: see there."""
+"""Runs `python -m benchmarks` with `layers`, `networks`, `serving`, `lowerings`, `reasons` or `check`."""
 
 import argparse
 import sys

@@ -162,9 +162,9 @@ def _apart(a: jax.Array, b: jax.Array, product: Product, name: str) -> jax.Array
 def _computed(name: str, a: jax.Array, b: jax.Array, *, product: Product, like: Any) -> jax.Array:
     """The product by a lowering, or by the kernels."""
     out = np.dtype(np.float32) if product.wide else a.dtype
-    # XLA's own convolutions accumulate reduced precision in float32 and round once. On GPUs the gradient with respect
-    # to x is rounded even where what follows widens it again.
-    rounds_once = name in ("direct", "nhwc") and not (product.wide and product.wanted == "x")
+    # On GPUs XLA rounds the gradient with respect to x even where what follows widens it again.
+    rounded_twice = product.wide and product.wanted == "x"
+    rounds_once = name != NATIVE and LOWERINGS[name].rounds_once and not rounded_twice
     if is_reduced(a.dtype) and not rounds_once:
         a, b = a.astype(np.float32), b.astype(np.float32)
         if name == NATIVE:

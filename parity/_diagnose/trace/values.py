@@ -132,7 +132,7 @@ class Memory:
         self.held = self.count = 0
 
     def keep(self, values: Sequence[Value]) -> None:
-        """Decides on new values: what is not kept can forget its numbers as soon as nobody needs them."""
+        """Decides which new values keep their numbers; the others forget them as soon as no operation needs them."""
         for value in values:
             size = 8 * value.size
             if self.count < self.skip or self.held + size > self.limit:
