@@ -17,7 +17,7 @@ parity: $(READY)  ## compare every layer with torch's, then train, port and serv
 	$(RUN) examples/digits.py
 
 test: $(READY)  ## run the tests (OPTIONS are pytest's)
-	$(RUN) -m pytest -n 2 $(OPTIONS)
+	$(RUN) -m pytest -n 2 --dist worksteal $(OPTIONS)
 
 docs: $(READY)  ## the site in out/site; warnings and dead links are errors
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build
@@ -30,11 +30,11 @@ lint: $(READY)  ## ruff (rules and format), mypy, clang-format, and the kernels 
 	$(MAKE) --silent -C native/tests warnings PYTHON=$(abspath $(RUN))
 
 thorough: $(READY)  ## all of torch's own samples in every dtype, 200 seeds without an alarm, and long fuzzing
-	$(RUN) -m pytest -n 2 --thorough -m thorough
-	$(RUN) -m pytest -n 2 --thorough tests/jaxconv/_functional/test_opinfo.py tests/jaxconv/test_examples.py
-	$(RUN) -m pytest -n 2 --seeds 200 -k no_alarm tests/parity/_diagnose/test_corpus.py
-	$(RUN) -m pytest -n 2 --seeds 3 tests/parity/test_right_ports.py
-	HYPOTHESIS_PROFILE=thorough $(RUN) -m pytest -n 2 tests/jaxconv/_functional/test_fuzz.py
+	$(RUN) -m pytest -n 2 --dist worksteal --thorough -m thorough
+	$(RUN) -m pytest -n 2 --dist worksteal --thorough tests/jaxconv/_functional/test_opinfo.py tests/jaxconv/test_examples.py
+	$(RUN) -m pytest -n 2 --dist worksteal --seeds 200 -k no_alarm tests/parity/_diagnose/test_corpus.py
+	$(RUN) -m pytest -n 2 --dist worksteal --seeds 3 tests/parity/test_right_ports.py
+	HYPOTHESIS_PROFILE=thorough $(RUN) -m pytest -n 2 --dist worksteal tests/jaxconv/_functional/test_fuzz.py
 
 COUNT ?= 100000
 sanitize:  ## COUNT random convolutions in the kernels under AddressSanitizer, UBSan and ThreadSanitizer

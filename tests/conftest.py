@@ -1,6 +1,8 @@
 """Every test runs with 64-bit types available: float64 and int64 are among the dtypes that torch accepts."""
 
+import gc
 import os
+import sys
 
 from benchmarks import xla_flags
 
@@ -16,10 +18,15 @@ os.environ.setdefault("JAXCONV_XLA_CACHE", "")
 import jax
 import pytest
 import torch
+from sharing import in_ordinary_run
 
 jax.config.update("jax_enable_x64", True)
 # The cases are small: torch's and XLA's idle threads would only wait for each other.
 torch.set_num_threads(1)
+
+# torch and JAX are some millions of objects that stay: the garbage collector need not go through them again and again.
+gc.freeze()
+gc.set_threshold(100_000, 20, 100)
 
 
 def pytest_addoption(parser):
@@ -30,10 +37,16 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    if not config.getoption("--thorough"):
-        left = [item for item in items if item.get_closest_marker("thorough")]
+    if config.getoption("--thorough"):
+        return
+    named = config.option.keyword or any("::" in argument for argument in config.args)
+    turn = None if named else sys.version_info.minor // 2  # CI's 3.11 and 3.13 take different cases
+    kept = in_ordinary_run(items, turn)
+    stays = set(kept)
+    left = [item for item in items if item not in stays]
+    if left:
         config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if not item.get_closest_marker("thorough")]
+        items[:] = kept
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -28,6 +28,8 @@ from flax import nnx
 import jaxconv
 from jaxconv import load_file, load_state_dict, save_file, state_dict, to_torch
 
+pytestmark = pytest.mark.share(2)
+
 
 def equal(loaded, tensors):
     assert list(loaded) == list(tensors)

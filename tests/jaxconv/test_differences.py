@@ -13,6 +13,8 @@ from torch.utils.checkpoint import checkpoint
 import jaxconv
 from jaxconv import functional as F
 
+pytestmark = pytest.mark.share(2)
+
 rng = np.random.default_rng(11)
 X = rng.standard_normal((2, 4, 6, 5)).astype(np.float32)
 TX = torch.from_numpy(X)

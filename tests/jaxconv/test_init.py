@@ -16,6 +16,8 @@ from scipy import stats
 
 from jaxconv import init
 
+pytestmark = pytest.mark.share(2)
+
 KEY = jax.random.key(7)
 # Everything is seeded: a right distribution passes for good, and the tests below show that wrong ones fail.
 LEVEL = 1e-4

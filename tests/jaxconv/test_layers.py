@@ -15,6 +15,8 @@ from flax import nnx
 
 import jaxconv
 
+pytestmark = pytest.mark.share(2)
+
 rng = np.random.default_rng(3)
 NDIMS = [1, 2, 3]
 

@@ -22,6 +22,8 @@ import jaxconv
 from jaxconv import init, surgery
 from jaxconv._tree import named_leaves
 
+pytestmark = pytest.mark.share(2)
+
 DOCS = (Path(__file__).parents[2] / "docs" / "surgery.md").read_text(encoding="utf-8")
 KEY = jax.random.key(3)
 rng = np.random.default_rng(5)

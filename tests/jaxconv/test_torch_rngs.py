@@ -13,6 +13,8 @@ import jaxconv
 from jaxconv import init, surgery
 from jaxconv.nn._module import ParamModule
 
+pytestmark = pytest.mark.share(2)
+
 SEEDS = range(20)
 DTYPES = ("float32", "float64", "bfloat16", "float16", "complex64", "complex128")
 # What half precision is rounded from, and how trunc_normal_ draws, was another matter before.

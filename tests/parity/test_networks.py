@@ -10,6 +10,8 @@ from flax import linen, nnx
 import jaxconv
 import parity
 
+pytestmark = pytest.mark.share(2)
+
 
 def image(seed=0, shape=(2, 3, 9, 8), dtype=np.float32):
     return np.random.default_rng(seed).standard_normal(shape).astype(dtype)

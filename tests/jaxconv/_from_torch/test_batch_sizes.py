@@ -14,6 +14,8 @@ from torch import nn
 import jaxconv
 from jaxconv._from_torch import ops
 
+pytestmark = pytest.mark.share(2)
+
 
 def _numbered(*shape):
     return np.arange(np.prod(shape), dtype=np.float32).reshape(shape) + 1

@@ -17,6 +17,8 @@ import jaxconv
 from jaxconv._from_torch.trace import name_of
 from parity._torch.tensors import to_numpy
 
+pytestmark = pytest.mark.share(2)
+
 aten = torch.ops.aten
 
 EXCLUDED = {

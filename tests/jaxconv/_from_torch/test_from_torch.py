@@ -22,6 +22,8 @@ from torch.nn import functional as F
 import jaxconv
 import parity
 
+pytestmark = pytest.mark.share(2)
+
 RNG = np.random.default_rng(0)
 IMAGES = RNG.standard_normal((3, 3, 16, 16)).astype(np.float32)
 

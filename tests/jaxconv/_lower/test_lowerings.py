@@ -17,6 +17,8 @@ from jaxconv._lower.primitive import conv_p
 from jaxconv._lower.product import ROLES, Product
 from jaxconv._spec import ConvSpec
 
+pytestmark = pytest.mark.share(2)
+
 # batch, size, (channels, kernel, stride, padding, dilation, groups): each argument differs between dimensions.
 SPECS = {
     "depthwise": (2, (9, 8), ConvSpec(6, 6, (3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1), 6)),

@@ -26,6 +26,8 @@ from jaxconv._lower.primitive import conv_p
 from jaxconv._lower.product import ROLES, Product
 from jaxconv._spec import ConvSpec
 
+pytestmark = pytest.mark.share(2)
+
 CALL = f"custom_call @{native.TARGET}"
 
 

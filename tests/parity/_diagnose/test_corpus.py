@@ -12,6 +12,8 @@ from flax import nnx
 
 import parity
 
+pytestmark = pytest.mark.share(4)
+
 DTYPES = ("float32", "bfloat16", "float64")
 
 

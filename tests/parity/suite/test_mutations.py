@@ -10,6 +10,8 @@ import jaxconv
 from parity.suite import runner
 from parity.suite.case import case
 
+pytestmark = pytest.mark.share(2)
+
 CPU = jax.devices("cpu")[0]
 ARGS = {"in_channels": 4, "out_channels": 6, "kernel_size": 3, "stride": 2, "padding": 1, "groups": 2}
 CONV = case("conv2d", "groups", "functional", None, ARGS, (2, 4, 8, 6))
