@@ -21,7 +21,7 @@ DESKTOP, PHONE = (1200, 1000), (390, 844)
 
 
 def look(page: Path, name: str, size: tuple[int, int], *options: str) -> None:
-    """Writes a picture of the top of a page in a window of this size, in 64 colours."""
+    """Writes a picture of the top of a page in a window of this size, in 256 colours."""
     path = PICTURES / name
     command = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", *options]
     command += [
@@ -30,7 +30,7 @@ def look(page: Path, name: str, size: tuple[int, int], *options: str) -> None:
         f"--screenshot={path}",
     ]
     subprocess.run([*command, page.as_uri()], check=True, capture_output=True, timeout=120)
-    Image.open(path).convert("RGB").quantize(64).save(path, optimize=True)
+    Image.open(path).convert("RGB").quantize(256, method=Image.Quantize.FASTOCTREE).save(path, optimize=True)
 
 
 def report(path: Path) -> None:
