@@ -113,7 +113,7 @@ GROUPS: dict[str, list[Kind]] = {
         ),
         Kind(
             "An argument has the wrong type",
-            "Give the type that the message names. A bool is no int, and a torch tensor or a list is no array: "
+            "Give the type that the message names. A bool is not an int, and a torch tensor or a list is not an array: "
             "write `numpy.asarray(...)` or `tensor.numpy()`.",
             LAYERS,
             r"TypeError:",
