@@ -208,7 +208,7 @@ def _accepted(entry: Any) -> Setting:
     if not (lower is None or isinstance(lower, str)) or lower not in lowerings:
         raise ValueError(f"no candidate has the lowering {lower!r:.40}")
     if not isinstance(constants, bool) or not isinstance(given, list) or len(given) > len(options):
-        raise ValueError("an entry's options are no list, or its constants no bool")
+        raise ValueError("an entry's options must be a list, and its constants a bool")
     for option in given:
         pair = isinstance(option, list) and len(option) == 2 and all(isinstance(x, str | int) for x in option)
         if not pair or (option[0], type(option[1]), option[1]) not in options:

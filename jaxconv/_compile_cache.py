@@ -132,11 +132,11 @@ def _entries(file: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise NotOurs(f"it is not JSON ({type(error).__name__})") from None
     if not isinstance(document, dict):
-        raise NotOurs("it is JSON of something else")
+        raise NotOurs("it is JSON of another program")
     if {*document} == {"version", "settings"} and document["version"] == 1:
         return {}  # what was known by fewer things than count
     if document.get("program") != _PROGRAM or not isinstance(document.get("settings"), dict):
-        raise NotOurs("it is JSON of something else")
+        raise NotOurs("it is JSON of another program")
     if document.get("version") != _VERSION:
         raise NotOurs(f"its version is {document.get('version')!r:.20}, not {_VERSION}")
     return document["settings"]

@@ -41,7 +41,7 @@ def select(
         ValueError: the selector, or an element of it, selects nothing; or not `count` names.
     """
     if (selector is None) == (layer is None) or (layer is None and name != "**"):
-        raise TypeError("give either a `selector`, or `layer` and, if you like, `name`")
+        raise TypeError("give either a `selector`, or `layer` and optionally `name`")
     if layer is not None:
         selected = in_layers(tree, layer, name, buffers)
         words = f"layer={show(layer)}"

@@ -52,7 +52,7 @@ def fuse_conv_bn(
     if isinstance(model, tuple) and len(model) == 2 and isinstance(model[0], linen.Module):
         if inputs is None:
             raise TypeError(
-                "`inputs` are needed for a Linen module, which makes its layers when it is called"
+                "a Linen module needs example `inputs`, because it makes its layers when it is called"
             )
         fused: Any = _linen_inference.fuse(model[0], model[1], pairs, inputs)
         if not fused[0].norms:
@@ -63,7 +63,7 @@ def fuse_conv_bn(
             f"`model` must be an NNX module or a pair (Linen module, variables), got {type(model).__name__}"
         )
     if inputs is not None:
-        raise TypeError("`inputs` are for a Linen module: an NNX module has its layers without them")
+        raise TypeError("`inputs` are only for a Linen module; leave them out for an NNX module")
     fused = with_leaves(model, {})
     at = dict(places(fused))
     chosen = _found(fused, at) if pairs is None else [(str(a), str(b)) for a, b in pairs]

@@ -95,7 +95,7 @@ def check(
         beside = {"inputs": given or inputs is not None, "seed": seed, "quick": quick}
         beside["memory_limit"] = memory_limit != MEMORY_LIMIT
         if names := ", ".join(f"`{name}`" for name, value in beside.items() if value):
-            raise ValueError(f"{names} must not be given beside a recording, which has its own")
+            raise ValueError(f"{names} cannot be combined with a recording, which has its own")
         if convert == "to_torch" and not torch_module.runnable:
             raise ValueError("`convert` (='to_torch') needs torch's network itself, not a recording of it")
     reports = []
@@ -119,7 +119,7 @@ def _sets(given: Sequence[Any], inputs: Sequence[Any] | None) -> list[Sequence[A
     if inputs is None:
         return [given]
     if given:
-        raise ValueError("`inputs` must not be given beside inputs by position: give all of them in `inputs`")
+        raise ValueError("`inputs` cannot be combined with positional inputs: give all of them in `inputs`")
     if not isinstance(inputs, list | tuple):
         raise TypeError(
             f"`inputs` must be a list, each item an array or a tuple of arrays, got {type(inputs).__name__}"

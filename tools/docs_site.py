@@ -184,7 +184,9 @@ _SHIM_COPY = "javascripts/iframe-worker.js"
 
 
 def on_post_page(output: str, page: Any, **_: Any) -> str:
-    """Puts a copy of our own in the place of the one script that the theme takes from the net: search needs it."""
+    """Puts our own copy of the one script that the theme takes from the net, and mends the links of notebooks."""
+    if page.file.src_uri.endswith(".ipynb"):  # whose links MkDocs does not see
+        output = re.sub(r'(href="\.\./[\w-]+)\.md\b', r"\1.html", output)
     return output.replace(_SHIM, "../" * page.file.src_uri.count("/") + _SHIM_COPY)
 
 

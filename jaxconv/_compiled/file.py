@@ -155,16 +155,16 @@ def _contents(arrays: dict[str, np.ndarray], path: str) -> Contents:
         or len(sizes) != len(outputs)
         or any(arrays[n].ndim != 1 for n in names[: len(sizes) + 1])
     ):
-        raise Damaged("it has not the arrays that it lists")
+        raise Damaged("its arrays are not those that it lists")
     fixed = sizes == [None]
     if not fixed and not (
         sizes and all(type(n) is int and n > 0 for n in sizes) and sizes == sorted({*sizes})
     ):
-        raise Damaged("its batch sizes are none")
+        raise Damaged("its batch sizes are invalid")
     machine.check(document["needs"], path)
     example = structure.decoded(document["inputs"])
     if not isinstance(example, tuple) or not jax.tree.leaves(example):
-        raise Damaged("its inputs are no tuple of arrays")
+        raise Damaged("its inputs must be a tuple of arrays")
     inputs = Inputs.of(example, () if fixed else tuple(sizes))
     if not fixed and any(not kind.shape for kind in inputs.types):
         raise Damaged("an input has no batch")
@@ -190,19 +190,19 @@ def _document(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
     if document.get("version") != _VERSION:
         raise Damaged(f"its version is {document.get('version')!r:.20}, and this jaxconv reads {_VERSION}")
     if {*document} != _KEYS:
-        raise Damaged(f"its {_DOCUMENT} has not just {', '.join(sorted(_KEYS))}")
+        raise Damaged(f"its {_DOCUMENT} must have exactly {', '.join(sorted(_KEYS))}")
     return document
 
 
 def _setting(entry: Any) -> Setting:
     """It is shown, not used."""
     if not isinstance(entry, dict) or {*entry} != {"lowering", "options", "constants"}:
-        raise Damaged("its setting is none")
+        raise Damaged("its setting is invalid")
     lowering, options, constants = entry["lowering"], listed(entry["options"]), entry["constants"]
     pairs = [tuple(listed(pair)) for pair in options]
     good = all(
         len(pair) == 2 and isinstance(pair[0], str) and isinstance(pair[1], str | int) for pair in pairs
     )
     if not good or not isinstance(lowering, str | None) or not isinstance(constants, bool):
-        raise Damaged("its setting is none")
+        raise Damaged("its setting is invalid")
     return Setting(lowering, tuple((name, value) for name, value in pairs), constants)

@@ -47,11 +47,11 @@ def check(found: Any, path: str) -> None:
         ValueError: this machine lacks what it needs; all that differs is listed.
     """
     if not isinstance(found, Mapping) or {*found} != {*_TEXTS, "instructions"}:
-        raise Damaged("it does not say what it needs")
+        raise Damaged("its requirements are missing")
     if not all(isinstance(found[name], str) for name in _TEXTS) or not all(
         isinstance(name, str) for name in listed(found["instructions"])
     ):
-        raise Damaged("what it needs is no text")
+        raise Damaged("its requirements must be strings")
     here = needed(uses_kernels=bool(found["kernels"]))
     wrong = [
         f"{name} {found[name]!r:.60}, here {here[name]!r}"

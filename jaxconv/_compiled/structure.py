@@ -79,7 +79,7 @@ def _namedtuple(entry: dict[str, Any], depth: int) -> Any:
     if not good or max(map(len, words)) > 100 or len(fields) > 1000 or any(f.startswith("_") for f in fields):
         raise Damaged("a named tuple has no name or no names of fields")
     if len({*fields}) < len(fields) or len(fields) != len(items):
-        raise Damaged("a named tuple has not one value for each field")
+        raise Damaged("a named tuple must have one value for each field")
     return namedtuple(name, fields)(*items)
 
 
@@ -101,7 +101,7 @@ def shape(value: Any) -> tuple[int, ...]:
         Damaged: it is none.
     """
     if len(listed(value)) > 32 or any(type(n) is not int or not 0 <= n < _LARGEST for n in value):
-        raise Damaged(f"{value!r:.60} is no shape")
+        raise Damaged(f"{value!r:.60} is not a shape")
     return tuple(value)
 
 
@@ -112,5 +112,5 @@ def dtype(value: Any) -> str:
         Damaged: it is none.
     """
     if not isinstance(value, str) or value not in DTYPES:
-        raise Damaged(f"{value!r:.60} is no dtype")
+        raise Damaged(f"{value!r:.60} is not a dtype")
     return value

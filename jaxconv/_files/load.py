@@ -97,11 +97,13 @@ def _index(file: IO[bytes], size: int, path: str | os.PathLike[str]) -> dict[str
     except RecursionError:
         document = None
     except ValueError:
-        raise ValueError(f"{os.fspath(path)} begins like JSON, and is not: no checkpoint") from None
+        raise ValueError(
+            f"{os.fspath(path)} begins like JSON but is not JSON, so it is not a checkpoint"
+        ) from None
     weights = document.get("weight_map") if isinstance(document, dict) else None
     if not isinstance(weights, dict):
         raise ValueError(
-            f"{os.fspath(path)} is JSON without a `weight_map`, so no index of a sharded checkpoint: "
+            f"{os.fspath(path)} is JSON without a `weight_map`, so it is not the index of a sharded checkpoint: "
             "expected *.safetensors.index.json or *.bin.index.json"
         )
     if odd := [f"{n!r:.60}: {p!r:.60}" for n, p in weights.items() if not _is_plain_name(p)]:
@@ -127,7 +129,7 @@ def _sharded(weights: dict[str, str], index: Path, key: str | None, max_bytes: i
         if not place.exists():
             raise FileNotFoundError(f"{index} lists the shard {shard}, which is not there")
         if shard.endswith(_INDEX) or place.is_dir():
-            raise ValueError(f"{index} lists the shard {shard}, which is no file of tensors")
+            raise ValueError(f"{index} lists the shard {shard}, which is not a file of tensors")
         part = load_file(place, key, max_bytes=left)
         left = None if left is None else max(left - place.stat().st_size, 0)
         wanted = [name for name, file in weights.items() if file == shard]

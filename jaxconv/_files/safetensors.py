@@ -69,7 +69,7 @@ def _header(file: IO[bytes], size: int) -> tuple[dict[str, Any], int]:
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a name stands there twice")
+        raise ValueError("a name occurs twice")
     return found
 
 
@@ -81,7 +81,7 @@ def _places(header: Mapping[str, Any], size: int) -> dict[str, tuple[str, tuple[
     spans: list[tuple[int, int]] = []
     for name, entry in header.items():
         if not isinstance(entry, dict) or {*entry} != {"dtype", "shape", "data_offsets"}:
-            raise Damaged(f"{name!r:.80} has not just dtype, shape and data_offsets")
+            raise Damaged(f"{name!r:.80} must have exactly dtype, shape and data_offsets")
         code, offsets = entry["dtype"], entry["data_offsets"]
         good = isinstance(code, str) and isinstance(offsets, list) and len(offsets) == 2
         if not good or not all(isinstance(n, int) and not isinstance(n, bool) for n in offsets):

@@ -47,7 +47,7 @@ def _read_zip(archive: zipfile.ZipFile, size: int, budget: Budget) -> tuple[Any,
     budget.objects(4 * len(names))
     # zipfile takes memory for as much as an entry says that it has.
     if beyond := [name for name, info in names.items() if info.header_offset + info.compress_size > size]:
-        raise Damaged(f"{beyond[0]!r:.60} ends behind the end of the file")
+        raise Damaged(f"{beyond[0]!r:.60} ends after the end of the file")
     pickles = [name for name in names if name == "data.pkl" or name.endswith("/data.pkl")]
     if not pickles:
         raise Damaged(_other_archive(names))
@@ -129,7 +129,7 @@ def _storage_id(identity: Any) -> tuple[str, str, int, Any]:
     if not (
         isinstance(identity, tuple) and len(identity) in (5, 6) and identity[0] in ("storage", b"storage")
     ):
-        raise Damaged("it refers to something else than a storage")
+        raise Damaged("it refers to an object that is not a storage")
     kind, key, count = identity[1], identity[2], identity[4]
     if not isinstance(kind, Named):
         name = kind.name if isinstance(kind, Foreign) else type(kind).__name__

@@ -76,7 +76,7 @@ class Unpickler:
                 code = file.read(1)
                 if code not in _CODES:
                     raise Damaged(
-                        f"it is no pickle, or a damaged one: {code!r} is no operation" if code else _CUT
+                        f"it is not a pickle, or a damaged one: {code!r} is no operation" if code else _CUT
                     )
                 name, reader = _CODES[code]
                 argument = None if reader is None else reader(file)
@@ -97,7 +97,7 @@ class Unpickler:
             struct.error,
         ) as error:
             raise Damaged(
-                f"it is no pickle, or a damaged one ({type(error).__name__}: {str(error)[:80]})"
+                f"it is not a pickle, or a damaged one ({type(error).__name__}: {str(error)[:80]})"
             ) from None
         raise AssertionError("it ends with STOP, or with the file")
 
@@ -161,7 +161,7 @@ class _Machine:
     def pop(self, count: int) -> list[Any]:
         """The last values, in their order."""
         if len(self.stack) < count:
-            raise Damaged("it takes from an empty stack")
+            raise Damaged("it takes a value from an empty stack")
         items = self.stack[-count:]
         del self.stack[-count:]
         return items

@@ -23,7 +23,7 @@ def sizes(value: Any) -> tuple[int, ...]:
     """A shape or strides, checked."""
     good = isinstance(value, tuple | list) and len(value) <= _DIMS
     if not (good and all(isinstance(n, int) and 0 <= n < 2**62 for n in value)):
-        raise Damaged("a tensor has sizes or strides that are none")
+        raise Damaged("a tensor has invalid sizes or strides")
     return tuple(int(n) for n in value)
 
 

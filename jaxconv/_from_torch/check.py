@@ -73,7 +73,7 @@ def check_example(module: Any, network: TorchNetwork, args: tuple[Any, ...], kwa
     if problems:
         raise ValueError(
             f"the converted {network.torch_class} disagrees with torch on its own example: {'; '.join(problems)}. "
-            "This is a fault of from_torch: please report the network; `check=False` converts it all the same"
+            "This is a fault of from_torch: please report the network; `check=False` converts it without this check"
         )
 
 

@@ -50,7 +50,7 @@ def of_dimensions(op: str, values: list[Any]) -> Any:
     if op == "number":
         return values[0]
     raise ValueError(
-        f"the network computes a size by {op!r}, which a symbolic dimension has not: export it for one size"
+        f"the network computes a size by {op!r}, which symbolic dimensions do not support: export it for one size"
     )
 
 

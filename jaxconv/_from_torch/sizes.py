@@ -76,7 +76,7 @@ def of_sympy(expr: Any) -> Any:
         if e.is_Symbol:
             return str(e)
         if type(e) not in names:
-            raise ValueError(f"the size {e} is computed in a way that is not understood")
+            raise ValueError(f"the size {e} is computed in a way that from_torch does not support")
         return names[type(e)], *map(convert, e.args)
 
     return convert(expr)

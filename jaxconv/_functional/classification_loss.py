@@ -197,7 +197,7 @@ def cross_entropy(
             f"{t.dtype}; class indices have no dimension of classes"
         )
     if ignore >= 0:
-        raise ValueError(f"`ignore_index` (={ignore}) is not supported beside class probabilities")
+        raise ValueError(f"`ignore_index` (={ignore}) is not supported with class probabilities as `target`")
     w = optional_array("weight", weight)
     out = promoted(x, t, w)
     wide = compute_dtype(out)

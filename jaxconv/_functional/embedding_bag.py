@@ -111,13 +111,13 @@ def _bags(
     """The bag of each index, and how many bags there are."""
     if indices.ndim == 2:
         if offsets is not None:
-            raise ValueError(f"{op}: `offsets` must be None beside `input` (B, N), whose rows are the bags")
+            raise ValueError(f"{op}: `offsets` must be None for `input` (B, N): its rows are the bags")
         return jnp.repeat(jnp.arange(indices.shape[0]), indices.shape[1]), indices.shape[0]
     if indices.ndim != 1:
         raise ValueError(f"{op}: `input` has to be 1-D or 2-D, but got shape {indices.shape}")
     if offsets is None:
         raise ValueError(
-            f"{op}: `offsets` has to be a 1-D array beside `input` of shape {indices.shape}, got None"
+            f"{op}: `offsets` must be a 1-D array for `input` of shape {indices.shape}, got None"
         )
     starts = array("offsets", offsets)
     check_indices(op, "offsets", starts)

@@ -102,8 +102,8 @@ def bilinear(
         )
     if min(x1.ndim, x2.ndim) < 1 or x1.shape[:-1] != x2.shape[:-1]:
         raise ValueError(
-            f"{op}: `input1` and `input2` must have the same dimensions but for the last, got shapes {x1.shape} and "
-            f"{x2.shape}"
+            f"{op}: `input1` and `input2` must have equal shapes except for the last dimension, got "
+            f"shapes {x1.shape} and {x2.shape}"
         )
     for i, x in ((1, x1), (2, x2)):
         if x.shape[-1] != w.shape[i]:

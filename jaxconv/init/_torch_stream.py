@@ -44,7 +44,7 @@ class TorchStream:
     def __jax_array__(self) -> Any:
         """Refused: jax.random looks for it in what should be a key."""
         raise TypeError(
-            "the stream `params` of jaxconv.TorchRngs is no JAX key: give this layer initialisers of jaxconv.init, "
+            "the stream `params` of jaxconv.TorchRngs is not a JAX key: give this layer initialisers of jaxconv.init, "
             "or rngs=nnx.Rngs(seed)"
         )
 

@@ -133,8 +133,8 @@ class EndToEnd:
     def _limits(self) -> dict[str, float]:
         """How far rounding may carry each floating result.
 
-        What is not further than the worst of a few runs with noise is inside. To say that something is outside takes
-        a limit with a probability of a false alarm: the few may do, but where they leave a doubt, more are drawn.
+        A result that is no further than the worst of a few runs with noise is inside. To call a result outside takes
+        a limit with a probability of a false alarm. If the few runs leave a doubt, more are drawn.
         """
         mine, few = self._drawn(self.how, self.ours)
         worst = {name: max(samples) for name, samples in few.items()}

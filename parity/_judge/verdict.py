@@ -36,7 +36,8 @@ class Verdict:
         worst: the index of the worst element, None where there is none.
         max_abs_diff: the greatest |ours - torch| over the elements that are finite on both sides.
         reason: why it is not ok, in words; empty where it is.
-        heat: where the error is, if an element is outside the bound: of the first two and of the last two dimensions.
+        heat: where the error is, if an element is outside the bound: in the last two dimensions (the image plane), and
+            in the first two.
 
     Examples:
         >>> x = jax.random.normal(jax.random.key(0), (4, 3))
@@ -101,8 +102,8 @@ def _ratios(result: np.ndarray, value: np.ndarray, bound: np.ndarray | None) -> 
 
 def _heat(ratios: np.ndarray) -> tuple[Heat, ...]:
     n = ratios.ndim
-    shown = {(0, 1), (n - 2, n - 1)} if n > 1 else {(0,)} if n else set()
-    return tuple(_heat_of(ratios, axes) for axes in sorted(shown))
+    shown = {(n - 2, n - 1), (0, 1)} if n > 1 else {(0,)} if n else set()
+    return tuple(_heat_of(ratios, axes) for axes in sorted(shown, reverse=True))
 
 
 def _heat_of(ratios: np.ndarray, axes: tuple[int, ...]) -> Heat:

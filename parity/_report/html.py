@@ -4,7 +4,7 @@ import base64
 import io
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 import matplotlib
@@ -13,9 +13,9 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from parity._judge.verdict import Heat, Verdict
-from parity._report import excerpt
-from parity._report.layers import LayerReport, rows, tree
+from parity._judge.verdict import Heat
+from parity._report import axes, excerpt
+from parity._report.layers import LayerReport, rows
 from parity._report.text import printable
 
 _DRAWN = 12
@@ -24,7 +24,25 @@ _LABELS = 60
 """How many layers can be named below the plot."""
 _LEAST, _MOST = 1e-4, 1e12
 """The plot's ends: exact results stand on the lower one, infinite errors and missing results on the upper one."""
+_ALIKE = 10
+"""A picture in which every element is wrong is drawn if the worst is more than this many times the best."""
 _RED, _GREEN, _GREY = "#c62828", "#2e7d32", "#78909c"
+
+
+class _Panel(NamedTuple):
+    """One heat map: the result's name, the errors, and the names of the dimensions shown."""
+
+    name: str
+    heat: Heat
+    axes: tuple[str, ...]
+
+
+class _Differs(NamedTuple):
+    """What the page shows of a layer that differs."""
+
+    layer: LayerReport
+    picture: str | None
+    everywhere: list[str]
 
 
 def to_html(report: Any) -> str:
@@ -35,19 +53,27 @@ def to_html(report: Any) -> str:
     )
     page.filters |= {"ratio": _ratio, "shape": lambda shape: "x".join(map(str, shape)) or "scalar"}
     page.filters["sides"] = excerpt.sides
-    layers = rows(report.layers)
-    differing = [layer for layer in layers if not layer.ok]
-    figures = [_svg(_heat_maps(layer)) if _heats(layer) else None for layer in differing[:_DRAWN]]
+    layers = sorted(enumerate(rows(report.layers), 1), key=lambda pair: _badness(pair[1]), reverse=True)
+    differing = [layer for _, layer in layers if not layer.ok]
     return page.get_template("report.html").render(
         report=report,
         headline=report.short().partition("\n")[0],
-        rows=list(tree(layers)),
-        count=len(layers),
+        rows=layers,
         plot=_svg(_ratios(report)),
-        differing=list(zip(differing, figures, strict=False)),
+        differing=[_shown(layer) for layer in differing[:_DRAWN]],
         more=max(0, len(differing) - _DRAWN),
         agrees=all(v.ok for v in report.network),
     )
+
+
+def _badness(layer: LayerReport) -> tuple[bool, float]:
+    """Orders layers: those that differ after all others, and a larger error after a smaller one."""
+    return (not layer.ok, _worst([v.ratio for v in layer.verdicts]) if not layer.unjudged else 0.0)
+
+
+def _shown(layer: LayerReport) -> _Differs:
+    panels, everywhere = _panels(layer)
+    return _Differs(layer, _svg(_heat_maps(panels)) if panels else None, everywhere)
 
 
 def _ratio(value: float) -> str:
@@ -57,7 +83,7 @@ def _ratio(value: float) -> str:
 def _svg(figure: Figure) -> str:
     written = io.BytesIO()
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "parity"}):
-        figure.savefig(written, format="svg", metadata={"Date": None})
+        figure.savefig(written, format="svg", metadata={"Date": None}, transparent=True)
     # As an image, so that the ids of several figures do not meet.
     return "data:image/svg+xml;base64," + base64.b64encode(written.getvalue()).decode()
 
@@ -113,27 +139,41 @@ def _worst(ratios: Sequence[float]) -> float:
     return max(max(found, default=_MOST), _LEAST)
 
 
-def _heats(layer: LayerReport) -> list[tuple[Verdict, Heat]]:
-    return [(verdict, heat) for verdict in layer.verdicts for heat in verdict.heat]
+def _panels(layer: LayerReport) -> tuple[list[_Panel], list[str]]:
+    """The heat maps worth drawing, the image plane of each result first, and the results that are wrong everywhere."""
+    panels, everywhere = [], []
+    for verdict in layer.verdicts:
+        ndim = max((max(heat.axes) for heat in verdict.heat), default=-1) + 1
+        named = axes.names(layer.kind, verdict.name, ndim)
+        telling = [heat for heat in verdict.heat if _says_where(heat)]
+        panels += [_Panel(verdict.name, heat, tuple(named[i] for i in heat.axes)) for heat in telling]
+        if verdict.heat and not telling:
+            everywhere.append(verdict.name)
+    return panels, everywhere
 
 
-def _heat_maps(layer: LayerReport) -> Figure:
+def _says_where(heat: Heat) -> bool:
+    """Whether some of a picture's cells are right, or clearly less wrong than others."""
+    cells = [min(cell, _MOST) for row in heat.cells for cell in row]
+    return min(cells) <= 1 or max(cells) > _ALIKE * min(cells)
+
+
+def _heat_maps(panels: Sequence[_Panel]) -> Figure:
     """Where in a layer's results the error is: one panel for each pair of dimensions, grey within its bound."""
-    panels = _heats(layer)
     columns = min(4, len(panels))
     rows = -(-len(panels) // columns)
     figure = Figure(figsize=(2.8 * columns + 0.8, 2.5 * rows), layout="constrained")
     grid: Any = figure.subplots(rows, columns, squeeze=False)
-    finite = [c for _, heat in panels for row in heat.cells for c in row if math.isfinite(c)]
+    finite = [c for panel in panels for row in panel.heat.cells for c in row if math.isfinite(c)]
     colours = matplotlib.colormaps["YlOrRd"].with_extremes(under="#eceff1", over="black")
     norm = LogNorm(1, max([10.0, *finite]))
-    for axes in grid.flat[len(panels) :]:
-        axes.set_visible(False)
-    for axes, (verdict, heat) in zip(grid.flat, panels, strict=False):
+    for plot in grid.flat[len(panels) :]:
+        plot.set_visible(False)
+    for plot, (name, heat, named) in zip(grid.flat, panels, strict=False):
         height, width = heat.shape if len(heat.shape) == 2 else (1, *heat.shape)
         # 0 has no logarithm: anything below 1 is grey.
         cells = np.maximum(np.array(heat.cells), 1e-3)
-        drawn = axes.imshow(
+        drawn = plot.imshow(
             cells,
             cmap=colours,
             norm=norm,
@@ -141,12 +181,15 @@ def _heat_maps(layer: LayerReport) -> Figure:
             extent=(-0.5, width - 0.5, height - 0.5, -0.5),
             interpolation="nearest",
         )
-        axes.set_title(printable(verdict.name), fontsize=9, parse_math=False)
-        axes.set_xlabel(f"dimension {heat.axes[-1]}", fontsize=8)
-        axes.set_ylabel(f"dimension {heat.axes[0]}" if len(heat.axes) == 2 else "", fontsize=8)
-        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-        axes.tick_params(labelsize=7)
+        plot.set_title(printable(name), fontsize=9, parse_math=False)
+        plot.set_xlabel(named[-1], fontsize=8)
+        plot.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        if len(named) == 2:
+            plot.set_ylabel(named[0], fontsize=8)
+            plot.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+        else:
+            plot.set_yticks([])
+        plot.tick_params(labelsize=7)
     bar = figure.colorbar(drawn, ax=grid, extend="both", fraction=0.05)
     bar.set_label("error / bound", fontsize=8)
     bar.ax.tick_params(labelsize=7)

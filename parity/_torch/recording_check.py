@@ -103,7 +103,7 @@ class Checker:
         if not self.that(good, f"{where}: must be a dict of names, is {value!r:.80}"):
             return []
         assert isinstance(pairs, list)
-        self.that(len({p[0] for p in pairs}) == len(pairs), f"{where}: a name stands there twice")
+        self.that(len({p[0] for p in pairs}) == len(pairs), f"{where}: a name occurs twice")
         return [(p[0], p[1]) for p in pairs]
 
     def tree(self, where: str, value: Any, depth: int = 0) -> None:

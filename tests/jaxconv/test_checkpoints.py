@@ -109,7 +109,7 @@ OTHERS = {
     "it is a zip archive with files in it: unpack it": archive(["a.safetensors"]),
     "it is an archive of torch.export": archive(["x/archive_format"]),
     "is JSON without a `weight_map`": b'{"a": 3}',
-    "begins like JSON, and is not": b"{hello",
+    "begins like JSON but is not JSON": b"{hello",
     "it begins with b'hello, this is t'": b"hello, this is text",
 }
 
@@ -269,7 +269,7 @@ def test_sharded_checkpoints_and_folders(tmp_path, linear, kind):
     with pytest.raises(ValueError, match=r"lacks what .* has in it: 'other'"):
         load_file(index)
     index.write_text(json.dumps({"weight_map": {"weight": index.name}}))
-    with pytest.raises(ValueError, match="which is no file of tensors"):
+    with pytest.raises(ValueError, match="which is not a file of tensors"):
         load_file(index)
     index.unlink()
     with pytest.raises(
@@ -521,7 +521,7 @@ def test_an_entry_that_says_it_is_larger_than_the_file(tmp_path):
     at = data.index(b"PK\x01\x02")
     data[at + 20 : at + 24] = struct.pack("<I", 2**31)
     (tmp_path / "a.pt").write_bytes(data)
-    with pytest.raises(ValueError, match=r"'a/data\.pkl' ends behind the end of the file"):
+    with pytest.raises(ValueError, match=r"'a/data\.pkl' ends after the end of the file"):
         load_file(tmp_path / "a.pt")
 
 

@@ -336,7 +336,9 @@ def test_refused_where_it_has_no_meaning():
         lambda: jaxconv.Conv2d(2, 3, 1, weight_init=jax.nn.initializers.lecun_normal(), rngs=rngs),
         lambda: jax.random.split(rngs.params()),
     ):
-        with pytest.raises(TypeError, match=r"is no JAX key: give this layer initialisers of jaxconv\.init"):
+        with pytest.raises(
+            TypeError, match=r"is not a JAX key: give this layer initialisers of jaxconv\.init"
+        ):
             wrong()
     layer = nnx.Linear(2, 3, kernel_init=init.kaiming_uniform(), rngs=rngs)  # zeros do not draw
     assert layer.kernel.shape == (2, 3)

@@ -91,7 +91,7 @@ def test_of_several_inputs_the_one_that_shows_the_difference_is_named(theirs):
 @pytest.mark.parametrize(
     ("given", "inputs", "error"),
     [
-        ((image(1, 2, 9, 7),), [image(1, 2, 9, 7)], "`inputs` must not be given beside inputs by position"),
+        ((image(1, 2, 9, 7),), [image(1, 2, 9, 7)], "`inputs` cannot be combined with positional inputs"),
         ((), [], "`inputs` .*at least one is needed"),
         (
             (),
@@ -107,7 +107,7 @@ def test_inputs_that_are_no_list_of_inputs_are_refused(theirs, given, inputs, er
 
 def test_a_recording_has_its_own_inputs_and_both_passes(theirs):
     recording = parity.record(theirs, image(1, 2, 9, 8), platforms=["cpu"])
-    with pytest.raises(ValueError, match="`inputs`, `quick` must not be given beside a recording"):
+    with pytest.raises(ValueError, match="`inputs`, `quick` cannot be combined with a recording"):
         parity.check(recording, Ours(), inputs=[image(1, 2, 9, 8)], quick=True)
 
 

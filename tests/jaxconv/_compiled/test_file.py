@@ -168,16 +168,16 @@ def test_other_files_are_refused(tmp_path):
 DOCUMENTS = {
     "program": ({"program": "other"}, "is of another program"),
     "version": ({"version": 2}, "its version is 2, and this jaxconv reads 1"),
-    "more": ({"more": 1}, "has not just"),
-    "needs": ({"needs": {}}, "it does not say what it needs"),
-    "setting": ({"setting": {"lowering": 1, "options": [], "constants": False}}, "its setting is none"),
-    "inputs": ({"inputs": {"tuple": []}}, "its inputs are no tuple of arrays"),
+    "more": ({"more": 1}, "must have exactly"),
+    "needs": ({"needs": {}}, "its requirements are missing"),
+    "setting": ({"setting": {"lowering": 1, "options": [], "constants": False}}, "its setting is invalid"),
+    "inputs": ({"inputs": {"tuple": []}}, "its inputs must be a tuple of arrays"),
     "no batch": ({"inputs": {"tuple": [{"array": [], "dtype": "int8"}]}}, "an input has no batch"),
-    "sizes": ({"sizes": [2, 1]}, "its batch sizes are none"),
-    "no sizes": ({"sizes": []}, "it has not the arrays that it lists"),
+    "sizes": ({"sizes": [2, 1]}, "its batch sizes are invalid"),
+    "no sizes": ({"sizes": []}, "its arrays are not those that it lists"),
     "outputs": ({"outputs": [3, 4]}, "a structure is described by 3"),
     "state": ({"state": -1}, "it does not say how many parameters it has"),
-    "few": ({"state": 1}, "it has not the arrays that it lists"),
+    "few": ({"state": 1}, "its arrays are not those that it lists"),
 }
 
 

@@ -132,7 +132,7 @@ BAD = {
     "mode": (lambda: F.embedding_bag(IDS, W, mode="product"), ValueError, r"`mode` \(='product'\) has to be one of 'sum', 'mean' or 'max'"),
     "frequency": (lambda: F.embedding_bag(IDS, W, scale_grad_by_freq=True, mode="max"), ValueError, "max mode does not support scaling"),
     "no offsets": (lambda: F.embedding_bag(IDS[0], W), ValueError, "`offsets` has to be a 1-D array"),
-    "offsets": (lambda: F.embedding_bag(IDS, W, np.array([0])), ValueError, "`offsets` must be None beside"),
+    "offsets": (lambda: F.embedding_bag(IDS, W, np.array([0])), ValueError, "`offsets` must be None for"),
     "offsets' rank": (lambda: F.embedding_bag(IDS[0], W, IDS), ValueError, "`offsets` has to be 1-D"),
     "offsets' start": (lambda: F.embedding_bag(IDS[0], W, np.array([1])), ValueError, "`offsets` must start at 0 and not exceed the 4 indices"),
     "offsets' end": (lambda: F.embedding_bag(IDS[0], W, np.array([0, 5])), ValueError, "but go from 0 to 5"),

@@ -98,7 +98,7 @@ def test_the_short_version_keeps_problems_and_causes():
 
 
 def test_heat_shows_where_the_error_is():
-    channels, image = WRONG.heat
+    image, channels = WRONG.heat
     assert (channels.axes, channels.shape, channels.cells) == ((0, 1), (2, 3), ((0.0, 4.0, 0.0),) * 2)
     assert image.axes == (2, 3) and np.array_equal(image.cells, np.maximum.reduce(np.abs(OURS) / 0.5, (0, 1)))
     assert not FINE.heat and not judge("y", OURS, OURS, OURS, None).heat

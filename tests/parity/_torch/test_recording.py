@@ -165,9 +165,9 @@ def test_it_knows_each_platform_it_was_made_for(theirs, image, file):
 
 def test_what_goes_only_with_the_network_is_refused(theirs, image, file):
     recording = parity.load_recording(file)
-    with pytest.raises(ValueError, match="`inputs` must not be given beside a recording"):
+    with pytest.raises(ValueError, match="`inputs` cannot be combined with a recording"):
         parity.check(recording, Ours(), image)
-    with pytest.raises(ValueError, match="`seed`, `memory_limit` must not be given beside a recording"):
+    with pytest.raises(ValueError, match="`seed`, `memory_limit` cannot be combined with a recording"):
         parity.check(recording, Ours(), seed=3, memory_limit=1)
     with pytest.raises(ValueError, match=r"`convert` \(='to_torch'\) needs torch's network itself"):
         parity.check(recording, Ours(), convert="to_torch")
