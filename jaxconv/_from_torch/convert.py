@@ -21,6 +21,7 @@ from jaxconv._from_torch.module import TorchNetwork, hold, random, supported
 from jaxconv._from_torch.program import Mode, Program, Ref
 from jaxconv._from_torch.remedies import dataclasses_as_records, returns_unknown_class
 from jaxconv._from_torch.traced import Trace, same
+from jaxconv._given import refuse_key, shown
 from jaxconv.nn.frozen import FrozenParam
 
 
@@ -98,11 +99,9 @@ def from_torch(
         ) from None
 
     if not isinstance(module, torch.nn.Module):
-        raise TypeError(
-            f"`module` must be a torch.nn.Module, got {type(module).__module__}.{type(module).__name__}"
-        )
+        raise TypeError(f"`module` must be a torch.nn.Module, got {shown(module)}")
     if rngs is not None and not isinstance(rngs, nnx.Rngs):
-        raise TypeError(f"`rngs` must be nnx.Rngs, got {type(rngs).__module__}.{type(rngs).__name__}")
+        raise TypeError(f"`rngs` must be nnx.Rngs, got {shown(rngs)}")
     args, kwargs = jax.tree.map(
         _tensor,
         (example_input if isinstance(example_input, tuple) else (example_input,), example_kwargs or {}),
@@ -174,6 +173,7 @@ def _unsized(programs: dict[Path, list[Program]], path: Path) -> list[Program]:
 
 
 def _tensor(leaf: Any) -> Any:
+    refuse_key("example_input", leaf)
     if isinstance(leaf, jax.Array | np.ndarray | np.generic):
         return to_torch({"example_input": np.asarray(leaf)})["example_input"]
     return leaf
