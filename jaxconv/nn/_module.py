@@ -29,7 +29,7 @@ class Strict:
     """
 
     def __setattr__(self, name: str, value: Any) -> None:
-        kind = type(self)
+        kind: Any = type(self)
         if (
             kind.__module__.startswith("jaxconv.")
             and not name.startswith("_")

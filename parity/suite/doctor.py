@@ -86,8 +86,8 @@ KNOWN = (
     Known(
         39352,
         "arctan of 50 elements or more (jaxlib 0.10.2 on some CPUs)",
-        "code that calls jnp.arctan gets wrong numbers, and so does a network from from_torch that calls atan; no layer of "
-        "jaxconv's does. jaxlib 0.12.0 is right",
+        "code that calls jnp.arctan gets wrong numbers, and so does a network of from_torch that calls atan; no layer "
+        "of jaxconv does. jaxlib 0.12.0 is right",
         jnp.arctan,
         lambda: (np.linspace(-3, 3, 200, dtype=np.float32),),
     ),

@@ -1,5 +1,6 @@
 """Each kind of failure of a trace has its own remedy, and a dataclass is none."""
 
+import sys
 import warnings
 from dataclasses import dataclass
 
@@ -105,6 +106,17 @@ def test_a_failure_prints_no_graph(capfd):
     with pytest.raises(ValueError, match="decides by the numbers"):
         jaxconv.from_torch(Of(lambda x: x * 2 if x.sum() > 0 else x), EXAMPLE)
     assert capfd.readouterr() == ("", "")
+
+
+def test_what_the_network_prints_while_it_is_traced_is_not_lost(capfd):
+    def forward(x):
+        print("seen on stderr", file=sys.stderr)
+        return x * 2 if x.sum() > 0 else x
+
+    with pytest.raises(ValueError, match="decides by the numbers"):
+        jaxconv.from_torch(Of(forward), EXAMPLE)
+    out, err = capfd.readouterr()
+    assert not out and {*err.splitlines()} == {"seen on stderr"}
 
 
 class Scaled(nn.Module):
