@@ -19,7 +19,7 @@ class Module(Documented, Layer, nn.Module):
         super().__post_init__()
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """Applies the layer; the class's docstring says what it computes, and the shapes."""
+        """Applies the layer."""
         return self._forward(*inputs, **options)
 
 
@@ -48,5 +48,5 @@ class ParamModule(Documented, ParamLayer, nn.Module):
 
     @nn.compact
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """Applies the layer; the class's docstring says what it computes, and the shapes."""
+        """Applies the layer."""
         return self._forward(self._held(), *inputs, **options)

@@ -78,7 +78,7 @@ class Module(Strict, Documented, Layer, nnx.Module):
             setattr(self, name, value)
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """Applies the layer; the class's docstring says what it computes, and the shapes."""
+        """Applies the layer."""
         return self._forward(*inputs, **options)
 
 
@@ -139,7 +139,7 @@ class ParamModule(Guarded, Strict, Documented, ParamLayer, nnx.Module):
         return {name: getattr(self, name) for name in self._holds}
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """Applies the layer; the class's docstring says what it computes, and the shapes."""
+        """Applies the layer."""
         return self._forward(self._held(), *inputs, **options)
 
 
