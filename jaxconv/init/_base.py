@@ -62,7 +62,7 @@ _LEAST, _MOST = 2**12, 2**24
 def _is_threefry(key: Any) -> bool:
     if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
         return str(jax.random.key_impl(key)) == "threefry2x32"
-    return jax.config.jax_default_prng_impl == "threefry2x32"
+    return bool(jax.config.jax_default_prng_impl == "threefry2x32")
 
 
 def check(*rules: tuple[str, Any, str, Callable[[Any], bool]]) -> None:
