@@ -56,7 +56,7 @@ def check_example(module: Any, network: TorchNetwork, args: tuple[Any, ...], kwa
             ) from error
         warnings.warn(
             f"the converted {network.torch_class} was not compared with torch on its example, since torch's code "
-            f"does not run in a TorchDispatchMode ({type(error).__name__}: {str(error).strip().partition(chr(10))[0]}). "
+            f"does not run in a dispatch mode ({type(error).__name__}: {str(error).strip().partition(chr(10))[0]}). "
             "parity.check compares the two networks",
             stacklevel=4,
         )

@@ -76,7 +76,7 @@ def from_torch(
         strict: torch.export's argument: whether Python code is analysed and not just run.
         check: whether to call both networks on the example, forward, and refuse a result that rounding does not
             explain. A network that draws random numbers is not compared. One whose code does not run in a
-            TorchDispatchMode is not either, and a warning says so.
+            dispatch mode is not either, and a warning says so.
         ignore_hooks: whether to leave backward hooks out, which are refused otherwise: for hooks that only watch, and
             for a network that needs no gradients.
 
