@@ -13,10 +13,7 @@ import jax.export
 import jax.numpy as jnp
 import numpy as np
 
-
-def wrong_type(name: str, expected: str, value: Any) -> TypeError:
-    """The error about a value of another type than expected."""
-    return TypeError(f"`{name}` must be {expected}, got {value!r} of type {type(value).__name__}")
+from jaxconv._given import not_an_array, refuse_key, wrong_type
 
 
 def symbolic(*sizes: Any) -> bool:
@@ -211,18 +208,13 @@ def dimension(dim: int, ndim: int) -> int:
 
 
 def array(name: str, value: Any) -> jax.Array:
-    """`value` as a JAX array: JAX and NumPy arrays and Flax variables, not lists and not torch tensors."""
+    """`value` as a JAX array: JAX and NumPy arrays and Flax variables, not lists, torch tensors and random keys."""
     if isinstance(value, jax.Array):
+        refuse_key(name, value)
         return value
     if isinstance(value, np.ndarray | np.generic) or hasattr(value, "__jax_array__"):
         return jnp.asarray(value)
-    module = type(value).__module__.split(".")[0]
-    hint = (
-        ": torch tensors are carried over by jaxconv.load_state_dict or `.numpy()`"
-        if module == "torch"
-        else ""
-    )
-    raise TypeError(f"`{name}` must be an array, got {type(value).__module__}.{type(value).__name__}{hint}")
+    raise not_an_array(name, value)
 
 
 def optional_array(name: str, value: Any) -> jax.Array | None:

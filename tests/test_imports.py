@@ -17,6 +17,7 @@ ORDER = {
         "jaxconv._dtypes",
         "jaxconv._types",
         "jaxconv._examples",
+        "jaxconv._given",
         "jaxconv._args",
         "jaxconv._spec",
         "jaxconv._spec_pool",

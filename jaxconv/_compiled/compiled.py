@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -31,7 +31,7 @@ class Program:
     outputs: Any
 
 
-@dataclass(frozen=True, eq=False)  # jax.jit wants to hash what it refuses
+@dataclass(frozen=True, eq=False, repr=False)  # jax.jit wants to hash what it refuses
 class Compiled:
     """A model compiled for inputs of one shape, or of a few batch sizes: it is called as the model is.
 
@@ -44,10 +44,28 @@ class Compiled:
 
     model: Any
     setting: Setting
-    milliseconds: Mapping[Setting, float] = field(repr=False)
-    _programs: Mapping[int | None, Program] = field(repr=False)
-    _inputs: Inputs = field(repr=False)
-    _state: Any = field(repr=False)
+    milliseconds: Mapping[Setting, float]
+    _programs: Mapping[int | None, Program]
+    _inputs: Inputs
+    _state: Any
+
+    def __repr__(self) -> str:
+        model = self.model[0] if isinstance(self.model, tuple) else self.model
+        name = "from a file" if model is None else type(model).__name__
+        outputs = next(iter(self._programs.values())).outputs
+        paths, _ = jax.tree_util.tree_flatten_with_path(outputs)
+        kinds = [*zip(self._inputs.names, self._inputs.types, strict=True)]
+        kinds += [(f"result{jax.tree_util.keystr(path)}", kind) for path, kind in paths]
+        lines = [f"{name}: {kind.dtype} {self._shape(kind)}" for name, kind in kinds]
+        if self.batch_sizes:
+            sizes = ", ".join(map(str, self.batch_sizes))
+            lines.append(f"N up to {self.batch_sizes[-1]}, with a program for N = {sizes}")
+        how = "" if self.setting == Setting() else f", {self.setting}"
+        return "\n  ".join([f"Compiled ({name}){how}", *lines])
+
+    def _shape(self, kind: jax.ShapeDtypeStruct) -> str:
+        sizes = ("N", *kind.shape[1:]) if self.batch_sizes else kind.shape
+        return f"({', '.join(map(str, sizes))}{',' * (len(sizes) == 1)})"
 
     @property
     def batch_sizes(self) -> tuple[int, ...]:

@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxconv._given import not_an_array, refuse_key, shown
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -29,7 +31,7 @@ class Inputs:
     def of(cls, example: tuple[Any, ...], sizes: tuple[int, ...]) -> Self:
         """Describes inputs that are given as jax.ShapeDtypeStructs."""
         paths, tree = jax.tree_util.tree_flatten_with_path(example)
-        names = tuple(f"inputs{jax.tree_util.keystr(path)}" for path, _ in paths)
+        names = tuple(_name(path) for path, _ in paths)
         return cls(names, tuple(kind for _, kind in paths), tree, sizes)
 
     @property
@@ -96,7 +98,7 @@ def described(inputs: Sequence[Any], sizes: tuple[int, ...]) -> Inputs:
     Raises:
         ValueError: `sizes`, and an input without a batch dimension, or inputs with batches of several sizes.
     """
-    found = Inputs.of(jax.tree.map(_type_of, tuple(inputs)), sizes)
+    found = Inputs.of(jax.tree_util.tree_map_with_path(_type_of, tuple(inputs)), sizes)
     names, types = found.names, found.types
     if sizes:
         if scalars := [name for name, kind in zip(names, types, strict=True) if not kind.shape]:
@@ -113,9 +115,17 @@ def described(inputs: Sequence[Any], sizes: tuple[int, ...]) -> Inputs:
     return found
 
 
-def _type_of(value: Any) -> jax.ShapeDtypeStruct:
+def _name(path: Any) -> str:
+    return f"inputs{jax.tree_util.keystr(path)}"
+
+
+def _type_of(path: Any, value: Any) -> jax.ShapeDtypeStruct:
+    name = _name(path)
     if not isinstance(value, jax.ShapeDtypeStruct | jax.Array):
+        if type(value).__module__.partition(".")[0] == "torch":
+            raise not_an_array(name, value)
         value = jnp.asarray(value)
+    refuse_key(name, value)
     return jax.ShapeDtypeStruct(value.shape, value.dtype)
 
 
@@ -155,6 +165,7 @@ def _array(name: str, value: Any, kind: jax.ShapeDtypeStruct) -> Any:
         )
     if not isinstance(value, jax.Array | np.ndarray | np.generic):
         value = _converted(name, value, kind)
+    refuse_key(name, value)
     dtype = value.dtype
     if dtype != kind.dtype and (isinstance(value, jax.Array) or _canonical(name, dtype) != kind.dtype):
         raise TypeError(
@@ -173,16 +184,12 @@ def _canonical(name: str, dtype: np.dtype) -> Any:
 
 
 def _converted(name: str, value: Any, kind: jax.ShapeDtypeStruct) -> Any:
-    module = type(value).__module__.split(".")[0]
-    if module == "torch":
-        raise TypeError(
-            f"`{name}` is a {type(value).__module__}.{type(value).__name__}, and a compiled model takes JAX's and "
-            f"NumPy's arrays: give `tensor.numpy()`"
-        )
+    if type(value).__module__.partition(".")[0] == "torch":
+        raise not_an_array(name, value)
     if isinstance(value, bool | int | float | complex) and not kind.shape:
         return np.asarray(value, jnp.asarray(value).dtype)
     raise TypeError(
-        f"`{name}` must be an array of shape {kind.shape} and dtype {kind.dtype}, got {type(value).__name__}"
+        f"`{name}` must be an array of shape {kind.shape} and dtype {kind.dtype}, got {shown(value)}"
     )
 
 

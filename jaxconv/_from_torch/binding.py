@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxconv._args import array
 from jaxconv._from_torch import conditions
 from jaxconv._from_torch.program import Array, Condition, Signature
 
@@ -30,7 +31,7 @@ def bind(
     """
     signature = network.signature
     given = _leaves(signature, args, kwargs)
-    arrays = [_array(name, value) for (name, value), wanted in given if isinstance(wanted, Array)]
+    arrays = [array(name, value) for (name, value), wanted in given if isinstance(wanted, Array)]
     for size, special in network.signatures:
         shapes = [leaf.shape for leaf in special.leaves if isinstance(leaf, Array)]
         if all(map(_fits, arrays, shapes)):
@@ -118,13 +119,6 @@ def _fits(array: Any, shape: tuple[Any, ...]) -> bool:
     return array.ndim == len(shape) and all(
         isinstance(wanted, str) or got == wanted for got, wanted in zip(array.shape, shape, strict=True)
     )
-
-
-def _array(name: str, value: Any) -> jax.Array:
-    if not isinstance(value, jax.Array | np.ndarray | np.generic) and not hasattr(value, "__jax_array__"):
-        kind = f"{type(value).__module__}.{type(value).__name__}"
-        raise TypeError(f"`{name}` must be an array, got {kind}")
-    return jnp.asarray(value)
 
 
 def _sizes(given: list[tuple[tuple[str, Any], Any]]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A converted network's result on its own example, compared with torch's."""
 
 import math
+import warnings
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,9 @@ def check_example(module: Any, network: TorchNetwork, args: tuple[Any, ...], kwa
 
     Raises:
         ValueError: the results differ in shape, or by more than that; torch cannot run the network on the example.
+
+    Warns:
+        UserWarning: nothing was compared, since torch's code does not run in a dispatch mode.
     """
     from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
@@ -50,7 +54,13 @@ def check_example(module: Any, network: TorchNetwork, args: tuple[Any, ...], kwa
                 f"torch itself cannot run {network.torch_class} on this example: {own_error}. Give an example "
                 "that it takes, or `check=False`"
             ) from error
-        return  # torch's code cannot be run in a dispatch mode: how much rounding explains is not known
+        warnings.warn(
+            f"the converted {network.torch_class} was not compared with torch on its example, since torch's code "
+            f"does not run in a dispatch mode ({type(error).__name__}: {str(error).strip().partition(chr(10))[0]}). "
+            "parity.check compares the two networks",
+            stacklevel=4,
+        )
+        return
     graph, state = nnx.split(run)
     numbers, tree = tree_flatten(given)
     arrays = {i: x for i, x in enumerate(numbers) if isinstance(x, jax.Array)}

@@ -21,6 +21,7 @@ from jaxconv._from_torch.module import TorchNetwork, hold, random, supported
 from jaxconv._from_torch.program import Mode, Program, Ref
 from jaxconv._from_torch.remedies import dataclasses_as_records, returns_unknown_class
 from jaxconv._from_torch.traced import Trace, same
+from jaxconv._given import refuse_key, shown
 from jaxconv.nn.frozen import FrozenParam
 
 
@@ -74,7 +75,8 @@ def from_torch(
             random operations are refused when they are run.
         strict: torch.export's argument: whether Python code is analysed and not just run.
         check: whether to call both networks on the example, forward, and refuse a result that rounding does not
-            explain. Random operations and a network that torch cannot run on the example are not compared.
+            explain. A network that draws random numbers is not compared. One whose code does not run in a
+            dispatch mode is not either, and a warning says so.
         ignore_hooks: whether to leave backward hooks out, which are refused otherwise: for hooks that only watch, and
             for a network that needs no gradients.
 
@@ -98,11 +100,9 @@ def from_torch(
         ) from None
 
     if not isinstance(module, torch.nn.Module):
-        raise TypeError(
-            f"`module` must be a torch.nn.Module, got {type(module).__module__}.{type(module).__name__}"
-        )
+        raise TypeError(f"`module` must be a torch.nn.Module, got {shown(module)}")
     if rngs is not None and not isinstance(rngs, nnx.Rngs):
-        raise TypeError(f"`rngs` must be nnx.Rngs, got {type(rngs).__module__}.{type(rngs).__name__}")
+        raise TypeError(f"`rngs` must be nnx.Rngs, got {shown(rngs)}")
     args, kwargs = jax.tree.map(
         _tensor,
         (example_input if isinstance(example_input, tuple) else (example_input,), example_kwargs or {}),
@@ -174,6 +174,7 @@ def _unsized(programs: dict[Path, list[Program]], path: Path) -> list[Program]:
 
 
 def _tensor(leaf: Any) -> Any:
+    refuse_key("example_input", leaf)
     if isinstance(leaf, jax.Array | np.ndarray | np.generic):
         return to_torch({"example_input": np.asarray(leaf)})["example_input"]
     return leaf

@@ -2,11 +2,11 @@
 
 import inspect
 import logging
+import sys
 import warnings
 from collections.abc import Callable
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
-from io import StringIO
 from typing import Any
 
 from jaxconv._from_torch import sizes
@@ -156,12 +156,34 @@ def _quietly() -> Any:
     for logger in loggers:
         logger.disabled = True
     try:
-        with redirect_stderr(StringIO()):
+        with redirect_stderr(_WithoutTorch(sys.stderr)):
             yield
     finally:
         for logger, disabled in zip(loggers, before, strict=True):
             logger.disabled = disabled
 
+
+class _WithoutTorch:
+    """A stream without what torch's own code writes to it; what the network writes, passes."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Writes for all but torch."""
+        frame = sys._getframe(1)
+        while frame.f_back is not None and frame.f_globals.get("__name__") in _ON_BEHALF:
+            frame = frame.f_back
+        if frame.f_globals.get("__name__", "").partition(".")[0] != "torch":
+            self._stream.write(text)
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+_ON_BEHALF = ("contextlib", "logging", "traceback", "warnings")
+"""Modules that write for those that call them."""
 
 _LOGGERS = ("torch._subclasses.fake_tensor", "torch.fx.experimental.symbolic_shapes")
 

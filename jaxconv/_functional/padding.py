@@ -6,7 +6,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxconv._args import array, check_one_of, check_spatial_input, each_integer, wrong_type
+from jaxconv._args import array, check_one_of, check_spatial_input, each_integer
+from jaxconv._given import wrong_type
 from jaxconv._pad import pad_spatial
 from jaxconv._spec import PAD_MODES
 from jaxconv._types import ArrayLike, PadMode

@@ -30,13 +30,15 @@ def unflatten(input: ArrayLike, dim: int, sizes: Sequence[int]) -> jax.Array:
     """Dimension `dim` as several of the given sizes, one of which may be -1 (torch.unflatten).
 
     Raises:
-        ValueError: sizes that do not make up the dimension.
+        ValueError: sizes that do not make up the dimension, or an input without dimensions.
     """
     x = array("input", input)
+    if not x.ndim:
+        raise ValueError(f"unflatten: `input` has no dimension that `sizes` (={sizes}) could make up")
     axis = dimension(integer("dim", dim), x.ndim)
     shape = each_integer("sizes", sizes)
     known = math.prod(n for n in shape if n != -1)
-    size = x.shape[axis] if x.ndim else 1
+    size = x.shape[axis]
     free = shape.count(-1)
     fits = known == size if not free else free == 1 and known > 0 and size % known == 0
     if not shape or not fits or any(n < -1 for n in shape):

@@ -1,15 +1,17 @@
 """What a layer is: torch's constructor arguments as dataclass fields, what it holds, and what it computes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+from flax import nnx
 from flax.typing import Dtype, Initializer, PromoteDtypeFn
 
 from jaxconv._args import check_dtype
 from jaxconv._examples.layers import of_layer
+from jaxconv._given import is_key, shown
 from jaxconv._jax_internals import promote_dtype as _promote_dtype
 from jaxconv._layers.signature import own_call
 
@@ -98,6 +100,16 @@ class ParamLayer:
     def _cast(self, *arrays: Any) -> Any:
         """The arrays (None stays) in the dtype of the computation."""
         return self.promote_dtype(arrays, dtype=self.dtype)
+
+
+def refuse_rngs(layer: Any, instead: str) -> None:
+    """Refuses random numbers in the place of an argument: they have no position among torch's arguments."""
+    for argument in fields(layer):
+        value = getattr(layer, argument.name, None)
+        if argument.name != "rngs" and (is_key(value) or isinstance(value, nnx.Rngs | nnx.RngStream)):
+            raise TypeError(
+                f"`{argument.name}` of {type(layer).__name__} was given {shown(value)}: {instead}"
+            )
 
 
 class Documented:

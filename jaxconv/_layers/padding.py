@@ -9,7 +9,8 @@ import jax
 import numpy as np
 
 from jaxconv import functional
-from jaxconv._args import integers, one_or_all, wrong_type
+from jaxconv._args import integers, one_or_all
+from jaxconv._given import wrong_type
 from jaxconv._layers.base import Layer
 from jaxconv._types import ArrayLike, PadMode, Size
 

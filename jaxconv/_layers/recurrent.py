@@ -206,7 +206,6 @@ class LSTM(Recurrent):
         deterministic: bool,
         key: jax.Array | None,
     ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-        """Runs the layer over a sequence: (output, (h_n, c_n)). Shapes: input (T, N, input_size)."""
         result: tuple[jax.Array, tuple[jax.Array, jax.Array]] = self._run(held, input, hx, deterministic, key)
         return result
 
@@ -229,7 +228,6 @@ class _OneState(Recurrent):
         deterministic: bool,
         key: jax.Array | None,
     ) -> tuple[jax.Array, jax.Array]:
-        """Runs the layer over a sequence: (output, h_n). Shapes: input (T, N, input_size)."""
         result: tuple[jax.Array, jax.Array] = self._run(held, input, hx, deterministic, key)
         return result
 

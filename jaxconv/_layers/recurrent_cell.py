@@ -111,14 +111,12 @@ class LSTMCell(RecurrentCell):
     def _forward(
         self, held: Mapping[str, Any], input: ArrayLike, hx: tuple[ArrayLike, ArrayLike] | None = None
     ) -> tuple[jax.Array, jax.Array]:
-        """Computes the next (h, c). Shapes: input (N, input_size), states (N, hidden_size), or without N."""
         result: tuple[jax.Array, jax.Array] = self._run(held, input, hx)
         return result
 
 
 class _OneState(RecurrentCell):
     def _forward(self, held: Mapping[str, Any], input: ArrayLike, hx: ArrayLike | None = None) -> jax.Array:
-        """Computes the next h. Shapes: input (N, input_size), state (N, hidden_size), or without N."""
         result: jax.Array = self._run(held, input, hx)
         return result
 

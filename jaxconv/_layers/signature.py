@@ -1,9 +1,12 @@
 """The real signatures of layers: what `inspect.signature`, `help()` and editors show."""
 
 import inspect
+import textwrap
 import types
 from dataclasses import InitVar
 from typing import Any
+
+from jaxconv._layers.call_shapes import shapes_of
 
 _FRONTS = ("held", "deterministic", "key")
 """Parameters of `_forward` that a front gives it."""
@@ -45,22 +48,38 @@ def _forward_signature(layer: type) -> inspect.Signature:
     return signature.replace(parameters=[parameters[0], *inputs])
 
 
+class _Shown(inspect.Signature):
+    """A signature that `help()` shows with the names by which users know the types."""
+
+    def __str__(self) -> str:
+        return _public(super().__str__())
+
+    def format(self, **options: Any) -> str:
+        """The text, as of Python 3.13."""
+        return _public(super().format(**options))  # type: ignore[misc]
+
+
+def _public(text: str) -> str:
+    for own, public in (("jax.jaxlib._jax.Array", "jax.Array"), ("flax.nnx.rnglib.", "nnx."), ("~T", "T")):
+        text = text.replace(own, public)
+    return text
+
+
 def own_call(layer: type) -> None:
     """Gives a layer a `__call__` of its own, the inherited code with the layer's signature and docstring."""
     call = next(vars(base)["__call__"] for base in layer.__mro__ if "__call__" in vars(base))
-    forward = layer._forward  # type: ignore[attr-defined]
     own = types.FunctionType(call.__code__, call.__globals__, "__call__", call.__defaults__, call.__closure__)
     own.__kwdefaults__ = call.__kwdefaults__
     own.__dict__.update(call.__dict__)
     signature = call_signature(layer)
-    own.__signature__ = signature  # type: ignore[attr-defined]
+    own.__signature__ = _Shown(  # type: ignore[attr-defined]
+        list(signature.parameters.values()), return_annotation=signature.return_annotation
+    )
     own.__annotations__ = {
         p.name: p.annotation for p in signature.parameters.values() if p.annotation is not p.empty
     } | {"return": signature.return_annotation}
-    if forward.__doc__ and not _gathers(_forward_signature(layer)):
-        own.__doc__ = forward.__doc__
-    else:
-        own.__doc__ = call.__doc__
+    shapes = shapes_of(layer.__name__)
+    own.__doc__ = f"{call.__doc__}\n\n{textwrap.fill(f'Shapes: {shapes}.', 100)}" if shapes else call.__doc__
     own.__module__, own.__qualname__ = layer.__module__, f"{layer.__qualname__}.__call__"
     type.__setattr__(layer, "__call__", own)
 

@@ -31,7 +31,7 @@ from jax.nn.initializers import Initializer
 from jaxconv._args import integer, positive
 from jaxconv._examples import document as _document
 from jaxconv._examples.init import INIT as _INIT
-from jaxconv.init._base import DRAWN, REAL, check, initializer
+from jaxconv.init._base import DRAWN, REAL, check, in_few_sizes, initializer
 from jaxconv.init._scale import calculate_gain, fans, kaiming_std
 from jaxconv.init._torch_stream import TorchStream
 from jaxconv.init._truncated import clip, tail, torch_trunc_normal
@@ -93,8 +93,12 @@ def uniform(a: float = 0.0, b: float = 1.0) -> Initializer:
             return jnp.asarray(key.uniform(shape, dtype, a, b), dtype)
         if jnp.issubdtype(dtype, jnp.complexfloating):
             return lax.complex(*fill(key, (2, *shape), jnp.finfo(dtype).dtype))
-        x = random.uniform(key, shape, jnp.promote_types(dtype, jnp.float32)) * (b - a) + a
-        return clip(x.astype(dtype), a, b)
+
+        def draw(shape: tuple[int, ...]) -> jax.Array:
+            x = random.uniform(key, shape, jnp.promote_types(dtype, jnp.float32)) * (b - a) + a
+            return clip(x.astype(dtype), a, b)
+
+        return in_few_sizes(draw, key, shape)
 
     return initializer(fill, DRAWN)
 
@@ -115,8 +119,12 @@ def normal(mean: float = 0.0, std: float = 1.0) -> Initializer:
             return jnp.asarray(key.normal(shape, dtype, mean, std), dtype)
         # As in torch, a complex number's std is its own, but its mean is that of each part.
         centre = mean * (1 + 1j) if jnp.issubdtype(dtype, jnp.complexfloating) else mean
-        x = random.normal(key, shape, jnp.promote_types(dtype, jnp.float32))
-        return (x * std + centre).astype(dtype)
+
+        def draw(shape: tuple[int, ...]) -> jax.Array:
+            x = random.normal(key, shape, jnp.promote_types(dtype, jnp.float32))
+            return (x * std + centre).astype(dtype)
+
+        return in_few_sizes(draw, key, shape)
 
     return initializer(fill, DRAWN)
 

@@ -1,11 +1,13 @@
 """What all initialisers share: how they are called, and how their arguments are judged."""
 
+import math
 from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.nn.initializers import Initializer
 
 Draw = Callable[[Any, tuple[int, ...], Any], jax.Array]
@@ -26,6 +28,41 @@ def initializer(fill: Draw, dtypes: Sequence[str] = ()) -> Initializer:
         return x if out_sharding is None else jax.sharding.reshard(x, out_sharding)
 
     return init
+
+
+def in_few_sizes(draw: Callable[[tuple[int, ...]], jax.Array], key: Any, shape: tuple[int, ...]) -> jax.Array:
+    """Returns `draw(shape)`, compiled for few shapes on CPUs, where compiling takes longer than drawing.
+
+    Threefry makes each number of the key and the number's position alone, so the first numbers of a longer array are
+    those of a shorter one.
+
+    Args:
+        draw: shape -> random numbers, each computed from one that JAX draws with `key`.
+        key: the key.
+        shape: of the result.
+    """
+    n = math.prod(shape)
+    if n > _MOST or not jax.config.jax_threefry_partitionable or not _is_threefry(key):
+        return draw(shape)
+    x = draw((max(_LEAST, 1 << (n - 1).bit_length()),))
+    plain = not isinstance(x, jax.core.Tracer) and isinstance(x.sharding, jax.sharding.SingleDeviceSharding)
+    if (
+        not plain
+        or x.committed
+        or jax.default_backend() != "cpu"
+        or next(iter(x.devices())).platform != "cpu"
+    ):
+        return draw(shape)
+    return jnp.asarray(np.asarray(x)[:n].reshape(shape))
+
+
+_LEAST, _MOST = 2**12, 2**24
+
+
+def _is_threefry(key: Any) -> bool:
+    if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
+        return str(jax.random.key_impl(key)) == "threefry2x32"
+    return bool(jax.config.jax_default_prng_impl == "threefry2x32")
 
 
 def check(*rules: tuple[str, Any, str, Callable[[Any], bool]]) -> None:

@@ -5,18 +5,21 @@ from typing import Any
 
 from flax import linen as nn
 
-from jaxconv._layers.base import Documented, Layer, ParamLayer
+from jaxconv._layers.base import Documented, Layer, ParamLayer, refuse_rngs
+
+_RNGS = "a Linen module takes no random numbers, `init` takes the key"
 
 
 class Module(Documented, Layer, nn.Module):
     """A layer without parameters."""
 
     def __post_init__(self) -> None:
+        refuse_rngs(self, _RNGS)
         self._normalised()  # A bad argument is refused where it is written, not at the first call.
         super().__post_init__()
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """Applies the layer; the class's docstring says what it computes, and the shapes."""
+        """Applies the layer."""
         return self._forward(*inputs, **options)
 
 
@@ -27,6 +30,7 @@ class ParamModule(Documented, ParamLayer, nn.Module):
     """
 
     def __post_init__(self) -> None:
+        refuse_rngs(self, _RNGS)
         self._normalised()
         super().__post_init__()
 
@@ -44,5 +48,5 @@ class ParamModule(Documented, ParamLayer, nn.Module):
 
     @nn.compact
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """Applies the layer; the class's docstring says what it computes, and the shapes."""
+        """Applies the layer."""
         return self._forward(self._held(), *inputs, **options)

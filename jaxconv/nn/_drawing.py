@@ -6,6 +6,7 @@ from typing import Any
 import jax
 from flax import nnx
 
+from jaxconv._given import shown
 from jaxconv._jax_internals import first_from
 from jaxconv._layers import dropout
 from jaxconv._types import ArrayLike
@@ -85,7 +86,5 @@ def _key(rngs: Any, collection: str) -> Any:
         return rngs
     stream = rngs if isinstance(rngs, nnx.RngStream) else getattr(rngs, collection, None)
     if not callable(stream):
-        raise TypeError(
-            f"`rngs` must be nnx.Rngs, nnx.RngStream or jaxconv.TorchRngs, got {rngs!r} of type {type(rngs).__name__}"
-        )
+        raise TypeError(f"`rngs` must be nnx.Rngs, nnx.RngStream or jaxconv.TorchRngs, got {shown(rngs)}")
     return stream()

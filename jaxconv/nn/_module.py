@@ -1,7 +1,9 @@
 """A layer as an NNX module: its parameters are nnx.Param attributes under torch's names."""
 
 from collections.abc import Mapping
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, dataclass, field, fields
+from difflib import get_close_matches
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -9,24 +11,74 @@ import jax
 import numpy as np
 from flax import nnx
 
-from jaxconv._layers.base import Documented, Layer, ParamLayer
+from jaxconv._given import shown
+from jaxconv._layers.base import Documented, Layer, ParamLayer, refuse_rngs
 from jaxconv._layers.signature import ConstructorSignature
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
+RNGS = "give it by name, `rngs=nnx.Rngs(0)`"
+
+
+class Strict:
+    """Refuses an attribute that a layer of jaxconv's has not, since the layer would never read it.
+
+    A class that is derived from a layer may have any attribute. So may every layer where the value is a variable or a
+    module, which `state_dict` sees, or the name begins with an underscore.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        kind: Any = type(self)
+        if (
+            kind.__module__.startswith("jaxconv.")
+            and not name.startswith("_")
+            and name not in vars(self)
+            and not isinstance(value, nnx.Variable | nnx.Module)
+            and (name not in _attributes(kind) or (name in _CONSTRUCTING and "promote_dtype" in vars(self)))
+            and name not in getattr(self, "_holds", ())
+        ):
+            raise TypeError(
+                f"{kind.__name__} has no attribute `{name}`, so setting it would change nothing: "
+                f"{_instead(kind, name)}. A class of your own, derived from {kind.__name__}, may have any attribute"
+            )
+        super().__setattr__(name, value)
+
+
+@cache
+def _attributes(kind: Any) -> frozenset[str]:
+    """The attributes that may be set: the fields of a layer's class, and what the class has beside them."""
+    others = {name for name in dir(kind) if name not in kind.__dataclass_fields__}
+    draws = {"rngs"} if hasattr(kind, "_set_rngs") else set()
+    return frozenset({f.name for f in fields(kind)} | others | draws)
+
+
+def _instead(kind: Any, name: str) -> str:
+    """What may have been meant by the name of an attribute."""
+    if name == "training":
+        return "`layer.train()` and `layer.eval()` switch the mode"
+    own = [f.name for f in fields(kind) if f.name not in _CONSTRUCTING]
+    near = get_close_matches(name, own, 1)
+    return f"`{near[0]}` may be meant" if near else f"it has {', '.join(own)}"
+
+
+_CONSTRUCTING = ("weight_init", "bias_init")
+"""Arguments of the constructor that are no attributes of what is constructed."""
+
+
 @dataclass(eq=False, repr=False)
-class Module(Documented, Layer, nnx.Module):
+class Module(Strict, Documented, Layer, nnx.Module):
     """A layer without parameters."""
 
     __signature__ = ConstructorSignature()
 
     def __post_init__(self) -> None:
+        refuse_rngs(self, RNGS)
         for name, value in self._normalised().items():
             setattr(self, name, value)
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """Applies the layer; the class's docstring says what it computes, and the shapes."""
+        """Applies the layer."""
         return self._forward(*inputs, **options)
 
 
@@ -54,7 +106,7 @@ class Guarded:
 
 
 @dataclass(eq=False, repr=False)
-class ParamModule(Guarded, Documented, ParamLayer, nnx.Module):
+class ParamModule(Guarded, Strict, Documented, ParamLayer, nnx.Module):
     """A layer with parameters, drawn in torch's order from `rngs.params()`."""
 
     __signature__ = ConstructorSignature()
@@ -66,6 +118,7 @@ class ParamModule(Guarded, Documented, ParamLayer, nnx.Module):
     def __post_init__(
         self, rngs: Any, weight_metadata: Mapping[str, Any], bias_metadata: Mapping[str, Any]
     ) -> None:
+        refuse_rngs(self, RNGS)
         for name, value in self._normalised().items():
             setattr(self, name, value)
         metadata = {"weight": weight_metadata, "bias": bias_metadata}
@@ -86,7 +139,7 @@ class ParamModule(Guarded, Documented, ParamLayer, nnx.Module):
         return {name: getattr(self, name) for name in self._holds}
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """Applies the layer; the class's docstring says what it computes, and the shapes."""
+        """Applies the layer."""
         return self._forward(self._held(), *inputs, **options)
 
 
@@ -100,6 +153,4 @@ def _key(rngs: Any, draws: bool) -> Any:
 def check_rngs(rngs: Any) -> None:
     """Refuses what has no stream `params`."""
     if not callable(getattr(rngs, "params", None)):
-        raise TypeError(
-            f"`rngs` must be nnx.Rngs(seed) or jaxconv.TorchRngs(seed), got {rngs!r} of type {type(rngs).__name__}"
-        )
+        raise TypeError(f"`rngs` must be nnx.Rngs(seed) or jaxconv.TorchRngs(seed), got {shown(rngs)}")

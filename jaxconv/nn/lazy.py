@@ -9,7 +9,8 @@ from flax.errors import TraceContextError
 
 from jaxconv._args import array
 from jaxconv._layers import lazy
-from jaxconv.nn._module import ParamModule, check_rngs
+from jaxconv._layers.base import refuse_rngs
+from jaxconv.nn._module import RNGS, ParamModule, check_rngs
 from jaxconv.nn.layers import (
     BatchNorm1d,
     BatchNorm2d,
@@ -52,6 +53,7 @@ class _Lazy(lazy.Lazy, ParamModule):
     def __post_init__(
         self, rngs: Any, weight_metadata: Mapping[str, Any], bias_metadata: Mapping[str, Any]
     ) -> None:
+        refuse_rngs(self, RNGS)
         for name, value in self._normalised().items():
             setattr(self, name, value)
         with self._supposing(getattr(self, "groups", 1)):

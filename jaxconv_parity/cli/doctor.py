@@ -48,6 +48,8 @@ def _run(options: argparse.Namespace) -> int:
         findings.append(finding)
         detail = f": {finding.detail}" if finding.detail else ""
         print(printable(f"  {'ok' if finding.ok else 'WRONG':<6}{finding.what}{detail}"), flush=True)
+        if not finding.ok:
+            print(printable(f"        means: {finding.means}"), flush=True)
 
     say(doctor.products(device))
     for finding in doctor.known(device):

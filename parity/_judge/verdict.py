@@ -228,6 +228,11 @@ def judge_refusal(ours: Exception | None, torch: Exception | None) -> Verdict:
     return Verdict(name, True, 0.0, 0.0, elements=1)
 
 
+def _plain(ratio: float) -> str:
+    """A ratio in three digits, as a number is written in a sentence."""
+    return f"{float(f'{ratio:.3g}'):,.10g}" if ratio < 1e6 else "more than a million"
+
+
 def judge_end_to_end(
     name: str, ours: np.ndarray, torch: np.ndarray, value: np.ndarray, allowance: float
 ) -> Verdict:
@@ -256,7 +261,7 @@ def judge_end_to_end(
         return 0.0 if of == 0 else (of / allowance if allowance > 0 else np.inf)
 
     own = ratio(distance(ours))
-    reason = "" if own <= 1 else f"{own:.3g} times as far from float64 as rounding in the layers explains"
+    reason = "" if own <= 1 else f"{_plain(own)} times as far from float64 as rounding in the layers explains"
     return Verdict(
         name,
         not reason,

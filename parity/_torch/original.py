@@ -251,6 +251,11 @@ def _give_back_memory() -> None:
 
 def input_array(index: int, value: Any) -> np.ndarray:
     """An input, as an array that both sides can take as it is."""
+    if isinstance(value, jax.Array) and jax.numpy.issubdtype(value.dtype, jax.dtypes.prng_key):
+        raise TypeError(
+            f"`inputs[{index}]` must be an array of numbers, got a random key of JAX: draw them, as in "
+            "jax.random.normal(key, shape)"
+        )
     array = to_numpy(value) if isinstance(value, torch.Tensor) else np.asarray(value)
     if array.dtype.kind in "biu":
         bits = jax.dtypes.canonicalize_dtype(array.dtype)

@@ -3,6 +3,7 @@
 import inspect
 import math
 import warnings
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from jaxconv import init
+from jaxconv import Conv2d, init
+from jaxconv.init import _base
 
 pytestmark = pytest.mark.share(2)
 
@@ -499,3 +501,36 @@ def test_flax_takes_them():
     params = module.init(KEY, jnp.zeros((1, 3)))["params"]
     assert params["kernel"].shape == (3, 4) and abs(params["kernel"]).max() <= math.sqrt(6 / 7)
     np.testing.assert_array_equal(params["bias"], np.ones(4))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "complex64"])
+@pytest.mark.parametrize("shape", [(3,), (70, 60)])
+@pytest.mark.parametrize(
+    "key",
+    [jax.random.key(3), jax.random.PRNGKey(3), jax.random.key(3, impl="rbg")],
+    ids=["typed", "raw", "rbg"],
+)
+@pytest.mark.parametrize("fill", [init.uniform(-0.3, 0.7), init.normal(0.1, 2.0)])
+def test_the_numbers_do_not_depend_on_how_many_are_drawn_at_once(fill, key, shape, dtype):
+    found = fill(key, shape, dtype)
+    same = jax.jit(lambda key: fill(key, shape, dtype)).lower(key)  # in a trace nothing more is drawn
+    assert found.shape == shape and found.dtype == dtype and not found.committed
+    with mock.patch.object(_base, "_MOST", 0):
+        np.testing.assert_array_equal(found, fill(key, shape, dtype))
+        assert same.as_text() == jax.jit(lambda key: fill(key, shape, dtype)).lower(key).as_text()
+
+
+def test_layers_of_many_shapes_share_the_programs_that_draw_them():
+    drawn = []
+    draw = jax.random.uniform
+    with mock.patch.object(
+        jax.random, "uniform", lambda key, shape, *a: drawn.append(shape) or draw(key, shape, *a)
+    ):
+        for channels in range(1, 30):
+            Conv2d(channels, 4, 3, rngs=nnx.Rngs(0))
+    assert {*drawn} == {(4096,)}
+
+
+def test_a_key_that_is_bound_to_a_device_makes_numbers_that_are():
+    key = jax.device_put(jax.random.key(0), jax.devices()[0])
+    assert init.uniform()(key, (3,)).committed

@@ -3,7 +3,7 @@
 import ast
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -184,11 +184,21 @@ def _over(dims: Any) -> rewrite.Edit | None:
     return rewrite.keyword(("mean", "sum", "max", "min", "std", "var", "norm", "prod"), "axis", axis)
 
 
+def in_order(order: Sequence[int]) -> str:
+    """How the Flax network takes torch's parts, the first of which is 0."""
+    if list(order) == sorted(order, reverse=True):
+        return "the parts are in the reverse order"
+    return f"the parts are in another order: torch's part {', then '.join(str(i + 1) for i in order)}"
+
+
 def _concatenation(given: Given) -> Yields:
     parts = range(len(given.tensors))
     for order in itertools.permutations(parts) if len(parts) <= _MOST_PARTS else ():
-        text = f"the parts are in another order: torch's {', '.join(map(str, order))}"
-        yield CAUSES["concat.order"], text, lambda g, o=order: g.changed(tensors=[g.tensors[i] for i in o])
+        yield (
+            CAUSES["concat.order"],
+            in_order(order),
+            lambda g, o=order: g.changed(tensors=[g.tensors[i] for i in o]),
+        )
 
 
 def _two_operands(given: Given) -> Yields:

@@ -191,9 +191,8 @@ def _splits(partners: Partners, parted: Divergence) -> Instead | None:
                 return [results[i] for i in order]
 
             if _replayed(partners, values) or (len(step.outputs) > 1 and _mended(partners, step, way)):
-                text = f"the parts are taken in another order: torch's {', '.join(map(str, order))}"
                 ours = next(iter(partners.of(parts[0])), None)
-                return Instead(step, ours, SPLIT, text)
+                return Instead(step, ours, SPLIT, hypotheses.in_order(order))
     return None
 
 

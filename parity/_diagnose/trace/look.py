@@ -115,8 +115,8 @@ def _forward(
     does = _equation(step) if step else ""
     theirs_do = hypotheses.describe(found.theirs)
     text = found.fix or (
-        f"torch computes {theirs_do} of numbers that both networks have; the result is not in the Flax network"
-        + (f", which computes {does}" if does else "")
+        f"up to here both networks compute the same numbers; torch then computes {theirs_do} of them, and no operation "
+        "of the Flax network has that result" + (f": it computes {does}" if does else "")
     )
     flax = lines.place(step.lines, does) if step else None
     # In another layout, torch's dimensions are not Flax's.

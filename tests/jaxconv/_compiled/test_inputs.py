@@ -39,18 +39,44 @@ def batched():
 
 
 REFUSED = {
-    "torch": ((torch.ones(5, 2, 6, 6),), TypeError, r"`inputs\[0\]` is a torch.Tensor, and a compiled model takes JAX's and NumPy's arrays: give `tensor.numpy\(\)`"),
+    "torch": ((torch.ones(5, 2, 6, 6),), TypeError, r"`inputs\[0\]` must be an array of JAX or NumPy, got a torch.Tensor: give `tensor.numpy\(\)`"),
     "shape": ((X[:, :, 1:],), ValueError, r"`inputs\[0\]` has the shape \(5, 2, 5, 6\); this model was compiled for \(5, 2, 6, 6\). Compile it for the other shape, too, or give `batch_sizes`"),
     "dtype": ((X.astype(np.float16),), TypeError, r"`inputs\[0\]` has the dtype float16; this model was compiled for float32. Cast it: x.astype\('float32'\)"),
     "JAX's dtype": ((jnp.ones(X.shape, jnp.int32),), TypeError, "has the dtype int32"),
     "float64": ((X.astype(np.float64),), TypeError, "has the dtype float64"),
-    "number": ((1.0,), TypeError, r"`inputs\[0\]` must be an array of shape \(5, 2, 6, 6\) and dtype float32, got float"),
-    "text": (("x",), TypeError, "got str"),
+    "number": ((1.0,), TypeError, r"`inputs\[0\]` must be an array of shape \(5, 2, 6, 6\) and dtype float32, got 1.0 of type float"),
+    "key": ((jax.random.key(0),), TypeError, r"`inputs\[0\]` must be an array of numbers, got a random key of JAX"),
+    "text": (("x",), TypeError, "got 'x' of type str"),
     "two": ((X, X), TypeError, "the compiled model takes 1 input, got 2"),
     "none": ((), TypeError, "the compiled model takes 1 input, got 0"),
     "list": (([X],), TypeError, "the inputs have the structure .*; this model was compiled for "),
     "dates": ((np.zeros(X.shape, "M8[s]"),), TypeError, "has the dtype datetime64"),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("example", "text"),
+    [
+        (torch.ones(5, 2, 6, 6, requires_grad=True), r"give `tensor.detach\(\).numpy\(\)`"),
+        (jax.random.key(0), "a random key"),
+    ],
+)
+def test_examples_that_are_no_arrays_of_numbers_are_refused_by_name(example, text):
+    with pytest.raises(TypeError, match=rf"`inputs\[0\]` must be an array .*{text}"):
+        jaxconv.compile(Net(), example)
+
+
+def test_what_is_printed_says_what_goes_in_and_comes_out(fixed, batched, tmp_path):
+    lines = ["inputs[0]: float32 (5, 2, 6, 6)", "result: float32 (5, 3, 6, 6)"]
+    assert repr(fixed) == "\n  ".join(["Compiled (Net)", *lines])
+    fixed.save(tmp_path / "net")
+    loaded = jaxconv.load_compiled(tmp_path / "net", trust=True)
+    assert repr(loaded) == "\n  ".join(["Compiled (from a file)", *lines])
+    assert repr(batched).splitlines()[1:] == [
+        "  inputs[0]: float32 (N, 2, 6, 6)",
+        "  result: float32 (N, 3, 6, 6)",
+        "  N up to 4, with a program for N = 1, 4",
+    ]
 
 
 @pytest.mark.parametrize("case", REFUSED)

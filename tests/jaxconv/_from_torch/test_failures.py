@@ -1,15 +1,19 @@
 """Each kind of failure of a trace has its own remedy, and a dataclass is none."""
 
+import sys
 import warnings
 from dataclasses import dataclass
 
 import jax.numpy as jnp
+import numpy as np
 import pytest
 import torch
+from flax import nnx
 from one_function import Of
 from torch import nn
 
 import jaxconv
+from jaxconv._from_torch import check
 
 
 class Unknown:
@@ -107,6 +111,17 @@ def test_a_failure_prints_no_graph(capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_what_the_network_prints_while_it_is_traced_is_not_lost(capfd):
+    def forward(x):
+        print("seen on stderr", file=sys.stderr)
+        return x * 2 if x.sum() > 0 else x
+
+    with pytest.raises(ValueError, match="decides by the numbers"):
+        jaxconv.from_torch(Of(forward), EXAMPLE)
+    out, err = capfd.readouterr()
+    assert not out and {*err.splitlines()} == {"seen on stderr"}
+
+
 class Scaled(nn.Module):
     def forward(self, x, factor=2.0, mask=None):
         return x * factor
@@ -145,3 +160,34 @@ def test_a_dataclass_needs_no_registration_and_leaves_torch_as_it_is():
 def test_results_of_torchs_own_functions_are_named_tuples():
     result = jaxconv.from_torch(Of(lambda x: torch.max(x, 1)), EXAMPLE)(jnp.eye(3))
     assert (result.values == 1).all() and result.indices.tolist() == [0, 1, 2]
+
+
+def test_a_network_that_cannot_be_compared_is_converted_with_a_warning(monkeypatch):
+    def fails(*_):
+        raise RuntimeError("no dispatch mode here")
+
+    monkeypatch.setattr(check, "_both", fails)
+    with pytest.warns(
+        UserWarning, match=r"Tanh was not compared .*\(RuntimeError: no dispatch mode here\)"
+    ) as told:
+        jaxconv.from_torch(nn.Tanh(), EXAMPLE)
+    assert told[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        jaxconv.from_torch(nn.Tanh(), EXAMPLE, check=False)
+
+
+PLAIN = jaxconv.Linear(3, 2, rngs=nnx.Rngs(0))
+
+
+def test_a_hook_is_in_the_program_and_is_not_called_again():
+    seen = []
+    layer = nn.Linear(3, 2)
+    layer.register_forward_hook(lambda module, inputs, output: seen.append(output) or output * 2)
+    model = jaxconv.from_torch(layer, torch.ones(1, 3))
+    during = len(seen)
+    found = model(jnp.ones((1, 3), jnp.float32))
+    assert during and len(seen) == during
+    np.testing.assert_array_equal(
+        found, 2 * jaxconv.load_state_dict(PLAIN, layer.state_dict())(jnp.ones((1, 3), jnp.float32))
+    )

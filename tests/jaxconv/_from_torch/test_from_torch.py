@@ -483,9 +483,9 @@ def test_what_depends_on_the_numbers_in_a_tensor_is_refused(function):
 
 
 def test_arguments_of_from_torch_are_checked(small):
-    with pytest.raises(TypeError, match=r"`module` must be a torch.nn.Module, got builtins.int"):
+    with pytest.raises(TypeError, match=r"`module` must be a torch.nn.Module, got 1 of type int"):
         jaxconv.from_torch(3, torch.zeros(1))
-    with pytest.raises(TypeError, match=r"`rngs` must be nnx.Rngs, got builtins.int"):
+    with pytest.raises(TypeError, match=r"`rngs` must be nnx.Rngs, got 0 of type int"):
         jaxconv.from_torch(small, torch.zeros(1, 3, 16, 16), rngs=0)
 
     class Clash(nn.Module):

@@ -233,7 +233,7 @@ BAD = {
     "bn one value": (lambda: F.batch_norm(x3[:1, :, :1], None, None, training=True), ValueError, r"Expected more than 1 value per channel when training, got `input` of shape \(1, 4, 1\)"),
     "bn eps": (lambda: F.batch_norm(x3, c4, c4, eps=-1), ValueError, r"`eps` \(=-1\) must be non-negative"),
     "bn eps training": (lambda: F.batch_norm(x3, c4, c4, training=True, eps=0), ValueError, r"`eps` \(=0\) must be positive during training"),
-    "bn eps None": (lambda: F.batch_norm(x3, c4, c4, eps=None), TypeError, "`eps` must be a number, got None of type NoneType"),
+    "bn eps None": (lambda: F.batch_norm(x3, c4, c4, eps=None), TypeError, "`eps` must be a number, got None$"),
     "bn momentum": (lambda: F.batch_norm(x3, c4, c4, momentum=None), TypeError, "`momentum` must be a number"),
     "bn training": (lambda: F.batch_norm(x3, c4, c4, training=1), TypeError, "`training` must be a bool, got 1 of type int"),
     "bn dtype": (lambda: F.batch_norm(x3, c4.astype("f8"), c4), TypeError, "same dtype.* input: float32, weight|running_mean: float64"),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from oracle import REFUSALS
 
@@ -28,6 +28,8 @@ def test_flatten(shape, start, end):
     same("flatten", np.arange(np.prod(shape, dtype=int)).reshape(shape), start, end)
 
 
+@example((), 0, (1,))
+@example((), -1, (-1,))
 @given(SHAPES, st.integers(-5, 5), SIZES)
 def test_unflatten(shape, dim, sizes):
     same("unflatten", np.arange(np.prod(shape, dtype=int)).reshape(shape), dim, sizes)

@@ -114,7 +114,12 @@ BAD = {
     ),
     "p": ("MultiMarginLoss", dict(p=3), ValueError, r"`p` \(=3\) must be 1 or 2"),
     "weight rank": ("MultiMarginLoss", dict(weight=np.ones((2, 2))), ValueError, "must have one dimension"),
-    "weight": ("NLLLoss", dict(weight=[1.0, 2.0]), TypeError, "`weight` must be an array, got builtins.list"),
+    "weight": (
+        "NLLLoss",
+        dict(weight=[1.0, 2.0]),
+        TypeError,
+        "`weight` must be an array, got a list: jnp.asarray makes one of it",
+    ),
     "weight_init": ("BCELoss", dict(weight_init=jax.nn.initializers.ones), ValueError, "has no parameters"),
     "smoothing": (
         "CrossEntropyLoss",

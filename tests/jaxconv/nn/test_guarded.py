@@ -72,3 +72,56 @@ def test_what_flax_does_with_a_layer_still_works():
     assert (grads["weight"][...] == 2).all()
     nnx.update(layer, nnx.state(layer, nnx.Param))
     assert jax.eval_shape(lambda: layer).weight.shape == (3,)
+
+
+MISSPELT = {
+    "padding": (lambda: jaxconv.Conv2d(2, 3, 1, rngs=nnx.Rngs(0)), "paddding", 1, "`padding` may be meant"),
+    "eps": (lambda: jaxconv.BatchNorm2d(3, rngs=nnx.Rngs(0)), "epsilon", 1e-3, "`eps` may be meant"),
+    "stride": (lambda: jaxconv.MaxPool2d(2), "strides", 1, "`stride` may be meant"),
+    "mode": (lambda: jaxconv.Dropout(rngs=nnx.Rngs(0)), "training", False, r"`layer.train\(\)` and `layer.eval\(\)`"),
+    "rngs": (lambda: jaxconv.Linear(2, 3, rngs=nnx.Rngs(0)), "rngs", None, "it has dtype, .*in_features"),
+    "init": (lambda: jaxconv.Linear(2, 3, rngs=nnx.Rngs(0)), "weight_init", None, "would change nothing"),
+    "array": (lambda: jaxconv.Linear(2, 3, rngs=nnx.Rngs(0)), "wieght", jnp.ones((3, 2)), "would change nothing"),
+    "lazy": (lambda: jaxconv.LazyLinear(3, rngs=nnx.Rngs(0)), "features", 2, "`in_features` may be meant"),
+    "from_torch": (
+        lambda: jaxconv.from_torch(torch.nn.Sequential(torch.nn.BatchNorm1d(3)), torch.ones(2, 3))[0],
+        "epsilon",
+        1e-3,
+        "`eps` may be meant",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", MISSPELT)
+def test_an_attribute_that_a_layer_has_not_is_refused_with_the_nearest(case):
+    make, name, value, told = MISSPELT[case]
+    layer = make()
+    with pytest.raises(TypeError, match=rf"{type(layer).__name__} has no attribute `{name}`, .*{told}"):
+        setattr(layer, name, value)
+    assert name not in vars(layer)
+
+
+def test_what_may_be_set_is_set():
+    layer = jaxconv.Conv2d(2, 3, 3, rngs=nnx.Rngs(0))
+    layer.padding, layer.padding_mode = 1, "circular"
+    assert layer(jnp.ones((2, 4, 4))).shape == (3, 4, 4)
+    layer._mine = "a note"
+    layer.scale = nnx.Param(jnp.ones(3))  # state_dict shows it
+    layer.after = jaxconv.ReLU()
+    layer.seen = nnx.Intermediate((jnp.ones(3),))  # as `sow` does
+    again = nnx.merge(*nnx.split(layer))
+    assert again._mine == "a note" and again.scale[...].sum() == 3 and isinstance(again.after, jaxconv.ReLU)
+    recurrent = jaxconv.LSTM(2, 3, bias=False, rngs=nnx.Rngs(0))
+    recurrent.weight_ih_l0 = nnx.Param(jnp.ones((12, 2)))
+    drop = jaxconv.Dropout(0.5)
+    drop.rngs = nnx.Rngs(0)["dropout"]
+    assert drop(jnp.ones(3)).shape == (3,)
+
+
+def test_a_class_of_ones_own_may_have_any_attribute():
+    class Named(jaxconv.Conv2d):
+        pass
+
+    layer = Named(2, 3, 1, rngs=nnx.Rngs(0))
+    layer.paddding = 1
+    assert nnx.clone(layer).paddding == 1

@@ -5,6 +5,7 @@ import pytest
 
 from parity._bounds.tolerance import arithmetic, prediction_limit
 from parity._judge.end_to_end import EndToEnd
+from parity._judge.verdict import judge_end_to_end
 from parity._torch.original import FEW, FIRST, MANY
 
 SAMPLES = [1.0, 1.2, 0.9, 1.1, 0.8, 1.0, 1.3, 1.05] * (MANY // FEW)
@@ -62,6 +63,14 @@ def test_what_is_out_of_question_costs_no_more_runs():
     verdict, asked = judged(1.01 * limit)
     assert not verdict.ok and asked == [FIRST, FEW]
     assert "times as far from float64 as rounding in the layers explains" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("times", "text"), [(2.5, "2.5"), (1234.0, "1,230"), (25_812.0, "25,800"), (3e7, "more than a million")]
+)
+def test_how_far_too_far_is_said_in_plain_numbers(times, text):
+    verdict = judge_end_to_end("output", np.float32([times, 0]), np.float32([0, 0]), np.zeros(2), 0.5**0.5)
+    assert verdict.reason == f"{text} times as far from float64 as rounding in the layers explains"
 
 
 def test_where_noise_carries_less_far_than_torch_itself_came_the_limit_is_in_proportion():

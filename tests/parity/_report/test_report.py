@@ -34,6 +34,13 @@ def test_the_calls_of_a_shared_layer_are_one_row_and_one_that_differs_shows():
     ]  # fmt: skip
 
 
+def test_where_all_layers_agree_the_difference_is_said_to_be_between_them():
+    report = Report((layer("conv", FINE), layer("fc", FINE)), (WRONG,), ())
+    assert str(report).splitlines()[0] == (
+        "NOT the same network: 2 of 2 layers agree, the difference is between the layers"
+    )
+
+
 def test_reports_on_several_inputs_are_one():
     right = Report((layer("conv", FINE),), (FINE,), (), ("seen twice",), about={"input": "1x3"})
     wrong = Report((layer("conv", WRONG),), (FINE,), ("lost",), ("seen twice",), about={"input": "2x3"})

@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 
+from jaxconv_parity.cli import main
 from parity.suite import doctor
 from parity.suite.doctor import Known
 from parity.suite.tables import ALL
@@ -24,14 +25,26 @@ def traced(x):
     ],
 )
 def test_what_is_wrong_under_jit_or_outside_is_found(function, detail, monkeypatch):
-    monkeypatch.setattr(doctor, "KNOWN", (Known(1, "a fault", function, lambda: (X,)),))
-    ((what, ok, found),) = doctor.known(CPU)
+    monkeypatch.setattr(doctor, "KNOWN", (Known(1, "a fault", "use another", function, lambda: (X,)),))
+    ((what, ok, found, means),) = doctor.known(CPU)
     assert what == "jax-ml/jax 1: a fault" and ok == (not detail) and found == detail
+    assert means == "use another"
+
+
+def test_the_command_says_what_a_fault_means_for_the_user(monkeypatch, capsys):
+    wrong = Known(1, "a fault", "use another", lambda x: x + (1 if traced(x) else 2), lambda: (X,))
+    right = Known(2, "no fault", "never said", lambda x: x, lambda: (X,))
+    monkeypatch.setattr(doctor, "KNOWN", (wrong, right))
+    monkeypatch.setattr(doctor, "_CASES", ())
+    assert main(["doctor"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    at = next(i for i, line in enumerate(lines) if "WRONG jax-ml/jax 1" in line)
+    assert lines[at + 1] == "        means: use another" and lines[at + 2] == "  ok    jax-ml/jax 2: no fault"
 
 
 def test_what_runs_before_runs_before(monkeypatch):
     ran = []
-    fault = Known(1, "a fault", lambda x: x, lambda: (X,), before=lambda: ran.append(1))
+    fault = Known(1, "a fault", "use another", lambda x: x, lambda: (X,), before=lambda: ran.append(1))
     monkeypatch.setattr(doctor, "KNOWN", (fault,))
     assert next(doctor.known(CPU)).ok and len(ran) == 2
 

@@ -33,7 +33,13 @@ def test_the_lines_and_the_cause_are_found(fault):
     assert found.cause == (fault.cause or ""), found
     new = REWRITTEN.get(fault.id)
     assert found.fix.endswith(f": write `{new}`") if new else "write `" not in found.fix
+    assert SAID.get(fault.id, "") in found.fix
     assert found.fix and "# here" in "".join(text for _, text in found.flax.excerpt + found.torch.excerpt)
+
+
+SAID = {
+    "concatenation in another order": "the parts are in another order: torch's part 1, then 3, then 2",
+}
 
 
 REWRITTEN = {
@@ -57,7 +63,11 @@ def test_a_report_shows_the_lines_of_a_layer_of_the_users_own():
     assert (found.layer, found.cause) == ("norm", "unknown")
     assert found.torch.code == "x = (x - mean) / torch.sqrt(var + 1e-5)  # here"
     assert found.flax.code == "x = (x - mean) / (jnp.sqrt(var) + 1e-2)  # here"
-    assert "torch computes add(other=1e-05)" in found.fix and "sqrt()" in found.fix
+    assert (
+        "both networks compute the same numbers; torch then computes add(other=1e-05) of them, and no"
+        in found.fix
+    )
+    assert "of the Flax network has that result: it computes sqrt()" in found.fix
 
 
 def test_a_report_says_the_cause_between_the_layers_and_the_remedy():
