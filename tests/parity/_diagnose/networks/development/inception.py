@@ -18,7 +18,7 @@ class Theirs(torch.nn.Module):
         b = torch.relu(self.b3a(x))
         b = torch.relu(self.b3b(b))
         c = TF.avg_pool2d(x, 3, stride=1, padding=1)
-        c = torch.relu(self.bp(c))
+        c = torch.tanh(self.bp(c))
         return torch.cat([a, b, c], 1)
 
 
@@ -36,7 +36,7 @@ def ours(p, x):
     b = jax.nn.relu(conv(p["b3a"], x))
     b = jax.nn.relu(conv(p["b3b"], b, 1))
     c = pool(x, 3, 0.0, jax.lax.add) / 9
-    c = jax.nn.relu(conv(p["bp"], c))
+    c = jnp.tanh(conv(p["bp"], c))
     return jnp.concatenate([a, b, c], 1)
 
 
