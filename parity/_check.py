@@ -171,6 +171,9 @@ def _compared(
         if not report.ok and not any(d.layer.partition("#")[0] == path for d in causes):  # one a fault
             tell(f"layer {run.call.name}: looking for the cause", done)
             found = _cause(run, judged_layer, pair, shapes.get(path), place, memory_limit)
+            found = diagnose_between.with_lines(
+                found, whole, run.call, judged_layer and judged_layer.part, place
+            )
             causes += [found] if found not in causes else []
     wrong = [v.name for v in network if not v.ok and v.name in theirs.wanted and v.name in whole.ours]
     if not causes and wrong:

@@ -1,6 +1,7 @@
 """Why two networks differ whose layers are all the same."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -8,7 +9,9 @@ from parity._diagnose import network
 from parity._diagnose.hypothesis import Diagnosis
 from parity._diagnose.registry import UNKNOWN
 from parity._diagnose.shape import describe
+from parity._diagnose.trace import layer_lines
 from parity._diagnose.trace.look import Seen, look
+from parity._flax.network import Part
 from parity._judge.end_to_end import EndToEnd
 from parity._torch.network import Call
 from parity._torch.original import rms
@@ -21,6 +24,25 @@ def seen(whole: EndToEnd) -> Seen | None:
     if not o.runnable or o.random or not whole.ours:
         return None
     return look(o.module, whole.part, o.inputs, {}, o.cotangents, o.limit)
+
+
+def with_lines(
+    found: Diagnosis, whole: EndToEnd, call: Call, part: Part | None, place: Callable[[], Seen | None]
+) -> Diagnosis:
+    """The diagnosis of a layer with the lines that call the layer, if they are known."""
+    o = whole.original
+    if found.torch is not None or found.flax is not None or not o.runnable:
+        return found
+    try:
+        theirs = layer_lines.of_torch(o.module, o.inputs, call)
+        ours = layer_lines.of_flax(whole.part, part, o.inputs) if part is not None else None
+    except Exception:  # whatever the networks' code raises: the cause is reported without a line
+        theirs = ours = None
+    if ours is None:
+        seen_there = place()
+        if seen_there is not None and seen_there.layer == call.path:
+            theirs, ours = seen_there.torch, seen_there.flax
+    return replace(found, torch=theirs, flax=ours)
 
 
 def between(

@@ -84,6 +84,17 @@ def widest(x: Any) -> Any:
     return x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)
 
 
+@contextmanager
+def widest_by_default() -> Iterator[None]:
+    """What a network makes anew, as a state of zeros, is in float64 too: a matrix product takes no two formats."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
 def copy_of(module: torch.nn.Module) -> torch.nn.Module:
     """A copy on the CPU, to convert and to run without touching the original. All its parameters take gradients.
 
@@ -230,6 +241,7 @@ def run(
     # Attention in one piece has no steps that noise could be put into, and no float64 on some machines.
     with (
         sdpa_kernel(SDPBackend.MATH) if wide else nullcontext(),
+        widest_by_default() if wide else nullcontext(),
         Wide(*(noise or ())) if wide else nullcontext(),
     ):
         result = own(*given[0], **given[1])

@@ -63,6 +63,23 @@ def trace(
         )
 
 
+def structure(part: Part, args: Sequence[Any]) -> Trace | None:
+    """The equations without their numbers; None if a number decides on the way."""
+    traced = flax_run.trace(part, args, {})
+    traces: list[Trace] = []
+
+    def run(given: Sequence[Any]) -> list[Any]:
+        traces.append(_evaluated(closed, given, 0, 0, False))
+        return []
+
+    try:
+        closed = jax.make_jaxpr(lambda m, f: traced.program(m, f)[0])(traced.moving, traced.fixed)
+        jax.eval_shape(run, [*traced.moving, *traced.fixed])
+    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
+        return None
+    return traces[-1]
+
+
 def _evaluated(jaxpr: Any, given: Sequence[Any], limit: int, skip: int, derived: bool) -> Trace:
     evaluation = _Evaluation(limit, skip, derived)
     evaluation.trace.leaves = [Value(x, True) for x in given]

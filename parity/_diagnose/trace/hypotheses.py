@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_map
 
 from parity._diagnose import activations
 from parity._diagnose.registry import CAUSES, Cause
-from parity._diagnose.trace import rewrite
+from parity._diagnose.trace import arithmetic, rewrite
 from parity._diagnose.trace.match import same
 from parity._diagnose.trace.values import Step, Value
 
@@ -289,46 +289,50 @@ _TABLE: tuple[tuple[tuple[str, ...], _NAMES], ...] = (
         _padding,
     ),
     (("native_layer_norm", "native_group_norm", "native_batch_norm"), _normalisation),
+    *arithmetic.VARIANTS,
 )
 
 
 def _fitted(given: Given, result: torch.Tensor) -> Yields:
     """What is left: the operation left out, a factor, or a constant that is added."""
     yield from _left_out(given)
+    for names, make in arithmetic.FITTED:
+        if given.name in names:
+            yield from make(given, result)
     wanted = given.step.outputs[0].data.detach()
     if wanted.shape != result.shape or not torch.isfinite(wanted).all() or wanted.unique().numel() < 3:
         return  # one number fits any two
-    factor = _ratio(result, wanted)
+    factor = ratio(result, wanted)
     own = given.named.get("other") if given.name in ("mul", "div") else None
     if isinstance(own, int | float):
         mine = own * factor if given.name == "mul" else own / factor
         does = "multiplies" if given.name == "mul" else "divides"
-        text = f"the factor is {_number(mine)}: torch {does} by {_number(own)}"
+        text = f"the factor is {number(mine)}: torch {does} by {number(own)}"
     else:
-        text = f"it is {_number(factor)} times torch's"
+        text = f"it is {number(factor)} times torch's"
     edit = rewrite.constant(mine, own) if isinstance(own, int | float) else None
     yield FACTOR, text, lambda g: factor * g.changed(), edit
     offset = float((result - wanted).mean())
     own = given.named.get("other") if given.name in ("add", "sub") else None
     if isinstance(own, int | float):
         mine = own + offset if given.name == "add" else own - offset
-        text = f"the constant is {_number(mine)}: torch {'adds' if given.name == 'add' else 'subtracts'} {_number(own)}"
+        text = f"the constant is {number(mine)}: torch {'adds' if given.name == 'add' else 'subtracts'} {number(own)}"
     else:
-        text = f"{_number(offset)} is added: torch's is {describe(given.step)}"
+        text = f"{number(offset)} is added: torch's is {describe(given.step)}"
     edit = rewrite.constant(mine, own) if isinstance(own, int | float) else None
     yield OFFSET, text, lambda g: g.changed() + offset, edit
     if given.name == "mul" and len(given.tensors) == 2:
         for i, which in enumerate(("second", "first")):
-            more = _ratio(result - wanted, given.tensors[i].expand(wanted.shape))
-            text = f"{_number(more)} is added to the {which} factor: torch multiplies by the factor itself"
+            more = ratio(result - wanted, given.tensors[i].expand(wanted.shape))
+            text = f"{number(more)} is added to the {which} factor: torch multiplies by the factor itself"
             yield OFFSET, text, lambda g, i=i, c=more: g.changed() + c * g.tensors[i]
 
 
-def _ratio(a: torch.Tensor, b: torch.Tensor) -> float:
+def ratio(a: torch.Tensor, b: torch.Tensor) -> float:
     return float((a * b).sum() / (b * b).sum())
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     """A number as people write it: a root, or a few digits."""
     for n in range(2, 4097):
         if math.isclose(value * value * n, 1, rel_tol=2.0**-20) and not math.isclose(

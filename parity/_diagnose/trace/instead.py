@@ -10,7 +10,7 @@ import torch
 
 from parity._diagnose import activations
 from parity._diagnose.registry import Cause
-from parity._diagnose.trace import divergence, hypotheses, torch_operations
+from parity._diagnose.trace import divergence, hypotheses, operands, torch_operations
 from parity._diagnose.trace.divergence import Divergence
 from parity._diagnose.trace.match import Partners, same, turned
 from parity._diagnose.trace.rewrite import Edit
@@ -19,14 +19,13 @@ from parity._diagnose.trace.values import Step, Value
 
 SPLIT = Cause("split.order", "parts of an array that are taken in another order")
 ORDER = Cause("operation.order", "two operations that changed places")
-ADDITIONAL = Cause("operation.additional", "an operation that torch does not have")
 RESHAPED = Cause(
     "reshape.order", "an array that is reshaped without the transposition that torch makes, or with another"
 )
 
 _MOST = 48
 """How many values are tried in the place of torch's."""
-_FOLLOWING = 3
+_FOLLOWING = 6
 """How many of torch's operations, one after the other, may together have a counterpart."""
 _MOST_PARTS = 4
 
@@ -52,7 +51,7 @@ class Instead:
 def find(partners: Partners, parted: Divergence) -> Instead:
     """Searches for what stands in the place of torch's result, or of what its operation is given."""
     tried = []
-    for search in (_results, _splits, _inputs):
+    for search in (_results, _splits, _exchanges, _inputs):
         found = search(partners, parted)
         if found is not None and found.cause is not None:
             return found
@@ -78,7 +77,12 @@ def _replayed(partners: Partners, *changes: Any) -> bool:
 
 def _mended(partners: Partners, step: Step, way: Way) -> bool:
     """Whether it heals to compute an operation, or all that the same line makes, in another way."""
-    line = [s for s in partners.theirs.steps if s.name == step.name and s.lines[:1] == step.lines[:1]]
+    what = hypotheses.describe(step)
+    line = [
+        s
+        for s in partners.theirs.steps
+        if s.name == step.name and s.lines[:1] == step.lines[:1] and hypotheses.describe(s) == what
+    ]
     sites = [[step], line] if step.lines and len(line) > 1 else [[step]]
     return any(_replayed(partners, {}, {}, dict.fromkeys(site, way)) for site in sites)
 
@@ -87,8 +91,10 @@ def _chain(step: Step) -> Iterator[Step]:
     """An operation, and those that alone take its result."""
     for _ in range(_FOLLOWING):
         yield step
-        after = [s for s in step.outputs[0].consumers if not s.moves_only]
-        if len(after) != 1 or len(step.outputs[0].consumers) != 1:
+        after = step.outputs[0].consumers
+        while len(after) == 1 and after[0].moves_only:
+            after = after[0].outputs[0].consumers
+        if len(after) != 1:
             return
         step = after[0]
 
@@ -237,8 +243,23 @@ def _inputs(partners: Partners, parted: Divergence) -> Instead | None:
                 found, way = _explained(partners, parted, i, value, data)
                 if way is not None and _mended(partners, step, way):
                     return found
-                if _replayed(partners, {}, {(step, i): data}):
+                # In the place of the array wherever it is used, or here only.
+                if _replayed(partners, {given: data}) or _replayed(partners, {}, {(step, i): data}):
                     return found
+    return None
+
+
+def _exchanges(partners: Partners, parted: Divergence) -> Instead | None:
+    """Arrays that changed places, or another layer's weights."""
+
+    def replayed(*changes: Any) -> bool:
+        return _replayed(partners, *changes)
+
+    for search in (operands.exchanged, operands.other_layer):
+        found = search(partners, parted, replayed)
+        if found is not None:
+            ours = parted.ours.outputs[0] if parted.ours else None
+            return Instead(found.step, ours, found.cause, found.fix)
     return None
 
 
@@ -260,13 +281,17 @@ def _explained(
     x = given.data.detach()
     for name, function in activations.OTHERS.items():
         if name != "the identity" and same(function(x).numpy(), data.numpy()):
-            found = Instead(step, value, ADDITIONAL, f"{name} comes before it: torch has none there")
+            found = Instead(step, value, operands.ADDITIONAL, f"{name} comes before it: torch has none there")
             return found, _before(slot, function)
+    reason = operands.part(given, data) or operands.before(step, given, data)
+    if reason is not None:
+        return Instead(reason.step, value, reason.cause, reason.fix), None
     if given.producer is not None and not given.producer.moves_only:
         mistake = hypotheses.explain(given.producer, data)
         if mistake:
             return Instead(given.producer, value, mistake.cause, mistake.fix, mistake.edit), None
-    return Instead(step, value), None
+    reason = operands.other(partners, step, given, value)
+    return Instead(step, value, *reason[1:]) if reason else Instead(step, value), None
 
 
 def _before(slot: int, function: Callable[[torch.Tensor], torch.Tensor]) -> Way:

@@ -15,6 +15,7 @@ from parity._diagnose.trace import (
     hypotheses,
     instead,
     lines,
+    operands,
     torch_operations,
 )
 from parity._diagnose.trace.match import Partners
@@ -54,7 +55,7 @@ class Seen:
     @property
     def generic(self) -> bool:
         """Whether a mistake with a name of its own may be the cause as well."""
-        return self.cause in (hypotheses.MISSING.id, instead.ADDITIONAL.id, instead.RESHAPED.id)
+        return self.cause in (hypotheses.MISSING.id, operands.ADDITIONAL.id, instead.RESHAPED.id)
 
     def shows(self, found: Diagnosis) -> Diagnosis:
         """A diagnosis with the lines; an unknown cause also says what each side computes."""

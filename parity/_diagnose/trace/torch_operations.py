@@ -111,9 +111,15 @@ def trace(
         return leaf(own)
 
     given = [tree_map(tensor, a) for a in args], {k: tree_map(tensor, v) for k, v in kwargs.items()}
-    for held in (*own.parameters(), *own.buffers()):
+    for name, held in (*own.named_parameters(), *own.named_buffers()):
         leaf(held)
-    with sdpa_kernel(SDPBackend.MATH), _layers(own, inside), _Recorder(found, memory, inside) as recorder:
+        found.names[found.leaves[-1]] = name
+    with (
+        sdpa_kernel(SDPBackend.MATH),
+        torch_network.widest_by_default(),
+        _layers(own, inside),
+        _Recorder(found, memory, inside) as recorder,
+    ):
         result = own(*given[0], **given[1])
     found.outputs = [recorder.value(y) for y in torch_network.inexact(result)]
     for y, value in zip(torch_network.inexact(result), found.outputs, strict=True):

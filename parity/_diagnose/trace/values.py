@@ -91,12 +91,14 @@ class Trace:
         steps: in their order.
         outputs: the network's floating outputs.
         leaves: its inputs and parameters.
+        names: torch's parameters and buffers.
         complete: whether all values have their numbers.
     """
 
     steps: list[Step] = field(default_factory=list)
     outputs: list[Value] = field(default_factory=list)
     leaves: list[Value] = field(default_factory=list)
+    names: dict[Value, str] = field(default_factory=dict)
     complete: bool = True
 
     def values(self) -> Iterator[Value]:
