@@ -1,9 +1,9 @@
-"""Runs `python -m benchmarks` with `layers`, `networks`, `serving`, `lowerings`, `reasons` or `check`."""
+"""Runs `python -m benchmarks` with `layers`, `networks`, `serving`, `lowerings`, `reasons`, `check` or `zoo`."""
 
 import argparse
 import sys
 
-from benchmarks import check, layers, lowerings, networks, reasons, serving
+from benchmarks import check, layers, lowerings, networks, reasons, serving, zoo
 
 COMMANDS = {
     "layers": layers,
@@ -12,6 +12,7 @@ COMMANDS = {
     "lowerings": lowerings,
     "reasons": reasons,
     "check": check,
+    "zoo": zoo,
 }
 
 

@@ -1,25 +1,22 @@
 """From a torch network to an NNX module: the tree of modules, what they hold, and what they do."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
 from jaxconv._files import as_numpy, to_torch
 from jaxconv._from_torch.containers import empty
 from jaxconv._from_torch.dynamic import checked, labels
-from jaxconv._from_torch.exported import Exported, export
+from jaxconv._from_torch.exported import Exported, exported_with_records
 from jaxconv._from_torch.frames import Path, Step, build
 from jaxconv._from_torch.layers import layer_of
 from jaxconv._from_torch.module import TorchNetwork, hold, random, supported
+from jaxconv._from_torch.names import where
 from jaxconv._from_torch.program import Mode, Program, Ref
-from jaxconv._from_torch.remedies import dataclasses_as_records, returns_unknown_class
 from jaxconv._from_torch.traced import Trace, same
 from jaxconv._given import refuse_key, shown
 from jaxconv.nn.frozen import FrozenParam
@@ -103,18 +100,8 @@ def from_torch(
         raise TypeError(f"`module` must be a torch.nn.Module, got {shown(module)}")
     if rngs is not None and not isinstance(rngs, nnx.Rngs):
         raise TypeError(f"`rngs` must be nnx.Rngs, got {shown(rngs)}")
-    args, kwargs = jax.tree.map(
-        _tensor,
-        (example_input if isinstance(example_input, tuple) else (example_input,), example_kwargs or {}),
-    )
-    with ExitStack() as stack:
-        try:
-            exported = export(module, args, kwargs, dynamic, strict, ignore_hooks)
-        except ValueError as error:
-            if not returns_unknown_class(error):
-                raise
-            stack.enter_context(dataclasses_as_records(module))
-            exported = export(module, args, kwargs, dynamic, strict, ignore_hooks)
+    args, kwargs = as_tensors(example_input, example_kwargs)
+    with exported_with_records(module, args, kwargs, dynamic, strict, ignore_hooks) as exported:
         return _converted(module, exported, args, kwargs, dynamic, rngs, check)
 
 
@@ -173,6 +160,13 @@ def _unsized(programs: dict[Path, list[Program]], path: Path) -> list[Program]:
     return [replace(program, sizes=()) for program in programs.get(path, [])]
 
 
+def as_tensors(example_input: Any, example_kwargs: dict[str, Any] | None) -> tuple[Any, dict[str, Any]]:
+    """An example's positional and keyword arguments, with tensors in the place of arrays."""
+    args = example_input if isinstance(example_input, tuple) else (example_input,)
+    args, kwargs = jax.tree.map(_tensor, (args, example_kwargs or {}))
+    return args, kwargs
+
+
 def _tensor(leaf: Any) -> Any:
     refuse_key("example_input", leaf)
     if isinstance(leaf, jax.Array | np.ndarray | np.generic):
@@ -188,7 +182,8 @@ def _array(tensor: Any) -> jax.Array:
         raise ValueError(
             f"the network holds {array.dtype} arrays, which need jax.config.update('jax_enable_x64', True)"
         )
-    return jnp.array(array.astype(kind), copy=True)
+    # jnp.array would have XLA compile a copy for every shape.
+    return jax.device_put(np.array(array, kind, copy=True))
 
 
 def _check_covered(network: str, steps: Iterable[Step]) -> None:
@@ -196,14 +191,9 @@ def _check_covered(network: str, steps: Iterable[Step]) -> None:
     missing = [step for step in steps if not supported(step.op)]
     if not missing:
         return
-    counts = Counter(step.op for step in missing)
-    lines = []
-    for op, count in counts.items():
-        places = list(dict.fromkeys(step.place for step in missing if step.op == op))
-        more = f" and {len(places) - 3} more places" if len(places) > 3 else ""
-        lines.append(f"  {op if ':' in op else 'aten.' + op}, {count} time(s): {'; '.join(places[:3])}{more}")
+    lines = [f"  {line}" for line in where(missing)]
     raise NotImplementedError(
-        f"{network} has {len(counts)} operation(s) that from_torch does not cover:\n" + "\n".join(lines)
+        f"{network} has {len(lines)} operation(s) that from_torch does not cover:\n" + "\n".join(lines)
     )
 
 

@@ -4,8 +4,8 @@ import inspect
 import logging
 import sys
 import warnings
-from collections.abc import Callable
-from contextlib import contextmanager, redirect_stderr
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, redirect_stderr
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from jaxconv._from_torch.gradients import Lost, gradients_kept
 from jaxconv._from_torch.own_copy import copies
 from jaxconv._from_torch.places import place_of
 from jaxconv._from_torch.program import evaluate, symbols
-from jaxconv._from_torch.remedies import explained
+from jaxconv._from_torch.remedies import dataclasses_as_records, explained, returns_unknown_class
 
 
 @dataclass
@@ -33,6 +33,22 @@ class Exported:
     special: dict[int, Any] = field(default_factory=dict)
     labels: tuple[tuple[str, str], ...] = ()
     refused: dict[int, str] = field(default_factory=dict)
+
+
+@contextmanager
+def exported_with_records(
+    module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], dynamic: Any, strict: bool, ignore_hooks: bool
+) -> Iterator[Exported]:
+    """`export`, of a network that returns a dataclass, too, which returns named tuples while this is entered."""
+    with ExitStack() as stack:
+        try:
+            exported = export(module, args, kwargs, dynamic, strict, ignore_hooks)
+        except ValueError as error:
+            if not returns_unknown_class(error):
+                raise
+            stack.enter_context(dataclasses_as_records(module))
+            exported = export(module, args, kwargs, dynamic, strict, ignore_hooks)
+        yield exported
 
 
 def export(

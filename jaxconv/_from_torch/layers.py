@@ -54,10 +54,14 @@ def layer_of(
         arguments |= {} if weight is None else {"param_dtype": weight.dtype}
     elif held:
         return None
+    tracks = issubclass(kind, Tracking) and bool({*held} - {"weight", "bias"})
     try:
-        layer = kind(**arguments)
+        # Buffers that are replaced at once are not made: XLA would compile each shape's.
+        layer = kind(**arguments | ({"track_running_stats": False} if tracks else {}))
     except (TypeError, ValueError):  # an argument that the layer refuses, such as sparse gradients
         return None
+    if tracks and isinstance(layer, Tracking):
+        layer.track_running_stats = True
     for own, variable in held.items():
         setattr(layer, own, variable)
     if isinstance(layer, Tracking):

@@ -12,6 +12,7 @@ from jaxconv._from_torch.decompose import decomposed, written_outside
 from jaxconv._from_torch.exported import is_norm
 from jaxconv._from_torch.frames import Path, Value, atoms
 from jaxconv._from_torch.module import NORMS, random, supported
+from jaxconv._from_torch.names import torch_name
 from jaxconv._from_torch.places import place_of
 from jaxconv._from_torch.program import Array, Dtype, Mode, Signature, Size, Variable
 from jaxconv._from_torch.traced import Trace
@@ -287,11 +288,7 @@ def _problem_in_backward(op: str) -> str:
         return f"{op} in it may change a buffer"
     if random(op):
         return f"{op} in it draws random numbers"
-    return (
-        ""
-        if supported(op)
-        else f"from_torch does not cover {op if ':' in op else 'aten.' + op}, which is in it"
-    )
+    return "" if supported(op) else f"from_torch does not cover {torch_name(op)}, which is in it"
 
 
 RECURRENT = ("lstm", "gru", "rnn_tanh", "rnn_relu")

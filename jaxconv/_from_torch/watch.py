@@ -57,6 +57,10 @@ def watching(watch: Watch) -> Iterator[None]:
 
     tensor: Any = torch.Tensor
     reads = [getattr(tensor, name) for name in _READS]
+    data, grad_fn = tensor.data.__get__, tensor.grad_fn.__get__
+    freezes = (tensor.requires_grad.__set__, tensor.requires_grad_)
+    # Of all that the code calls; a trace calls a hundred functions for each operation.
+    watched = {torch._C._set_grad_enabled, torch.autograd.grad, data, grad_fn, *freezes, *reads}
 
     def freeze(x: Any) -> None:
         if x.requires_grad:
@@ -65,9 +69,11 @@ def watching(watch: Watch) -> Iterator[None]:
     class Mode(TorchFunctionMode):
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             kwargs = kwargs or {}
+            if func not in watched:
+                return func(*args, **kwargs)
             if func is torch._C._set_grad_enabled:
                 watch.enabled = args[0]
-            elif func == tensor.data.__get__:
+            elif func == data:
                 if not watch.strict:
                     return args[0].detach()
                 if args[0].requires_grad:
@@ -75,10 +81,10 @@ def watching(watch: Watch) -> Iterator[None]:
             elif func is torch.autograd.grad and not kwargs.get("create_graph", False):
                 # torch's results have no history; what the trace has recorded on the way to them would have one.
                 return tuple(g if g is None else g.detach() for g in func(*args, **kwargs))
-            elif func == tensor.grad_fn.__get__:
+            elif func == grad_fn:
                 node = func(*args)
                 return node and _Node(node, watch)
-            elif func == tensor.requires_grad.__set__ or func is tensor.requires_grad_:
+            elif func in freezes:
                 if not (args[1] if len(args) > 1 else kwargs.get("requires_grad", True)):
                     freeze(args[0])
             elif watch.in_backward and func in reads:

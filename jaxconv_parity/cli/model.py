@@ -1,7 +1,6 @@
 """`python -m parity model` and `record`: whole networks."""
 
 import argparse
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,10 @@ from jaxconv_parity.cli.common import (
     OK,
     Unusable,
     device_named,
-    found,
     require_directories,
     require_torch,
 )
+from jaxconv_parity.cli.networks import made, random_input, torch_network
 
 _MODEL = """\
 Is a Flax network the same as a torch network? Both are made by the factories given, get the same weights and a random
@@ -94,7 +93,7 @@ def _add_torch_side(command: Any) -> None:
         action="append",
         default=[],
         metavar="SHAPE|FILE.npy",
-        help="in torch's layout, as 1,3,224,224: random numbers; or an array from a file. Again for each input",
+        help="in torch's layout, as 1x3x224x224: random numbers; or an array from a file. Again for each input",
     )
     command.add_argument(
         "--dtype",
@@ -127,58 +126,6 @@ def _add_torch_side(command: Any) -> None:
     )
 
 
-_LIBRARIES = {"timm": ("timm", "create_model"), "torchvision": ("torchvision.models", "get_model")}
-"""A library's name on the command line: the module and the function that makes a network by the library's name."""
-
-
-def _torch_network(text: str) -> Any:
-    """What TORCH_FACTORY names: a network of a library by its own name, or PKG.MOD:NAME."""
-    library, _, name = text.partition(":")
-    if library not in _LIBRARIES:
-        return _made(text, "TORCH_FACTORY")
-    if importlib.util.find_spec(library) is None:
-        raise Unusable(f"`TORCH_FACTORY` (={text!r}): {library} is not installed: pip install {library}")
-    module, function = _LIBRARIES[library]
-    make = found(f"{module}:{function}", "TORCH_FACTORY")
-    try:
-        return make(name)
-    except Exception as error:  # whatever a library says of a name that it does not know
-        raise Unusable(f"`TORCH_FACTORY`: {text} raised {type(error).__name__}: {error}") from error
-
-
-def _made(text: str, what: str) -> Any:
-    import torch
-    from flax import linen, nnx
-
-    made = found(text, what)
-    if isinstance(made, torch.nn.Module | nnx.Module | linen.Module | tuple):
-        return made
-    if not callable(made):
-        raise Unusable(f"`{what}` (={text!r}) must be a factory or a network, got {type(made).__name__}")
-    try:
-        return made()
-    except Exception as error:
-        raise Unusable(f"`{what}`: {text} raised {type(error).__name__}: {error}") from error
-
-
-def _input(text: str, dtype: str, rng: Any) -> Any:
-    import ml_dtypes  # noqa: F401  # gives numpy bfloat16
-    import numpy as np
-
-    if text.endswith(".npy"):
-        try:
-            return np.load(text)
-        except (OSError, ValueError) as error:
-            raise Unusable(f"`--input` (={text!r}): {error}") from error
-    try:
-        shape = tuple(int(n) for n in text.split(","))
-        return rng.standard_normal(shape).astype(np.dtype(dtype))
-    except ValueError as error:
-        raise Unusable(
-            f"`--input` (={text!r}) must be a shape such as 1,3,224,224, or a .npy file"
-        ) from error
-
-
 def _torch_side(options: argparse.Namespace) -> tuple[Any, list[Any]]:
     """torch's network and its inputs."""
     import numpy as np
@@ -187,11 +134,11 @@ def _torch_side(options: argparse.Namespace) -> tuple[Any, list[Any]]:
     if not options.input:
         raise Unusable("`--input` is needed to run the networks: a shape such as 1,3,224,224, or a .npy file")
     inputs = [
-        _input(text, options.dtype, np.random.default_rng([options.seed, i]))
+        random_input(text, options.dtype, np.random.default_rng([options.seed, i]))
         for i, text in enumerate(options.input)
     ]
     torch.manual_seed(options.seed)
-    network = _torch_network(options.torch)
+    network = torch_network(options.torch)
     if options.weights is not None:
         _load(network, options)
     elif alone := [name for name, value in (("--key", options.key), ("--prefix", options.prefix)) if value]:
@@ -258,7 +205,7 @@ def _model(options: argparse.Namespace) -> int:
         try:
             is_file = options.torch.endswith(".safetensors")
             theirs, inputs = _recording(options) if is_file else _torch_side(options)
-            ours = _made(options.flax, "FLAX_FACTORY")
+            ours = made(options.flax, "FLAX_FACTORY")
             if isinstance(ours, nnx.Module):
                 training = theirs.module.training if is_file else options.train
                 ours.train() if training else ours.eval()

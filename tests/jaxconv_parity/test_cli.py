@@ -1,4 +1,5 @@
 import argparse
+import functools
 import importlib.machinery
 import importlib.util
 import json
@@ -211,7 +212,7 @@ def test_a_library_s_network_by_its_own_name(library, nets, monkeypatch, capsys)
     # Neither is installed for the tests: what is called of them is a function of a name.
     package, models = types.ModuleType(library), types.ModuleType("torchvision.models")
     package.__spec__ = importlib.machinery.ModuleSpec(library, None)
-    package.create_model = models.get_model = make
+    package.create_model, models.get_model_builder = make, lambda name: functools.partial(make, name)
     monkeypatch.setitem(sys.modules, library, package)
     monkeypatch.setitem(sys.modules, "torchvision.models", models)
     torch.save({"ema": cli_nets.Theirs().state_dict()}, nets / "weights.pt")
