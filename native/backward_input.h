@@ -5,7 +5,7 @@
 #ifndef JAXCONV_BACKWARD_INPUT_H_
 #define JAXCONV_BACKWARD_INPUT_H_
 
-#include "gather.h"
+#include "panels.h"
 
 namespace jaxconv {
 namespace JAXCONV_ISA {
@@ -66,7 +66,7 @@ void backward_input(const Convolution& c, const T* weight, const T* d_output, T*
   for (int d = 0; d < 3; ++d) g.size[d] = c.input[d], g.step[d] = c.stride[d];
   g.residues = all, g.residue = residue, g.tap_a = tap_a, g.tap_b = tap_b;
   g.maps = d_output, g.weight = weight, g.result = d_input, g.gradient = g.packing.direct ? nullptr : &c;
-  run(g, threads);
+  gather(g, threads);
 }
 
 }  // namespace JAXCONV_ISA

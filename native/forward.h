@@ -2,7 +2,7 @@
 #ifndef JAXCONV_FORWARD_H_
 #define JAXCONV_FORWARD_H_
 
-#include "gather.h"
+#include "panels.h"
 
 namespace jaxconv {
 namespace JAXCONV_ISA {
@@ -27,7 +27,7 @@ void forward(const Convolution& c, const T* input, const T* weight, T* output, T
   for (int d = 0; d < 3; ++d) g.size[d] = c.output[d], g.step[d] = 1;
   g.residues = 1, g.residue = &all, g.tap_a = tap, g.tap_b = tap + taps;
   g.maps = input, g.weight = weight, g.result = output, g.gradient = nullptr;
-  run(g, threads);
+  gather(g, threads);
 }
 
 }  // namespace JAXCONV_ISA

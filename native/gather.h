@@ -38,6 +38,7 @@ struct Gather {
 // A row of results of a tile: from where in the tile to where in the feature map.
 struct Segment {
   Index from, to, count;
+  Index source;  // where in the packed maps, of a panel (panels.h)
 };
 
 template <class T>
@@ -51,7 +52,7 @@ Index find_segments(const Gather<T>& g, const Residue& residue, Index start, Ind
       const Index to =
           ((d * g.step[0] + residue.origin[0]) * g.size[1] + h * g.step[1] + residue.origin[1]) * g.size[2] +
           at * g.step[2] + residue.origin[2];
-      out[found++] = {n - start, to, min(next - n, residue.count[2] - at)};
+      out[found++] = {n - start, to, min(next - n, residue.count[2] - at), 0};
     }
     n = next;
     if (++h == g.packing.extent[1]) h = 0, ++d;
