@@ -5,7 +5,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from parity._check import check as check
+    from parity._check.check import check as check
     from parity._judge.verdict import Verdict as Verdict
     from parity._report.report import Report as Report
     from parity._torch.recording import Recording as Recording
@@ -20,7 +20,7 @@ _HOMES = {
     "Report": "parity._report.report",
     "Result": "parity.suite.runner",
     "Verdict": "parity._judge.verdict",
-    "check": "parity._check",
+    "check": "parity._check.check",
     "load_recording": "parity._torch.recording",
     "record": "parity._torch.recording",
 }

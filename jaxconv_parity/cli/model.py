@@ -24,7 +24,7 @@ examples:
   parity model nets.theirs:ResNet nets.ours:make --input 1,3,224,224 --html report.html
   parity model nets.theirs:ResNet nets.ours:make --input image.npy --weights resnet.safetensors --train
   parity model timm:resnet50 nets.ours:make --input 1,3,224,224 --weights checkpoint.pth --key state_dict
-  parity model torchvision:resnet50 nets.ours:make --input 1,3,224,224 --quick
+  parity model torchvision:resnet50 nets.ours:make --input 1,3,224,224 --quick --size 225,223 --size 2
   parity model resnet.recording.safetensors nets.ours:make --device tpu
 
 timm:NAME is timm.create_model(NAME), torchvision:NAME is torchvision.models.get_model(NAME), both without pretrained
@@ -53,6 +53,14 @@ def add_commands(commands: Any) -> None:
     )
     model.add_argument("flax", metavar="PKG.MOD:FLAX_FACTORY")
     _add_torch_side(model)
+    model.add_argument(
+        "--size",
+        action="append",
+        type=_size,
+        metavar="SIZE",
+        help="compare with the input in this size, too: 225,223, or a whole shape, or one number, a batch size. "
+        "Again for each size",
+    )
     model.add_argument(
         "--convert",
         choices=("to_flax", "to_torch", "none"),
@@ -179,6 +187,12 @@ def _input(text: str, dtype: str, rng: Any) -> Any:
         ) from error
 
 
+def _size(text: str) -> int | tuple[int, ...]:
+    """What `--size` says, as `parity.check` takes it."""
+    numbers = tuple(int(n) for n in text.split(","))
+    return numbers if len(numbers) > 1 or text.endswith(",") else numbers[0]
+
+
 def _torch_side(options: argparse.Namespace) -> tuple[Any, list[Any]]:
     """torch's network and its inputs."""
     import numpy as np
@@ -267,6 +281,7 @@ def _model(options: argparse.Namespace) -> int:
                 theirs,
                 ours,
                 *inputs,
+                sizes=options.size,
                 convert=convert,
                 layout=options.layout,
                 seed=options.seed,

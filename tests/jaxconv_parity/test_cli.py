@@ -267,6 +267,12 @@ def test_weights_in_a_checkpoint_under_other_names(nets, capsys):
     assert "--key and --prefix need --weights" in capsys.readouterr().err
 
 
+def test_model_in_several_sizes(nets, capsys, tmp_path):
+    assert model("--size", "2", "--size", "4,3", "--quick", f"--json={tmp_path / 'out.json'}") == cli.OK
+    given = json.loads((tmp_path / "out.json").read_text())["about"]["input"]
+    assert given == "inputs[0] float32 5x3; inputs[1] float32 2x3; inputs[2] float32 4x3"
+
+
 def test_model_that_differs(nets, capsys):
     assert model(ours="wrong") == cli.DIFFERENT
     assert "what stands between the layers differs" in capsys.readouterr().out
