@@ -25,6 +25,7 @@ examples:
   parity model nets.theirs:ResNet nets.ours:make --input image.npy --weights resnet.safetensors --train
   parity model timm:resnet50 nets.ours:make --input 1,3,224,224 --weights checkpoint.pth --key state_dict
   parity model torchvision:resnet50 nets.ours:make --input 1,3,224,224 --quick --size 225,223 --size 2
+  parity model nets.theirs:ResNet nets.ours:make --input 1,3,224,224 --reduce test_reduced.py
   parity model resnet.recording.safetensors nets.ours:make --device tpu
 
 timm:NAME is timm.create_model(NAME), torchvision:NAME is torchvision.models.get_model(NAME), both without pretrained
@@ -75,6 +76,12 @@ def add_commands(commands: Any) -> None:
     )
     model.add_argument(
         "--quick", action="store_true", help="compare the forward pass only; nothing is said of gradients"
+    )
+    model.add_argument(
+        "--reduce",
+        type=Path,
+        metavar="FILE.py",
+        help="if the networks differ, write the smallest sub-networks and input that still do as a pytest file",
     )
     model.add_argument("--no-progress", action="store_true", help="show no progress bar on stderr")
     model.add_argument("--html", type=Path, metavar="FILE", help="write the report as one HTML file")
@@ -135,18 +142,16 @@ def _add_torch_side(command: Any) -> None:
     )
 
 
-_LIBRARIES = {"timm": ("timm", "create_model"), "torchvision": ("torchvision.models", "get_model")}
-"""A library's name on the command line: the module and the function that makes a network by the library's name."""
-
-
 def _torch_network(text: str) -> Any:
     """What TORCH_FACTORY names: a network of a library by its own name, or PKG.MOD:NAME."""
+    from parity._check.factory import LIBRARIES
+
     library, _, name = text.partition(":")
-    if library not in _LIBRARIES:
+    if library not in LIBRARIES:
         return _made(text, "TORCH_FACTORY")
     if importlib.util.find_spec(library) is None:
         raise Unusable(f"`TORCH_FACTORY` (={text!r}): {library} is not installed: pip install {library}")
-    module, function = _LIBRARIES[library]
+    module, function = LIBRARIES[library]
     make = found(f"{module}:{function}", "TORCH_FACTORY")
     try:
         return make(name)
@@ -155,11 +160,10 @@ def _torch_network(text: str) -> Any:
 
 
 def _made(text: str, what: str) -> Any:
-    import torch
-    from flax import linen, nnx
+    from parity._check.factory import is_network
 
     made = found(text, what)
-    if isinstance(made, torch.nn.Module | nnx.Module | linen.Module | tuple):
+    if is_network(made):
         return made
     if not callable(made):
         raise Unusable(f"`{what}` (={text!r}) must be a factory or a network, got {type(made).__name__}")
@@ -262,7 +266,12 @@ def _model(options: argparse.Namespace) -> int:
     if options.device == "cpu":
         jax.config.update("jax_platforms", "cpu")
     device = device_named(options.device)
-    require_directories(options.html, options.junit, options.json)
+    require_directories(options.html, options.junit, options.json, options.reduce)
+    is_file = options.torch.endswith(".safetensors")
+    if options.reduce is not None and (is_file or options.convert != "to_flax"):
+        raise Unusable(
+            "`--reduce` needs torch's network itself, and its weights: no recording and no --convert"
+        )
     from flax import nnx
     from rich.console import Console
 
@@ -270,7 +279,6 @@ def _model(options: argparse.Namespace) -> int:
 
     with jax.default_device(device):
         try:
-            is_file = options.torch.endswith(".safetensors")
             theirs, inputs = _recording(options) if is_file else _torch_side(options)
             ours = _made(options.flax, "FLAX_FACTORY")
             if isinstance(ours, nnx.Module):
@@ -291,6 +299,8 @@ def _model(options: argparse.Namespace) -> int:
         except (ValueError, TypeError) as error:
             raise Unusable(str(error)) from error
     Console().print(report)
+    if options.reduce is not None:
+        _reduce(options, theirs, ours, inputs, report)
     if options.html is not None:
         report.save_html(options.html)
     if options.junit is not None:
@@ -298,6 +308,31 @@ def _model(options: argparse.Namespace) -> int:
     if options.json is not None:
         options.json.write_text(report.to_json(), encoding="utf-8")
     return OK if report.ok else DIFFERENT
+
+
+def _reduce(options: argparse.Namespace, theirs: Any, ours: Any, inputs: list[Any], report: Any) -> None:
+    """Writes the pytest file, or says why there is none."""
+    if report.ok:
+        print(f"nothing differs: {options.reduce} is not written")
+        return
+    import parity
+
+    try:
+        found = parity.reduce(
+            theirs,
+            ours,
+            *inputs,
+            file=options.reduce,
+            made_by=(options.torch, options.flax),
+            layout=options.layout,
+            seed=options.seed,
+            progress=not options.no_progress,
+        )
+    except (ValueError, TypeError) as error:
+        print(f"{options.reduce} is not written: {error}")
+        return
+    shapes = " and ".join("x".join(map(str, shape)) for shape in found.shapes)
+    print(f"reduced to {found.path or 'the network'} on {shapes}: python -m pytest {found.file}")
 
 
 def _record(options: argparse.Namespace) -> int:

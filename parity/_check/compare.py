@@ -33,6 +33,10 @@ class Options:
     layout: Literal["NCHW", "NHWC"] | None = None
     mapping: Mapping[str, str] | None = None
     memory_limit: int = MEMORY_LIMIT
+    causes: bool = True
+    """Whether the cause of a difference is looked for."""
+    layers: bool = True
+    """Whether each layer is judged on its own."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ def compared(theirs: Original, flax_module: Any, options: Options, tell: Tell) -
     if convert == "to_torch":
         theirs = theirs.with_module(pair.torch_module)
     judged = {call.path for call in theirs.calls if call.path in pair.parts or _has_weights(call.module)}
+    judged = judged if options.layers else set()
     whole = EndToEnd(theirs, pair.whole)
     tell("end to end: compiling and running the Flax network", 0.05)
     _ = whole.ours
@@ -87,12 +92,14 @@ def compared(theirs: Original, flax_module: Any, options: Options, tell: Tell) -
         if not report.ok and (judged_layer is None or all(v.ok for v in network)):
             report = replace(report, unjudged=_answered_for(run, judged_layer, whole, pair.matching))
         reports.append(report)
-        if not report.ok and not any(d.layer.partition("#")[0] == path for d in causes):  # one a fault
+        if (
+            options.causes and not report.ok and not any(d.layer.partition("#")[0] == path for d in causes)
+        ):  # one a fault
             tell(f"layer {run.call.name}: looking for the cause", done)
             found = _cause(run, judged_layer, pair, shapes.get(path), place, memory_limit)
             causes += [found] if found not in causes else []
     wrong = [v.name for v in network if not v.ok and v.name in theirs.wanted and v.name in whole.ours]
-    if not causes and wrong:
+    if options.causes and wrong and not causes:
         tell("end to end: looking for the cause", 0.95)
         causes.append(
             diagnose_between.between(

@@ -87,3 +87,17 @@ def of_shape(
         )
         made.append(x.ravel()[rng.integers(x.size, size=sized)] if x.size else np.empty(sized, x.dtype))
     return tuple(made)
+
+
+def drawn_like(arrays: Sequence[np.ndarray], seed: int) -> tuple[np.ndarray, ...]:
+    """Inputs of the same shapes and dtypes, drawn one after the other; integers up to the greatest."""
+    rng = np.random.default_rng(seed)
+
+    def drawn(x: np.ndarray) -> np.ndarray:
+        if x.dtype.kind == "b":
+            return rng.random(x.shape) < 0.5
+        if x.dtype.kind in "iu":
+            return rng.integers(x.max() + 1, size=x.shape, dtype=x.dtype)
+        return rng.standard_normal(x.shape).astype(x.dtype)
+
+    return tuple(map(drawn, arrays))
