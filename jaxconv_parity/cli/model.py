@@ -78,6 +78,13 @@ def add_commands(commands: Any) -> None:
         "--quick", action="store_true", help="compare the forward pass only; nothing is said of gradients"
     )
     model.add_argument(
+        "--train-steps",
+        type=int,
+        default=0,
+        metavar="STEPS",
+        help="compare so many steps of training, too: SGD with momentum; --train for the training mode (%(default)s)",
+    )
+    model.add_argument(
         "--reduce",
         type=Path,
         metavar="FILE.py",
@@ -294,6 +301,7 @@ def _model(options: argparse.Namespace) -> int:
                 layout=options.layout,
                 seed=options.seed,
                 quick=options.quick,
+                train_steps=options.train_steps,
                 progress=not options.no_progress,
             )
         except (ValueError, TypeError) as error:

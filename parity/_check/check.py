@@ -1,9 +1,10 @@
 """`parity.check`: every input, one after the other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
+import optax
 import torch
 
 from parity._check.compare import Options, compared
@@ -14,6 +15,7 @@ from parity._report.progress import Tell, shown
 from parity._report.report import Report, merged
 from parity._torch.original import MEMORY_LIMIT, Original, original
 from parity._torch.plain import keeps_its_parametrizations
+from parity._torch.training import Recipe
 
 
 def check(
@@ -28,6 +30,9 @@ def check(
     seed: int = 0,
     memory_limit: int = MEMORY_LIMIT,
     quick: bool = False,
+    train_steps: int = 0,
+    optimizer: tuple[Callable[[Any], torch.optim.Optimizer], Any] | None = None,
+    loss: tuple[Callable[[Any], Any], Callable[[Any], Any]] | None = None,
     progress: bool = True,
 ) -> Report:
     """Compares a Flax network with a torch network, layer by layer and end to end.
@@ -62,6 +67,15 @@ def check(
         memory_limit: how many bytes of layers' inputs are kept at once. Beyond it they are judged in several
             passes through torch's network.
         quick: whether only the forward pass is compared. The report says so; it says nothing of gradients.
+        train_steps: how many steps of training are compared, too: after each of them the loss, the outputs, the
+            buffers and all parameters. How far rounding may carry these is measured as it is end to end. In the mode
+            in which the networks are; a step is made with the same input each time.
+        optimizer: of `train_steps`, a pair: a function that makes a torch optimizer of a list of parameters, and an
+            optax transformation, which is given a dict of the parameters by their names in the Flax network. By
+            default SGD with a learning rate of 0.1 and momentum 0.9. torch's parameters with `requires_grad=False` are
+            not trained; of an NNX network each `nnx.Param` is.
+        loss: of `train_steps`, a pair of functions of the output, torch's and the Flax network's (in torch's layout; a
+            list of several outputs). By default half the mean square of the distance from random targets.
         progress: whether a bar on stderr says what is compiled and compared, if stderr is a terminal.
 
     Returns:
@@ -69,7 +83,7 @@ def check(
 
     Raises:
         ValueError: weights that do not fit, no inputs, inputs in both places or beside a recording, a size that
-            does not fit, an unknown `convert` or `layout`.
+            does not fit, an unknown `convert` or `layout`, an `optimizer` or a `loss` without `train_steps`.
         TypeError: a module of neither kind, a ScriptModule, an input that is no array of numbers.
 
     Examples:
@@ -89,12 +103,13 @@ def check(
             "seed": seed,
             "quick": quick,
         }
-        beside["memory_limit"] = memory_limit != MEMORY_LIMIT
+        beside |= {"memory_limit": memory_limit != MEMORY_LIMIT, "train_steps": train_steps}
         if names := ", ".join(f"`{name}`" for name, value in beside.items() if value):
             raise ValueError(f"{names} must not be given beside a recording, which has its own")
         if convert == "to_torch" and not torch_module.runnable:
             raise ValueError("`convert` (='to_torch') needs torch's network itself, not a recording of it")
-    options = Options(convert, layout, mapping, memory_limit)
+    recipe = _recipe(torch_module, train_steps, optimizer, loss, quick)
+    options = Options(convert, layout, mapping, memory_limit, recipe=recipe)
     reports = []
     with shown(progress) as tell, compilation.kept():
         all_given = sets(given, inputs, sizes, seed)
@@ -113,3 +128,36 @@ def check(
 
 def _part_of_the_work(tell: Tell, index: int, count: int, what: str, done: float) -> None:
     tell(f"inputs[{index}]: {what}" if count > 1 else what, (index + done) / count)
+
+
+def _recipe(
+    torch_module: torch.nn.Module | Original, steps: int, optimizer: Any, loss: Any, quick: bool
+) -> Recipe | None:
+    if type(steps) is not int or steps < 0:
+        raise ValueError(f"`train_steps` (={steps!r}) must be a number of steps, or 0 for none")
+    pairs = {"optimizer": optimizer, "loss": loss}
+    if not steps:
+        if given := " and ".join(f"`{name}`" for name, pair in pairs.items() if pair is not None):
+            raise ValueError(f"{given} must come with `train_steps`, the number of steps that are compared")
+        return None
+    if quick:
+        raise ValueError("`train_steps` needs gradients, and `quick` compares none: leave out one of them")
+    for name, pair in pairs.items():
+        # An optax transformation is a pair itself.
+        if pair is not None and (
+            hasattr(pair, "update") or not isinstance(pair, tuple | list) or len(pair) != 2
+        ):
+            raise TypeError(
+                f"`{name}` must be a pair, torch's and the Flax network's, got {type(pair).__name__}"
+            )
+    if optimizer is None:
+        optimizer = partial(torch.optim.SGD, lr=0.1, momentum=0.9), optax.sgd(0.1, 0.9)
+    elif not callable(optimizer[0]) or not hasattr(optimizer[1], "update"):
+        kinds = " and ".join(type(one).__name__ for one in optimizer)
+        raise TypeError(
+            "`optimizer` must be a function that makes a torch optimizer of parameters, and an optax transformation, "
+            f"got {kinds}"
+        )
+    assert isinstance(torch_module, torch.nn.Module)
+    named = torch_module.named_parameters(remove_duplicate=False)
+    return Recipe(steps, tuple(optimizer), loss, frozenset(name for name, p in named if not p.requires_grad))

@@ -14,6 +14,7 @@ from parity._diagnose import between as diagnose_between
 from parity._diagnose.trace.look import Seen
 from parity._judge import layer as layers
 from parity._judge.end_to_end import EndToEnd
+from parity._judge.training import Trained
 from parity._judge.verdict import Verdict, failed
 from parity._pairing.align import Pair, align, images
 from parity._pairing.match import Matching
@@ -23,6 +24,7 @@ from parity._report.progress import Tell
 from parity._report.report import Report
 from parity._torch import network as torch_network
 from parity._torch.original import MEMORY_LIMIT, LayerRun, Original
+from parity._torch.training import Recipe, Training
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Options:
     """Whether the cause of a difference is looked for."""
     layers: bool = True
     """Whether each layer is judged on its own."""
+    recipe: Recipe | None = None
+    """How both networks are trained, if they are."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,10 @@ def compared(theirs: Original, flax_module: Any, options: Options, tell: Tell) -
                 whole, theirs.calls, [r.name.partition("#")[0] for r in reports], wrong, place()
             )
         )
+    training: tuple[Verdict, ...] = ()
+    if options.recipe is not None and not theirs.random:
+        tell("training both networks", 0.97)
+        training = Trained(Training(theirs, options.recipe), pair.whole).judge()
     problems, notes = _problems(theirs, pair)
     notes += tuple(
         f"{r.name or r.kind} was compared end to end only: {r.unjudged}" for r in reports if r.unjudged
@@ -121,7 +129,9 @@ def compared(theirs: Original, flax_module: Any, options: Options, tell: Tell) -
     )
     said, forward_only = about(theirs, pair.whole, convert), not theirs.backward
     ledger = pair.matching.ledger
-    summary = Report(tuple(reports), network, problems, notes, ledger, tuple(causes), said, forward_only)
+    summary = Report(
+        tuple(reports), network, problems, notes, ledger, tuple(causes), said, forward_only, training
+    )
     return Compared(summary, theirs, pair, whole)
 
 

@@ -1,6 +1,7 @@
 """Networks by the names of what makes them: as a command line takes them, and as a written test imports them."""
 
 import importlib
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ class Factory:
     @property
     def expression(self) -> str:
         """The network, in Python, once `module` is imported."""
-        called = "" if self.arguments is None else f"({', '.join(map(repr, self.arguments))})"
+        called = "" if self.arguments is None else f"({', '.join(map(json.dumps, self.arguments))})"
         return f"{self.module}.{self.name}{called}"
 
     def make(self) -> Any:

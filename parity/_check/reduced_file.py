@@ -1,5 +1,6 @@
 """The pytest file of a reduced pair of networks."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -77,7 +78,7 @@ def text(setting: Setting, inputs: Sequence[np.ndarray], saved: Mapping[str, Any
 def _networks(setting: Setting) -> list[str]:
     """The lines that make both networks."""
     training = setting.module.training
-    taken = f".get_submodule({setting.path!r})" if setting.path else ""
+    taken = f".get_submodule({json.dumps(setting.path)})" if setting.path else ""
     lines = [
         f"torch.manual_seed({setting.seed})",
         f"theirs = {setting.makers[0].expression}{taken}.{'train' if training else 'eval'}()",
@@ -86,10 +87,10 @@ def _networks(setting: Setting) -> list[str]:
     if setting.training is not None:
         lines.append(f"ours.{'train' if setting.training else 'eval'}()")
     if setting.flax_path:
-        zeros = [f"np.zeros({shape}, {dtype!r})" for shape, dtype in setting.run_on]
+        zeros = [f"np.zeros({shape}, {json.dumps(dtype)})" for shape, dtype in setting.run_on]
         mode = ["train=True"] if setting.run_on and training else []
         lines.append(
-            f"ours = parity.submodule({', '.join(['ours', repr(setting.flax_path), *zeros, *mode])})"
+            f"ours = parity.submodule({', '.join(['ours', json.dumps(setting.flax_path), *zeros, *mode])})"
         )
     return lines
 
@@ -104,7 +105,7 @@ def _arrays(setting: Setting, inputs: Sequence[np.ndarray], saved: Mapping[str, 
         )
         lines.append("theirs.load_state_dict(jaxconv.to_torch(weights))")
     if given:
-        return [*lines, f"inputs = [{', '.join(f'saved[{name!r}]' for name in given)}]"]
+        return [*lines, f"inputs = [{', '.join(f'saved[{json.dumps(name)}]' for name in given)}]"]
     return [
         *lines,
         f"rng = np.random.default_rng({setting.seed})",

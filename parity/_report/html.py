@@ -47,6 +47,7 @@ def to_html(report: Any) -> str:
         differing=list(zip(differing, figures, strict=False)),
         more=max(0, len(differing) - _DRAWN),
         agrees=all(v.ok for v in report.network),
+        trained=all(v.ok for v in report.training),
     )
 
 

@@ -83,7 +83,7 @@ def test_the_block_with_the_fault_is_found_and_the_file_passes_once_it_is_mended
     assert (found.path, found.flax_path, found.shapes) == ("blocks.1", "blocks.1", ((1, 4),))
     with pytest.raises(AssertionError, match="the networks differ"):
         run(file)
-    monkeypatch.setattr(OurBlocks, "last", jnp.tanh)
+    monkeypatch.setattr(OurBlocks, "last", staticmethod(jnp.tanh))
     run(file)
 
 
