@@ -38,7 +38,7 @@ def parity(request: pytest.FixtureRequest) -> Callable[..., "Report"]:
     def check(torch_module: Any, flax_module: Any, *inputs: Any, **options: Any) -> "Report":
         if not is_ours():
             pytest.fail(CONFLICT)
-        from parity._check import check
+        from parity._check.check import check
 
         reports.append(check(torch_module, flax_module, *inputs, **options))
         return reports[-1]

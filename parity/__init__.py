@@ -5,7 +5,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from parity._check import check as check
+    from parity._check.check import check as check
+    from parity._check.reduce import Reduced as Reduced
+    from parity._check.reduce import reduce as reduce
+    from parity._flax.submodule import submodule as submodule
     from parity._judge.verdict import Verdict as Verdict
     from parity._report.report import Report as Report
     from parity._torch.recording import Recording as Recording
@@ -17,15 +20,30 @@ if TYPE_CHECKING:
 _HOMES = {
     "Case": "parity.suite.case",
     "Recording": "parity._torch.recording",
+    "Reduced": "parity._check.reduce",
     "Report": "parity._report.report",
     "Result": "parity.suite.runner",
     "Verdict": "parity._judge.verdict",
-    "check": "parity._check",
+    "check": "parity._check.check",
     "load_recording": "parity._torch.recording",
     "record": "parity._torch.recording",
+    "reduce": "parity._check.reduce",
+    "submodule": "parity._flax.submodule",
 }
 
-__all__ = ["Case", "Recording", "Report", "Result", "Verdict", "check", "load_recording", "record"]
+__all__ = [
+    "Case",
+    "Recording",
+    "Reduced",
+    "Report",
+    "Result",
+    "Verdict",
+    "check",
+    "load_recording",
+    "record",
+    "reduce",
+    "submodule",
+]
 
 
 def __getattr__(name: str) -> Any:

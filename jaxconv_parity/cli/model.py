@@ -23,7 +23,8 @@ examples:
   parity model nets.theirs:ResNet nets.ours:make --input 1,3,224,224 --html report.html
   parity model nets.theirs:ResNet nets.ours:make --input image.npy --weights resnet.safetensors --train
   parity model timm:resnet50 nets.ours:make --input 1,3,224,224 --weights checkpoint.pth --key state_dict
-  parity model torchvision:resnet50 nets.ours:make --input 1,3,224,224 --quick
+  parity model torchvision:resnet50 nets.ours:make --input 1,3,224,224 --quick --size 225,223 --size 2
+  parity model nets.theirs:ResNet nets.ours:make --input 1,3,224,224 --reduce test_reduced.py
   parity model resnet.recording.safetensors nets.ours:make --device tpu
 
 timm:NAME is timm.create_model(NAME), torchvision:NAME is torchvision.models.get_model(NAME), both without pretrained
@@ -53,6 +54,14 @@ def add_commands(commands: Any) -> None:
     model.add_argument("flax", metavar="PKG.MOD:FLAX_FACTORY")
     _add_torch_side(model)
     model.add_argument(
+        "--size",
+        action="append",
+        type=_size,
+        metavar="SIZE",
+        help="compare with the input in this size, too: 225,223, or a whole shape, or one number, a batch size. "
+        "Again for each size",
+    )
+    model.add_argument(
         "--convert",
         choices=("to_flax", "to_torch", "none"),
         default="to_flax",
@@ -66,6 +75,19 @@ def add_commands(commands: Any) -> None:
     )
     model.add_argument(
         "--quick", action="store_true", help="compare the forward pass only; nothing is said of gradients"
+    )
+    model.add_argument(
+        "--train-steps",
+        type=int,
+        default=0,
+        metavar="STEPS",
+        help="compare so many steps of training, too: SGD with momentum; --train for the training mode (%(default)s)",
+    )
+    model.add_argument(
+        "--reduce",
+        type=Path,
+        metavar="FILE.py",
+        help="if the networks differ, write the smallest sub-networks and input that still do as a pytest file",
     )
     model.add_argument("--no-progress", action="store_true", help="show no progress bar on stderr")
     model.add_argument("--html", type=Path, metavar="FILE", help="write the report as one HTML file")
@@ -124,6 +146,12 @@ def _add_torch_side(command: Any) -> None:
     command.add_argument(
         "--seed", type=int, default=0, help="of inputs, factories, cotangents and noise (%(default)s)"
     )
+
+
+def _size(text: str) -> int | tuple[int, ...]:
+    """What `--size` says, as `parity.check` takes it."""
+    numbers = tuple(int(n) for n in text.split(","))
+    return numbers if len(numbers) > 1 or text.endswith(",") else numbers[0]
 
 
 def _torch_side(options: argparse.Namespace) -> tuple[Any, list[Any]]:
@@ -195,7 +223,12 @@ def _model(options: argparse.Namespace) -> int:
     if options.device == "cpu":
         jax.config.update("jax_platforms", "cpu")
     device = device_named(options.device)
-    require_directories(options.html, options.junit, options.json)
+    require_directories(options.html, options.junit, options.json, options.reduce)
+    is_file = options.torch.endswith(".safetensors")
+    if options.reduce is not None and (is_file or options.convert != "to_flax"):
+        raise Unusable(
+            "`--reduce` needs torch's network itself, and its weights: no recording and no --convert"
+        )
     from flax import nnx
     from rich.console import Console
 
@@ -203,7 +236,6 @@ def _model(options: argparse.Namespace) -> int:
 
     with jax.default_device(device):
         try:
-            is_file = options.torch.endswith(".safetensors")
             theirs, inputs = _recording(options) if is_file else _torch_side(options)
             ours = made(options.flax, "FLAX_FACTORY")
             if isinstance(ours, nnx.Module):
@@ -214,15 +246,19 @@ def _model(options: argparse.Namespace) -> int:
                 theirs,
                 ours,
                 *inputs,
+                sizes=options.size,
                 convert=convert,
                 layout=options.layout,
                 seed=options.seed,
                 quick=options.quick,
+                train_steps=options.train_steps,
                 progress=not options.no_progress,
             )
         except (ValueError, TypeError) as error:
             raise Unusable(str(error)) from error
     Console().print(report)
+    if options.reduce is not None:
+        _reduce(options, theirs, ours, inputs, report)
     if options.html is not None:
         report.save_html(options.html)
     if options.junit is not None:
@@ -230,6 +266,31 @@ def _model(options: argparse.Namespace) -> int:
     if options.json is not None:
         options.json.write_text(report.to_json(), encoding="utf-8")
     return OK if report.ok else DIFFERENT
+
+
+def _reduce(options: argparse.Namespace, theirs: Any, ours: Any, inputs: list[Any], report: Any) -> None:
+    """Writes the pytest file, or says why there is none."""
+    if report.ok:
+        print(f"nothing differs: {options.reduce} is not written")
+        return
+    import parity
+
+    try:
+        found = parity.reduce(
+            theirs,
+            ours,
+            *inputs,
+            file=options.reduce,
+            made_by=(options.torch, options.flax),
+            layout=options.layout,
+            seed=options.seed,
+            progress=not options.no_progress,
+        )
+    except (ValueError, TypeError) as error:
+        print(f"{options.reduce} is not written: {error}")
+        return
+    shapes = " and ".join("x".join(map(str, shape)) for shape in found.shapes)
+    print(f"reduced to {found.path or 'the network'} on {shapes}: python -m pytest {found.file}")
 
 
 def _record(options: argparse.Namespace) -> int:

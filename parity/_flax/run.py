@@ -78,22 +78,27 @@ class Traced:
         other, buffers = rest
         named = dict(zip(names("output", len(ys)), ys, strict=True))
         named |= dict(zip(names("index", len(other)), other, strict=True))
-        named |= self._linked("buffer", buffers)
+        named |= self.linked("buffer", buffers)
         if gradients is not None:
-            held, structure = jax.tree.flatten(self.part.held)
-            left = list(gradients)
-            # What has no gradient stays what it is, to be passed over.
-            filled = [left.pop(0) if _moves(leaf) else leaf for leaf in held]
-            named |= {f"grad.{n}": g for n, g in zip(names("input", len(left)), left, strict=True)}
-            tree = self.part.filled(jax.tree.unflatten(structure, filled))
-            known = jaxconv.state_dict(tree) if self.part.parameters else {}
-            # An exact gradient has no bound, and what is None has no name.
-            named |= self._linked(
-                "grad", {n: known[n] for n in self.part.parameters if n in known and _moves(known[n])}
-            )
+            held = sum(map(_moves, jax.tree.leaves(self.part.held)))
+            of_inputs = gradients[held:]
+            named |= {f"grad.{n}": g for n, g in zip(names("input", len(of_inputs)), of_inputs, strict=True)}
+            named |= self.linked("grad", self.of_parameters(gradients))
         return {name: np.asarray(a) for name, a in named.items() if a is not None}
 
-    def _linked(self, kind: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    def of_parameters(self, gradients: Sequence[Any]) -> dict[str, Any]:
+        """The parameters' gradients by their own names, of all that `program.with_gradients` gives."""
+        held, structure = jax.tree.flatten(self.part.held)
+        left = iter(gradients)
+        # What has no gradient stays what it is, to be passed over.
+        filled = [next(left) if _moves(leaf) else leaf for leaf in held]
+        tree = self.part.filled(jax.tree.unflatten(structure, filled))
+        known = jaxconv.state_dict(tree) if self.part.parameters else {}
+        # An exact gradient has no bound, and what is None has no name.
+        return {n: known[n] for n in self.part.parameters if n in known and _moves(known[n])}
+
+    def linked(self, kind: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
+        """Arrays of the part, under torch's names with `kind` in front, in torch's layout."""
         of = {link.flax: link for link in self.part.links or ()}
         grouped: dict[str, Any] = {}
         for group in self.part.groups:

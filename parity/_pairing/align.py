@@ -123,10 +123,10 @@ def _flattened(calls: Sequence[Call], matching: Matching, last: bool) -> dict[st
 
 def _ranks(module: torch.nn.Module, inputs: Sequence[np.ndarray]) -> tuple[int, ...]:
     """How many dimensions the network's images have."""
-    return tuple(sorted(_spatial(module) or {x.ndim for x in inputs if x.ndim > 3}))
+    return tuple(sorted(spatial(module) or {x.ndim for x in inputs if x.ndim > 3}))
 
 
-def _spatial(module: torch.nn.Module) -> set[int]:
+def spatial(module: torch.nn.Module) -> set[int]:
     """The dimensions of what torch's layers for images take."""
     return {
         int(name[-2]) + 2
@@ -160,7 +160,7 @@ def _layouts(
     found = flax_network.layers(model, first, inputs)
     likely = [last, first] if any(map(_is_flax_s_own, found.values())) else [first, last]
     # Without a layer for images nothing says that an input is one: another layout could hide a wrong axis.
-    if likely[0] is first and not _spatial(module) and _way(first, ranks, inputs, inexact(list(outputs))):
+    if likely[0] is first and not spatial(module) and _way(first, ranks, inputs, inexact(list(outputs))):
         return [(first, found)]
     fitting: dict[Any, Part] = {}
     for candidate in (*likely, out, into):

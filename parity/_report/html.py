@@ -63,6 +63,7 @@ def to_html(report: Any) -> str:
         differing=[_shown(layer) for layer in differing[:_DRAWN]],
         more=max(0, len(differing) - _DRAWN),
         agrees=all(v.ok for v in report.network),
+        trained=all(v.ok for v in report.training),
     )
 
 

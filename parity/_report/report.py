@@ -21,7 +21,7 @@ from parity._report import excerpt, junit
 from parity._report.layers import LayerReport, rows, tree, worst
 from parity._report.text import printable
 
-SCHEMA = 4
+SCHEMA = 5
 """The version of the layout of `Report.to_json`."""
 
 _SHOWN = 4
@@ -41,6 +41,7 @@ class Report:
         diagnosis: one entry a fault: the layer, the cause, the remedy, and the lines on both sides.
         about: the networks, the input, the seed, the precision, the machine and the versions, by name.
         forward_only: whether no gradient was compared (`quick`).
+        training: the verdicts on what each step of training leaves (`train_steps`).
 
     Examples:
         >>> x = jax.random.normal(jax.random.key(0), (4, 3))
@@ -57,11 +58,12 @@ class Report:
     diagnosis: tuple[Diagnosis, ...] = ()
     about: Mapping[str, str] = field(default_factory=dict)
     forward_only: bool = False
+    training: tuple[Verdict, ...] = ()
 
     @property
     def ok(self) -> bool:
         """Whether everything was compared, and rounding explains every difference."""
-        agrees = all(layer.ok for layer in self.layers) and all(v.ok for v in self.network)
+        agrees = all(layer.ok for layer in self.layers) and all(v.ok for v in (*self.network, *self.training))
         return self._compared and agrees
 
     @property
@@ -72,6 +74,11 @@ class Report:
     def first_divergence(self) -> str | None:
         """The name of the first layer that is not ok, None if all are."""
         return next((layer.name for layer in self.layers if not layer.ok), None)
+
+    @property
+    def steps(self) -> int:
+        """How many steps of training were compared."""
+        return len({v.name.partition(".")[0] for v in self.training})
 
     def findings(self) -> list[str]:
         """Every reason why it is not ok, one a line, layers first."""
@@ -91,6 +98,10 @@ class Report:
             lines.append(
                 "every layer is right on its own: what stands between the layers differs, or their order"
             )
+        trained = [f"training: {v.name}: {v.reason}" for v in self.training if not v.ok]
+        if trained and not lines:
+            lines.append("forward and backward the networks agree: what a step of training changes differs")
+        lines += trained
         if not any(v.elements for v in self.network) and all(v.ok for v in self.network):
             lines.append("network: nothing was compared end to end")
         return lines + list(self.problems)
@@ -114,7 +125,7 @@ class Report:
 
     def to_json(self) -> str:
         """The report as JSON: `schema`, `ok`, `first_divergence`, `forward_only`, `about`, `layers`, `network`,
-        `diagnosis`, `problems`, `notes`, `ledger`."""
+        `training`, `diagnosis`, `problems`, `notes`, `ledger`."""
 
         def plain(value: Any) -> Any:
             # JSON has no NaN and no infinity.
@@ -136,6 +147,7 @@ class Report:
         for layer in layers:
             del layer["calls"]  # each entry is one call
         rest: dict[str, Any] = {"layers": layers, "network": verdicts(self.network)}
+        rest["training"] = verdicts(self.training)
         rest |= {
             "diagnosis": [asdict(d) for d in self.diagnosis],
             "problems": self.problems,
@@ -162,6 +174,7 @@ class Report:
             for layer in self.layers
         ]
         network = [junit.TestCase(v.name, v.ok, [v.reason]) for v in self.network]
+        network += [junit.TestCase(v.name, v.ok, [v.reason]) for v in self.training]
         network.append(junit.TestCase("compared", self._compared, self.problems))
         return junit.document({"layers": layers, "network": network})
 
@@ -193,6 +206,7 @@ class Report:
                 f"; {rest} layer{'s were' if rest > 1 else ' was'} compared end to end only" if rest else ""
             )
             same = "the same forward pass" if self.forward_only else "the same network"
+            more = (f", and so do {self.steps} steps of training" if self.training else "") + more
             unknown = "; no gradient was compared" if self.forward_only else ""
             return f"{same}: {what} differ by rounding only{more}{unknown}"
         if not layers:
@@ -225,9 +239,13 @@ class Report:
         agrees = all(v.ok for v in self.network)
         word = "ok" if agrees else "DIFFERS"
         table.add_row("end to end", "", "", *_figures(self.network), word, style="" if agrees else "red")
+        if self.training:
+            right = all(v.ok for v in self.training)
+            figures = f"{self.steps} steps", "", *_figures(self.training)
+            table.add_row("training", *figures, "ok" if right else "DIFFERS", style="" if right else "red")
         yield table
         findings = self.findings()
-        whole = [line for line in findings if line.startswith("network: ")]
+        whole = [line for line in findings if line.startswith(("network: ", "training: "))]
         shown = [line for line in findings if line not in whole]
         yield from (Text(printable(f"- {line}")) for line in [*shown, *_some(whole)])
         yield from (Text(printable(f"  note: {line}")) for line in self.notes)
@@ -256,6 +274,7 @@ def merged(reports: Sequence[Report]) -> Report:
         first,
         layers=at([r.layers for r in reports], lambda layer, name: replace(layer, at=name)),
         network=at([r.network for r in reports], lambda v, name: replace(v, name=f"{v.name} at {name}")),
+        training=at([r.training for r in reports], lambda v, name: replace(v, name=f"{v.name} at {name}")),
         problems=said([r.problems for r in reports]),
         notes=said([r.notes for r in reports]),
         diagnosis=tuple(dict.fromkeys(d for r in reports for d in r.diagnosis)),

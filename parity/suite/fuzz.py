@@ -14,7 +14,7 @@ import torch
 from flax import nnx
 from hypothesis import strategies as st
 
-from parity._check import check
+from parity._check.check import check
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 

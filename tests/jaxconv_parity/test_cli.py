@@ -268,6 +268,23 @@ def test_weights_in_a_checkpoint_under_other_names(nets, capsys):
     assert "--key and --prefix need --weights" in capsys.readouterr().err
 
 
+def test_model_in_several_sizes(nets, capsys, tmp_path):
+    assert model("--size", "2", "--size", "4,3", "--quick", f"--json={tmp_path / 'out.json'}") == cli.OK
+    given = json.loads((tmp_path / "out.json").read_text())["about"]["input"]
+    assert given == "inputs[0] float32 5x3; inputs[1] float32 2x3; inputs[2] float32 4x3"
+
+
+def test_model_is_reduced_to_a_pytest_file(nets, capsys):
+    assert model("--quick", "--reduce", "test_smaller.py") == cli.OK
+    assert "nothing differs: test_smaller.py is not written" in capsys.readouterr().out
+    assert model("--reduce", "test_smaller.py", ours="wrong") == cli.DIFFERENT
+    assert "reduced to the network on 1x3: python -m pytest test_smaller.py" in capsys.readouterr().out
+    written = (nets / "test_smaller.py").read_text()
+    assert "theirs = cli_nets.Theirs().eval()" in written and "ours = cli_nets.wrong()" in written
+    assert model("--reduce", "test_smaller.py", "--convert", "none") == cli.COULD_NOT_RUN
+    assert "`--reduce` needs torch's network itself" in capsys.readouterr().err
+
+
 def test_model_that_differs(nets, capsys):
     assert model(ours="wrong") == cli.DIFFERENT
     assert "what stands between the layers differs" in capsys.readouterr().out

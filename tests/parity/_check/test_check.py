@@ -357,7 +357,7 @@ def test_bad_arguments():
 def test_json_and_text():
     report = parity.check(torch_net(), Net(rngs=nnx.Rngs(0), dilation=2), image())
     data = json.loads(report.to_json())
-    assert data["schema"] == 4 and data["ok"] is False and data["first_divergence"] == "body.0"
+    assert data["schema"] == 5 and data["ok"] is False and data["first_divergence"] == "body.0"
     assert data["layers"][0]["name"] == "stem" and data["layers"][0]["ok"]
     assert data["layers"][0]["verdicts"][0]["ratio"] <= 1
     text = str(report)

@@ -111,6 +111,13 @@ def test_a_recording_has_its_own_inputs_and_both_passes(theirs):
         parity.check(recording, Ours(), inputs=[image(1, 2, 9, 8)], quick=True)
 
 
+def test_a_size_at_which_the_networks_differ_is_found(theirs):
+    # 'SAME' pads an odd size as torch's padding=1 does, an even one not.
+    report = parity.check(theirs, Ours("SAME"), image(1, 2, 9, 7), sizes=[(11, 9), 2, (9, 8)], quick=True)
+    assert [(layer.name, layer.at) for layer in report.layers if not layer.ok] == [("first", "inputs[3]")]
+    assert report.about["input"].startswith("inputs[0] float32 1x2x9x7; inputs[1] float32 1x2x11x9; ")
+
+
 class Terminal(io.StringIO):
     def isatty(self):
         return True

@@ -1,0 +1,1 @@
+"""Both networks compared: one step after the other."""

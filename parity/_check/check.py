@@ -1,0 +1,163 @@
+"""`parity.check`: every input, one after the other."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Literal
+
+import optax
+import torch
+
+from parity._check.compare import Options, compared
+from parity._check.inputs import sets
+from parity._flax import compilation
+from parity._flax import network as flax_network
+from parity._report.progress import Tell, shown
+from parity._report.report import Report, merged
+from parity._torch.original import MEMORY_LIMIT, Original, original
+from parity._torch.plain import keeps_its_parametrizations
+from parity._torch.training import Recipe
+
+
+def check(
+    torch_module: torch.nn.Module | Original,
+    flax_module: Any,
+    *given: Any,
+    inputs: Sequence[Any] | None = None,
+    sizes: Sequence[int | tuple[int, ...]] | None = None,
+    convert: Literal["to_flax", "to_torch"] | None = "to_flax",
+    layout: Literal["NCHW", "NHWC"] | None = None,
+    mapping: Mapping[str, str] | None = None,
+    seed: int = 0,
+    memory_limit: int = MEMORY_LIMIT,
+    quick: bool = False,
+    train_steps: int = 0,
+    optimizer: tuple[Callable[[Any], torch.optim.Optimizer], Any] | None = None,
+    loss: tuple[Callable[[Any], Any], Callable[[Any], Any]] | None = None,
+    progress: bool = True,
+) -> Report:
+    """Compares a Flax network with a torch network, layer by layer and end to end.
+
+    Every layer that torch calls is run on its own, forward and backward, on the input that it was given inside the
+    torch network, by torch and by the Flax layer of the same path, and both results are held against a float64
+    reference with a bound that is derived for each number (`_bounds`). So an error is found where it is made,
+    and nowhere else. Then the networks are run end to end, forward and backward; how far rounding may carry the result
+    is measured by running torch's network in float64 with every operation's rounding drawn at random
+    (`_torch.monte_carlo`). Neither network is changed.
+
+    Args:
+        torch_module: in the mode (train, eval) in which it is to be compared; or a recording of it (`parity.record`),
+            which has its own inputs and seed.
+        flax_module: an NNX module, a bound Linen module, a pair (Linen module, variables), a pair (function,
+            parameters), called as function(parameters, *given), or a pytree that can be called. Its layers are found
+            by torch's names, else by order and shape; they may be jaxconv's, Flax's own, or anybody's. If its call
+            takes `train`, `deterministic` or the like, it gets torch's mode.
+        given: the networks' input, or inputs: arrays or tensors in torch's layout: floating ones that are not constant,
+            since a constant input could not tell a layout from another, or integers and booleans (token ids, masks).
+        inputs: several inputs in the place of `given`, each an array or a tuple of arrays: of several sizes and batch
+            sizes, since two networks may agree at some sizes only, as 'SAME' and torch's padding do. The networks are
+            compared on each.
+        sizes: further inputs, made of `given` by size: `(225, 223)` is a spatial size, `(2, 3, 225, 223)` the whole
+            shape of the first input, `2` a batch size. Their numbers are drawn from those of `given`. Another input
+            that has the same size in the same dimension as the first gets the new size, too.
+        convert: whose weights both networks get: 'to_flax' torch's, 'to_torch' ours; None leaves each its own.
+        layout: of the Flax network's images: 'NCHW' as torch's, 'NHWC' channels last. None recognises it by its layers:
+            jaxconv's are NCHW, Flax's own NHWC. Inputs and outputs are transposed at the border only.
+        mapping: torch's path -> the Flax path, for layers and parameters that neither name nor order and shape match.
+        seed: of the cotangents and the noise.
+        memory_limit: how many bytes of layers' inputs are kept at once. Beyond it they are judged in several
+            passes through torch's network.
+        quick: whether only the forward pass is compared. The report says so; it says nothing of gradients.
+        train_steps: how many steps of training are compared, too: after each of them the loss, the outputs, the
+            buffers and all parameters. How far rounding may carry these is measured as it is end to end. In the mode
+            in which the networks are; a step is made with the same input each time.
+        optimizer: of `train_steps`, a pair: a function that makes a torch optimizer of a list of parameters, and an
+            optax transformation, which is given a dict of the parameters by their names in the Flax network. By
+            default SGD with a learning rate of 0.1 and momentum 0.9. torch's parameters with `requires_grad=False` are
+            not trained; of an NNX network each `nnx.Param` is.
+        loss: of `train_steps`, a pair of functions of the output, torch's and the Flax network's (in torch's layout; a
+            list of several outputs). By default half the mean square of the distance from random targets.
+        progress: whether a bar on stderr says what is compiled and compared, if stderr is a terminal.
+
+    Returns:
+        The report; `report.assert_ok()` raises where it is not ok.
+
+    Raises:
+        ValueError: weights that do not fit, no inputs, inputs in both places or together with a recording, a size that
+            does not fit, an unknown `convert` or `layout`, an `optimizer` or a `loss` without `train_steps`.
+        TypeError: a module of neither kind, a ScriptModule, an input that is no array of numbers.
+
+    Examples:
+        >>> x = jax.random.normal(jax.random.key(0), (4, 3))
+        >>> report = parity.check(torch.nn.Linear(3, 2), jaxconv.Linear(3, 2, rngs=nnx.Rngs(0)), x)
+        >>> report.ok
+        True
+    """
+    if convert not in ("to_flax", "to_torch", None):
+        raise ValueError(f"`convert` (={convert!r}) must be 'to_flax', 'to_torch' or None")
+    if layout not in ("NCHW", "NHWC", None):
+        raise ValueError(f"`layout` (={layout!r}) must be 'NCHW', 'NHWC' or None")
+    if isinstance(torch_module, Original):
+        given_too = {
+            "inputs": given or inputs is not None,
+            "sizes": sizes is not None,
+            "seed": seed,
+            "quick": quick,
+        }
+        given_too |= {"memory_limit": memory_limit != MEMORY_LIMIT, "train_steps": train_steps}
+        if names := ", ".join(f"`{name}`" for name, value in given_too.items() if value):
+            raise ValueError(f"{names} cannot be combined with a recording, which has its own")
+        if convert == "to_torch" and not torch_module.runnable:
+            raise ValueError("`convert` (='to_torch') needs torch's network itself, not a recording of it")
+    recipe = _recipe(torch_module, train_steps, optimizer, loss, quick)
+    options = Options(convert, layout, mapping, memory_limit, recipe=recipe)
+    reports = []
+    with shown(progress) as tell, compilation.kept():
+        all_given = sets(given, inputs, sizes, seed)
+        for i, one in enumerate(all_given):
+            part = partial(_part_of_the_work, tell, i, len(all_given))
+            part("running torch's network", 0.0)
+            if isinstance(torch_module, Original):
+                theirs = torch_module
+            else:
+                ours = flax_network.network(flax_module).arrays()
+                plain = not keeps_its_parametrizations(iter(ours))
+                theirs = original(torch_module, one, seed, memory_limit, plain, not quick)
+            reports.append(compared(theirs, flax_module, options, part).report)
+    return merged(reports)
+
+
+def _part_of_the_work(tell: Tell, index: int, count: int, what: str, done: float) -> None:
+    tell(f"inputs[{index}]: {what}" if count > 1 else what, (index + done) / count)
+
+
+def _recipe(
+    torch_module: torch.nn.Module | Original, steps: int, optimizer: Any, loss: Any, quick: bool
+) -> Recipe | None:
+    if type(steps) is not int or steps < 0:
+        raise ValueError(f"`train_steps` (={steps!r}) must be a number of steps, or 0 for none")
+    pairs = {"optimizer": optimizer, "loss": loss}
+    if not steps:
+        if given := " and ".join(f"`{name}`" for name, pair in pairs.items() if pair is not None):
+            raise ValueError(f"{given} must come with `train_steps`, the number of steps that are compared")
+        return None
+    if quick:
+        raise ValueError("`train_steps` needs gradients, and `quick` compares none: leave out one of them")
+    for name, pair in pairs.items():
+        # An optax transformation is a pair itself.
+        if pair is not None and (
+            hasattr(pair, "update") or not isinstance(pair, tuple | list) or len(pair) != 2
+        ):
+            raise TypeError(
+                f"`{name}` must be a pair, torch's and the Flax network's, got {type(pair).__name__}"
+            )
+    if optimizer is None:
+        optimizer = partial(torch.optim.SGD, lr=0.1, momentum=0.9), optax.sgd(0.1, 0.9)
+    elif not callable(optimizer[0]) or not hasattr(optimizer[1], "update"):
+        kinds = " and ".join(type(one).__name__ for one in optimizer)
+        raise TypeError(
+            "`optimizer` must be a function that makes a torch optimizer of parameters, and an optax transformation, "
+            f"got {kinds}"
+        )
+    assert isinstance(torch_module, torch.nn.Module)
+    named = torch_module.named_parameters(remove_duplicate=False)
+    return Recipe(steps, tuple(optimizer), loss, frozenset(name for name, p in named if not p.requires_grad))
