@@ -15,6 +15,7 @@ from flax import linen, nnx
 
 from jaxconv import _compile_cache, _linen_inference
 from jaxconv._compiled import Compiled, Program, Setting, batch, inputs
+from jaxconv._epilogues.layers import Layers
 from jaxconv._lower import lowering, native
 from jaxconv._tree import with_leaves
 from jaxconv.fusion import fuse_conv_bn
@@ -143,6 +144,7 @@ def _parts(model: Any, pairs: Any, inputs: tuple[Any, ...]) -> tuple[Any, Callab
 
 def _lowered(function: Callable[..., Any], state: Any, inputs: Any, setting: Setting) -> Any:
     with lowering(setting.lowering) if setting.lowering else nullcontext():
+        function = Layers(function, (state, *inputs)).function()
         if setting.constants:
             return jax.jit(lambda *inputs: function(state, *inputs), keep_unused=True).lower(*inputs)
         # All parameters stay arguments, used or not: so a file needs no list of those that are.

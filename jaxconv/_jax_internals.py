@@ -7,6 +7,7 @@ says what has changed.
 import functools
 import re
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from flax.nnx.module import first_from as first_from
 from flax.nnx.nn.dtypes import promote_dtype as promote_dtype
 from flax.nnx.tracers import TraceState as TraceState
 from jax.experimental.xla_metadata import set_xla_metadata
+from jax.extend.core import Literal
 from jax.extend.core import Primitive as Primitive
 from jax.interpreters import ad, batching, mlir
 
@@ -33,6 +35,15 @@ define_lowering = mlir.register_lowering
 def define_batching(primitive: Primitive, rule: Callable[..., Any]) -> None:
     """Registers what vmap does with the primitive: rule(operands, mapped axes, **parameters) -> (result, axis)."""
     batching.primitive_batchers[primitive] = rule
+
+
+def refuse_derivatives(primitive: Primitive, why: str) -> None:
+    """Has every derivative of the primitive raise NotImplementedError with this text."""
+
+    def refuse(*args: Any, **params: Any) -> Any:
+        raise NotImplementedError(why)
+
+    ad.primitive_jvps[primitive] = refuse
 
 
 def define_taylor(primitive: Primitive) -> None:
@@ -71,6 +82,45 @@ def runs_on_one_device(module_context: Any) -> bool:
     if hasattr(axes, "manual_axes"):
         return bool(axes.mesh.size == 1 or axes.manual_axes == frozenset(axes.mesh.axis_names))
     return getattr(axes, "num_devices", 0) == 1
+
+
+# --- jaxprs ---
+
+
+def is_literal(atom: Any) -> bool:
+    """Whether an equation's operand is a constant written into it."""
+    return isinstance(atom, Literal)
+
+
+def opened(jaxpr: Any) -> tuple[Any, tuple[Any, ...]]:
+    """Returns a jaxpr's equations, as an object with `eqns`, `invars`, `constvars`, `outvars`, and its constants.
+
+    Until JAX 0.11 there are two classes: ClosedJaxpr, with constants, and Jaxpr, without.
+    """
+    return getattr(jaxpr, "jaxpr", jaxpr), tuple(getattr(jaxpr, "consts", ()))
+
+
+_INLINED = {"jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "core_call": "call_jaxpr"}
+_INLINED |= {"custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr"}
+
+
+def called(eqn: Any) -> Any:
+    """Returns the jaxpr of a function that an equation calls once, unless the call itself means something, or None."""
+    name = _INLINED.get(eqn.primitive.name)
+    specified = (*eqn.params.get("in_shardings", ()), *eqn.params.get("out_shardings", ()))
+    if name is None or any("Unspecified" not in type(sharding).__name__ for sharding in specified):
+        return None
+    return eqn.params.get(name)
+
+
+def evaluate(eqn: Any, operands: Sequence[Any]) -> list[Any]:
+    """Computes an equation, in the context that it was traced in."""
+    found = eqn.primitive.get_bind_params(eqn.params)
+    # Before JAX 0.10 a pair: functions, which come before the operands, and the other parameters.
+    functions, rest = found if isinstance(found, tuple) else ((), found)
+    with getattr(getattr(eqn, "ctx", None), "manager", None) or nullcontext():
+        results = eqn.primitive.bind(*functions, *operands, **rest)
+    return list(results) if eqn.primitive.multiple_results else [results]
 
 
 # --- types and configuration ---

@@ -3,5 +3,6 @@
 from typing import Any, Literal
 
 def handler() -> Any: ...  # a PyCapsule
+def fused_handler() -> Any: ...  # a PyCapsule
 def isa() -> Literal["any", "neon", "avx2", "avx512"]: ...
 def api_version() -> tuple[int, int]: ...

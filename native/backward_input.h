@@ -66,6 +66,7 @@ void backward_input(const Convolution& c, const T* weight, const T* d_output, T*
   for (int d = 0; d < 3; ++d) g.size[d] = c.input[d], g.step[d] = c.stride[d];
   g.residues = all, g.residue = residue, g.tap_a = tap_a, g.tap_b = tap_b;
   g.maps = d_output, g.weight = weight, g.result = d_input, g.gradient = g.packing.direct ? nullptr : &c;
+  g.epilogue = nullptr;
   gather(g, threads);
 }
 

@@ -88,8 +88,8 @@ bool copies_too_much(Operation operation, const Convolution& c) {
 }
 
 template <class T>
-void convolve(Operation operation, const Convolution& c, const T* a, const T* b, T* result, const InstructionSet& set,
-              Threads& threads) {
+void convolve(Operation operation, const Convolution& c, const T* a, const T* b, T* result, const Epilogue<T>* epilogue,
+              const InstructionSet& set, Threads& threads) {
   struct Release {
     ~Release() { release_large_scratch(); }
   } release;
@@ -100,15 +100,24 @@ void convolve(Operation operation, const Convolution& c, const T* a, const T* b,
                         : operation == Operation::backward_input ? inputs
                                                                  : weights;
   if (results == 0) return;
+  const Kernels<T>& kernels = set.kernels<T>();
+  const auto finish = [&] {
+    const Index map = volume(c.output);
+    for (Index i = 0; i < c.batch * per_output && epilogue; ++i)
+      kernels.finish(*epilogue, i % per_output, epilogue->residual ? epilogue->residual + i * map : nullptr,
+                     result + i * map, map);
+  };
   if (inputs == 0 || outputs == 0 || weights == 0) {  // every result is a sum of no terms, or of padding alone
     for (Index i = 0; i < results; ++i) result[i] = 0;
-    return;
+    return finish();
   }
-  if (copies_too_much(operation, c)) return by_definition(operation, c, a, b, result, threads);
-  const Kernels<T>& kernels = set.kernels<T>();
+  if (copies_too_much(operation, c)) {
+    by_definition(operation, c, a, b, result, threads);
+    return finish();
+  }
   switch (operation) {
     case Operation::forward:
-      return kernels.forward(c, a, b, result, threads);
+      return kernels.forward(c, a, b, result, epilogue, threads);
     case Operation::backward_input:
       return kernels.backward_input(c, a, b, result, threads);
     case Operation::backward_weight:
@@ -116,9 +125,9 @@ void convolve(Operation operation, const Convolution& c, const T* a, const T* b,
   }
 }
 
-template void convolve(Operation, const Convolution&, const float*, const float*, float*, const InstructionSet&,
-                       Threads&);
-template void convolve(Operation, const Convolution&, const double*, const double*, double*, const InstructionSet&,
-                       Threads&);
+template void convolve(Operation, const Convolution&, const float*, const float*, float*, const Epilogue<float>*,
+                       const InstructionSet&, Threads&);
+template void convolve(Operation, const Convolution&, const double*, const double*, double*, const Epilogue<double>*,
+                       const InstructionSet&, Threads&);
 
 }  // namespace jaxconv

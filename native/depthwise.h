@@ -84,8 +84,10 @@ inline bool as_grid(Index taps, const Index* tap_a, const Index* tap_b, Index pi
   return true;
 }
 
-template <class T>
-void grid_map(const Grid& grid, const T* weight, const T* map, Index pitch, T* to, const Index (&count)[3]) {
+// Calls finished(results, n) of every n neighbours that are computed.
+template <class T, class Finished>
+void grid_map(const Grid& grid, const T* weight, const T* map, Index pitch, T* to, const Index (&count)[3],
+              Finished finished) {
   constexpr Index lanes = kLanes<T>;
   T* own = scratch_of<T>(Slot::results, grid.rows * grid.columns);
   for (Index i = 0; i < grid.rows * grid.columns; ++i) own[i] = weight[grid.order[i]];
@@ -98,6 +100,7 @@ void grid_map(const Grid& grid, const T* weight, const T* map, Index pitch, T* t
       kGridTiles<T>[rows - 1][n - 1](grid, own, map + h* pitch + v* lanes, pitch, to + h* count[2] + v* lanes, count[2],
                                      min(count[2] - v* lanes, n* lanes));
     }
+    finished(to + h * count[2], rows * count[2]);
   }
 }
 

@@ -8,7 +8,8 @@ namespace jaxconv {
 namespace JAXCONV_ISA {
 
 template <class T>
-void forward(const Convolution& c, const T* input, const T* weight, T* output, Threads& threads) {
+void forward(const Convolution& c, const T* input, const T* weight, T* output, const Epilogue<T>* epilogue,
+             Threads& threads) {
   const Index taps = c.taps();
   Index reach[3];
   for (int d = 0; d < 3; ++d) reach[d] = (c.kernel[d] - 1) * c.dilation[d] + 1;
@@ -26,7 +27,7 @@ void forward(const Convolution& c, const T* input, const T* weight, T* output, T
   g.a_row = c.in_channels * taps, g.a_channel = taps, g.a_group = c.out_channels * c.in_channels * taps;
   for (int d = 0; d < 3; ++d) g.size[d] = c.output[d], g.step[d] = 1;
   g.residues = 1, g.residue = &all, g.tap_a = tap, g.tap_b = tap + taps;
-  g.maps = input, g.weight = weight, g.result = output, g.gradient = nullptr;
+  g.maps = input, g.weight = weight, g.result = output, g.gradient = nullptr, g.epilogue = epilogue;
   gather(g, threads);
 }
 

@@ -5,6 +5,7 @@
 
 #include "definition.h"
 #include "depthwise.h"
+#include "finish.h"
 #include "packing.h"
 #include "scratch.h"
 #include "threads.h"
@@ -33,7 +34,18 @@ struct Gather {
   const T *maps, *weight;
   T* result;
   const Convolution* gradient;  // of which this is the gradient, if it is one and there are zeros around the maps
+  const Epilogue<T>* epilogue;  // of the convolution's results, or nullptr
 };
+
+// Finishes rows of an item's results from m_start on: n neighbours of each, which begin at `to`.
+template <class T>
+void finish_rows(const Gather<T>& g, Index item, Index m_start, Index rows, T* to, Index n) {
+  if (!g.epilogue || n == 0) return;
+  const T* residual = g.epilogue->residual ? g.epilogue->residual + (to - g.result) : nullptr;
+  const Index map = volume(g.size), channel = item % g.groups * g.rows + m_start;
+  for (Index m = 0; m < rows; ++m)
+    finish(*g.epilogue, channel + m, residual ? residual + m * map : nullptr, to + m * map, n);
+}
 
 // A row of results of a tile: from where in the tile to where in the feature map.
 struct Segment {
@@ -159,7 +171,7 @@ const T* copy_tail(const Block<T>& block, const T* maps, Index length, Terms<T>&
 
 // Computes the block's results of one item, whose packed maps, weight and result these are.
 template <class T>
-void compute(const Gather<T>& g, const Block<T>& block, const T* maps, const T* weight, T* result) {
+void compute(const Gather<T>& g, const Block<T>& block, Index item, const T* maps, const T* weight, T* result) {
   constexpr Index lanes = kLanes<T>;
   const Index rows = block.rows(), vectors = block.vectors(), count = block.terms.count;
   const Index length = g.packing.length(block.residue->count), map = volume(g.size);
@@ -200,6 +212,10 @@ void compute(const Gather<T>& g, const Block<T>& block, const T* maps, const T* 
             unpack(mine, kept_row, to, map, m_next - m, block.segment + block.first[vb],
                    block.first[vb + 1] - block.first[vb], g.step[2]);
         }
+        if (pass + 1 < passes || !g.epilogue || block.first[vb_start] == block.first[vb_end]) continue;
+        // Of a convolution, what lies between the tiles' first result and their last is theirs.
+        const Segment first = block.segment[block.first[vb_start]], last = block.segment[block.first[vb_end] - 1];
+        finish_rows(g, item, block.m_start + m, m_next - m, to + first.to, last.to + last.count - first.to);
       }
     }
   }
@@ -280,9 +296,11 @@ void run(const Gather<T>& g, Threads& threads) {
       if (own)
         for (Index c = 0; c < g.channels; ++c)
           pack(g.packing, maps + c * source, own + c * g.packing.channel_stride, row_start, row_end);
-      if (by_grid) grid_map(grid, weight, own, g.packing.extent[2], to, g.residue[0].count);
+      if (by_grid)
+        grid_map(grid, weight, own, g.packing.extent[2], to, g.residue[0].count,
+                 [&](T* rows, Index n) { finish_rows(g, i, 0, 1, rows, n); });
       for (Index p = 0; p < g.residues && !by_grid; ++p)
-        if (block[p].rows() && block[p].vectors()) compute(g, block[p], own ? own : maps, weight, to);
+        if (block[p].rows() && block[p].vectors()) compute(g, block[p], i, own ? own : maps, weight, to);
       if (g.gradient && splits == 1) mend(g, i);
     }
   };

@@ -3,6 +3,7 @@
 #define JAXCONV_INSTRUCTION_SETS_H_
 
 #include "convolution.h"
+#include "epilogue.h"
 #include "threads.h"
 
 namespace jaxconv {
@@ -10,9 +11,11 @@ namespace jaxconv {
 // The kernels of one element type. Sizes are positive, and convolve.h's `copies_too_much` is false.
 template <class T>
 struct Kernels {
-  void (*forward)(const Convolution&, const T* input, const T* weight, T* output, Threads&);
+  void (*forward)(const Convolution&, const T* input, const T* weight, T* output, const Epilogue<T>*, Threads&);
   void (*backward_input)(const Convolution&, const T* weight, const T* d_output, T* d_input, Threads&);
   void (*backward_weight)(const Convolution&, const T* input, const T* d_output, T* d_weight, Threads&);
+  // The epilogue of n neighbours of a channel's feature map, and of the residual's there.
+  void (*finish)(const Epilogue<T>&, Index channel, const T* residual, T* y, Index n);
 };
 
 struct InstructionSet {

@@ -12,6 +12,7 @@
 
 #include "convolution.h"
 #include "definition.h"
+#include "epilogue.h"
 #include "instruction_sets.h"
 #include "scratch.h"
 #include "threads.h"
@@ -33,7 +34,8 @@ JAXCONV_PRAGMA(GCC target(JAXCONV_TARGET))
 
 #define JAXCONV_JOIN_(a, b) a##b
 #define JAXCONV_JOIN(a, b) JAXCONV_JOIN_(a, b)
-#define JAXCONV_KERNELS(T) {JAXCONV_ISA::forward<T>, JAXCONV_ISA::backward_input<T>, JAXCONV_ISA::backward_weight<T>}
+#define JAXCONV_KERNELS(T) \
+  {JAXCONV_ISA::forward<T>, JAXCONV_ISA::backward_input<T>, JAXCONV_ISA::backward_weight<T>, JAXCONV_ISA::finish<T>}
 
 namespace jaxconv {
 extern const Kernels<float> JAXCONV_JOIN(JAXCONV_ISA, _of_float) = JAXCONV_KERNELS(float);

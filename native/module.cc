@@ -9,6 +9,8 @@ namespace {
 
 PyObject* handler(PyObject*, PyObject*) { return PyCapsule_New(jaxconv::handler(), nullptr, nullptr); }
 
+PyObject* fused_handler(PyObject*, PyObject*) { return PyCapsule_New(jaxconv::fused_handler(), nullptr, nullptr); }
+
 PyObject* isa(PyObject*, PyObject*) { return PyUnicode_FromString(jaxconv::best_instruction_set().name); }
 
 PyObject* api_version(PyObject*, PyObject*) {
@@ -18,6 +20,7 @@ PyObject* api_version(PyObject*, PyObject*) {
 
 PyMethodDef methods[] = {
     {"handler", handler, METH_NOARGS, "The convolution and its gradients, to be registered with XLA."},
+    {"fused_handler", fused_handler, METH_NOARGS, "The convolution with an epilogue, to be registered with XLA."},
     {"isa", isa, METH_NOARGS, "The instruction set that is used."},
     {"api_version", api_version, METH_NOARGS, "The version (major, minor) of XLA's interface that this is built for."},
     {nullptr, nullptr, 0, nullptr}};

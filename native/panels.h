@@ -208,10 +208,22 @@ void copy_weight(const Gather<T>& g, const Product<T>& p, const T* weight, Index
   }
 }
 
-// Adds up a pass for one panel.
+// The epilogue of rows of a panel's results. Positions that follow each other are finished together.
 template <class T>
-void add_up(const Gather<T>& g, const Product<T>& p, const Pass<T>& pass, const Panel& panel, const T* columns, T* kept,
-            T* result) {
+void finish_panel(const Gather<T>& g, Index item, Index m_start, Index rows, const Panel& panel, T* to) {
+  if (!g.epilogue) return;
+  for (Index s = 0, next; s < panel.segments; s = next) {
+    const Index start = panel.segment[s].to;
+    Index end = start + panel.segment[s].count;
+    for (next = s + 1; next < panel.segments && panel.segment[next].to == end; ++next) end += panel.segment[next].count;
+    finish_rows(g, item, m_start, rows, to + start, end - start);
+  }
+}
+
+// Adds up a pass for one panel; `item` is the first sample's.
+template <class T>
+void add_up(const Gather<T>& g, const Product<T>& p, Index item, const Pass<T>& pass, const Panel& panel,
+            const T* columns, T* kept, T* result) {
   const Index map = volume(g.size), vectors = panel.width / kLanes<T>;
   const Index rows = p.rows(), blocks = ceil_div(rows, min(kRows, kAccumulators / vectors));
   const Index fewest = rows / blocks, larger = rows % blocks * (fewest + 1);
@@ -226,14 +238,15 @@ void add_up(const Gather<T>& g, const Product<T>& p, const Pass<T>& pass, const 
       fn(pass.a + m * pass.a_row + k, pass.a_row, columns + k * panel.width, pass.term(c + 1) - k, sums, sums_row,
          c > 0);
     }
-    if (pass.end == pass.chunks && panel.kept >= 0)
-      unpack(sums, sums_row, to, map, next - m, panel.segment, panel.segments, g.step[2]);
+    if (pass.end < pass.chunks) continue;
+    if (panel.kept >= 0) unpack(sums, sums_row, to, map, next - m, panel.segment, panel.segments, g.step[2]);
+    finish_panel(g, item, p.m_start + m, next - m, panel, to);
   }
 }
 
-// Computes them, of which the first sample's packed maps, weight and result these are.
+// Computes them, of which the first sample's item, packed maps, weight and result these are.
 template <class T>
-void compute(const Gather<T>& g, const Product<T>& p, const T* maps, const T* weight, T* result) {
+void compute(const Gather<T>& g, const Product<T>& p, Index item, const T* maps, const T* weight, T* result) {
   constexpr Index widest = kPanelVectors * kLanes<T>;
   constexpr Index together = max(kPanelBytes / (kChunk * widest * Index(sizeof(T))), 1);
   const Index rows = p.rows(), chunks = max(ceil_div(p.terms.count, kChunk), 1);
@@ -252,7 +265,7 @@ void compute(const Gather<T>& g, const Product<T>& p, const T* maps, const T* we
     for (const Panel* panel = p.panel; panel < p.panel + p.panels; ++panel) {
       for (const Segment* s = panel->segment; s < panel->segment + panel->segments; ++s)
         copy_columns(maps + s->source, p.terms.b_at + k, terms, columns + s->from, panel->width, s->count);
-      add_up(g, p, pass, *panel, columns, kept, result);
+      add_up(g, p, item, pass, *panel, columns, kept, result);
     }
   }
 }
@@ -315,7 +328,7 @@ void run_products(const Gather<T>& g, Threads& threads) {
     }
     for (Index p = 0; p < g.residues; ++p)
       if (part[p].rows() && part[p].v_start < part[p].v_end)
-        compute(g, part[p], maps, g.weight + group * g.a_group, g.result + item * g.rows * result);
+        compute(g, part[p], item, maps, g.weight + group * g.a_group, g.result + item * g.rows * result);
     for (Index s = 0; s < n && g.gradient && splits == 1; ++s) mend(g, item + s * g.groups);
   };
   if (units * splits == 1)

@@ -45,6 +45,7 @@ ORDER = {
         "jaxconv.surgery",
         "jaxconv._from_torch",
         "jaxconv.fusion",
+        "jaxconv._epilogues",
         "jaxconv._explain",
         "jaxconv",
     ],

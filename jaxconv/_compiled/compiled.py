@@ -134,7 +134,9 @@ class Compiled:
             for size, program in self._programs.items()
         }
         state = [np.asarray(_plain(array)) for array in jax.tree.leaves(self._state)]
-        uses_kernels = any(native.TARGET in text for text in texts)
+        uses_kernels = any(
+            target in text for text in texts for target in (native.TARGET, native.FUSED_TARGET)
+        )
         return file.save(file.Contents(self.setting, self._inputs, programs, state, uses_kernels), path)
 
 

@@ -18,10 +18,13 @@ import jax
 import numpy as np
 
 from jaxconv import _jax_internals as internals
+from jaxconv._lower.epilogue import Epilogue
 from jaxconv._lower.product import Product
 from jaxconv._spec import low_ends
 
-TARGET = "jaxconv_conv_v1"  # saved programs call it: another meaning of its arguments gets another name
+# Saved programs call them: another meaning of their arguments gets another name.
+TARGET = "jaxconv_conv_v1"
+FUSED_TARGET = "jaxconv_fused_conv_v1"
 
 _OPERATIONS = {"y": "forward", "x": "backward_input", "weight": "backward_weight"}
 
@@ -81,15 +84,17 @@ def _register() -> Kernels:
         return _left_out(f"the compiled file cannot be loaded ({error}); {_REINSTALL}")
     try:
         version = library.api_version()
+        handlers = {TARGET: library.handler(), FUSED_TARGET: library.fused_handler()}
     except AttributeError:
         return _left_out(f"they were compiled for another version of jaxconv; {_REINSTALL}")
-    refused = internals.why_refused(library.handler(), version)
+    refused = internals.why_refused(handlers[TARGET], version)
     if refused is not None:
         return _left_out(
             f"this jaxlib does not accept them ({refused}); install a jaxlib that accepts FFI version "
             "{}.{}, or a jaxconv whose kernels fit this one".format(*version)
         )
-    jax.ffi.register_ffi_target(TARGET, library.handler(), platform="cpu")
+    for name, handler in handlers.items():
+        jax.ffi.register_ffi_target(name, handler, platform="cpu")
     return Kernels(library.isa())
 
 
@@ -142,17 +147,27 @@ def usable(context: Any) -> bool:
 
 def lower(context: Any, a: Any, b: Any, p: Product) -> Any:
     """The product as a call, of arrays of float32 or float64; `context` is the `mlir.LoweringRuleContext`."""
+    return jax.ffi.ffi_lowering(TARGET)(context, a, b, operation=_OPERATIONS[p.wanted], **_numbers(p))
 
-    def numbers(values: Any) -> np.ndarray:
-        return np.array(list(values), np.int64)
 
-    return jax.ffi.ffi_lowering(TARGET)(
+def lower_fused(context: Any, operands: Any, p: Product, epilogue: Epilogue) -> Any:
+    """A convolution with its epilogue as a call, of arrays of float32."""
+    return jax.ffi.ffi_lowering(FUSED_TARGET)(
         context,
-        a,
-        b,
-        operation=_OPERATIONS[p.wanted],
-        groups=np.int64(p.spec.groups),
-        stride=numbers(p.spec.stride),
-        padding=numbers(low_ends(p.spec.padding)),
-        dilation=numbers(p.spec.dilation),
+        *operands,
+        **_numbers(p),
+        bias=epilogue.bias,
+        residual=epilogue.residual,
+        activation=epilogue.activation,
+        low=np.float32(epilogue.low),
+        high=np.float32(epilogue.high),
     )
+
+
+def _numbers(p: Product) -> dict[str, Any]:
+    """The convolution's numbers, as attributes of a call."""
+    spec = p.spec
+    lists = {"stride": spec.stride, "padding": low_ends(spec.padding), "dilation": spec.dilation}
+    return {"groups": np.int64(spec.groups)} | {
+        name: np.array(list(values), np.int64) for name, values in lists.items()
+    }

@@ -28,6 +28,7 @@
 #include "../arguments.h"
 #include "../convolution.h"
 #include "../convolve.h"
+#include "../epilogue.h"
 #include "../instruction_sets.h"
 #include "../threads.h"
 
@@ -339,6 +340,31 @@ bool same(const Array<T>& a, const Array<T>& b) {
   return true;
 }
 
+// Every result is finished once, whichever tile it is in: as if it were done after all of them.
+template <class T>
+void check_epilogue(const Problem& p, const Array<T>& x, const Array<T>& weight, const Array<T>& results,
+                    const InstructionSet& set, Random& random, Threads& pool) {
+  const Convolution& c = p.c;
+  const Index channels = c.groups * c.out_channels, map = volume(c.output);
+  const Array<T> bias = random_array<T>(channels, true, random);
+  const Array<T> residual = random_array<T>(results.size(), true, random);
+  const T low = T(random.number());
+  const Epilogue<T> epilogue{random.once_in(4) ? nullptr : bias.at(),
+                             random.once_in(2) ? nullptr : residual.at(),
+                             random.once_in(2),
+                             Activation(random.below(7)),
+                             low,
+                             low + 1};
+  Array<T> fused(results.size(), random.below(16)), after(results.size(), random.below(16));
+  if (map) std::memcpy(after.at(), results.at(), std::size_t(results.size()) * sizeof(T));
+  std::memset(static_cast<void*>(fused.at()), 0xff, std::size_t(results.size()) * sizeof(T));
+  convolve<T>(Operation::forward, c, x.at(), weight.at(), fused.at(), &epilogue, set, pool);
+  for (Index i = 0; i < c.batch * channels; ++i)
+    set.kernels<T>().finish(epilogue, i % channels, epilogue.residual ? epilogue.residual + i * map : nullptr,
+                            after.at() + i * map, map);
+  if (!same(fused, after)) fail(p, set.name, Operation::forward, "the epilogue computed with it differs");
+}
+
 template <class T>
 void solve(const Problem& p, Random& random, Threads& pool, Figures& figures) {
   const bool finite = !random.once_in(3);
@@ -369,11 +395,12 @@ void solve(const Problem& p, Random& random, Threads& pool, Figures& figures) {
       Array<T> got(size, random.below(16)), again(size, random.below(16));
       std::memset(static_cast<void*>(got.at()), 0xff, std::size_t(size) * sizeof(T));
       std::memset(static_cast<void*>(again.at()), 0xff, std::size_t(size) * sizeof(T));
-      convolve(operation, c, a.at(), b.at(), got.at(), set, pool);
-      convolve(operation, c, a.at(), b.at(), again.at(), set, one);
+      convolve<T>(operation, c, a.at(), b.at(), got.at(), nullptr, set, pool);
+      convolve<T>(operation, c, a.at(), b.at(), again.at(), nullptr, set, one);
       const double ratio = judge(p, set.name, operation, got, expected);
       worst = ratio > worst ? ratio : worst;
       if (!same(got, again)) fail(p, set.name, operation, "one thread gives another result");
+      if (operation == Operation::forward && p.single) check_epilogue(p, a, b, got, set, random, pool);
       figures.results += size;
     }
   }

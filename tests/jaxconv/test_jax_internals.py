@@ -45,6 +45,34 @@ def test_a_primitive_has_an_implementation_derivatives_and_vmap(doubled):
     np.testing.assert_array_equal(jax.vmap(doubled.bind)(a[None], b[None]), (a * b)[None])
 
 
+def test_a_primitive_can_refuse_derivatives(doubled):
+    internals.refuse_derivatives(doubled, "no derivatives here")
+    with pytest.raises(NotImplementedError, match="no derivatives here"):
+        jax.jvp(doubled.bind, (jnp.ones(2), jnp.ones(2)), (jnp.ones(2), jnp.ones(2)))
+    with pytest.raises(NotImplementedError, match="no derivatives here"):
+        jax.grad(lambda a: doubled.bind(a, a).sum())(jnp.ones(2))
+
+
+def test_jaxprs_are_opened_and_computed_equation_by_equation():
+    @jax.custom_jvp
+    def inner(x):
+        return x + 2
+
+    inner.defjvp(lambda primals, tangents: (inner(*primals), tangents[0]))
+    jaxpr, consts = internals.opened(jax.make_jaxpr(lambda x: (jax.jit(jnp.sin)(x), inner(x), x * 3))(2.0))
+    assert consts == () and len(jaxpr.outvars) == 3
+    calls = [internals.called(eqn) for eqn in jaxpr.eqns]
+    assert [call is not None for call in calls] == [True, True, False]
+    assert [internals.opened(call)[0].eqns[0].primitive.name for call in calls[:2]] == ["sin", "add"]
+    product = jaxpr.eqns[-1]
+    assert [internals.is_literal(v) for v in product.invars].count(True) == 1
+    assert internals.evaluate(product, [jnp.float32(2), jnp.float32(3)]) == [6]
+    # A call that spreads its operands over devices is more than its equations.
+    spread = jax.jit(jnp.sin, in_shardings=jax.sharding.SingleDeviceSharding(jax.devices()[0]))
+    (eqn,) = internals.opened(jax.make_jaxpr(spread)(2.0))[0].eqns
+    assert internals.called(eqn) is None
+
+
 def test_a_bilinear_primitive_has_taylor_series(doubled):
     from jax.experimental import jet
 
