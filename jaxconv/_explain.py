@@ -1,5 +1,8 @@
 """Which lowering every convolution of a model gets, and why."""
 
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -7,8 +10,10 @@ from typing import Any
 import jax
 from flax import linen, nnx
 
-from jaxconv._lower import gpu, native
-from jaxconv._lower.choice import Choice, choose, forced_one
+from jaxconv._compiled import Compiled
+from jaxconv._epilogues.layers import Layers
+from jaxconv._lower import gpu, lowering, native
+from jaxconv._lower.choice import NATIVE, Choice, choose, forced_one
 from jaxconv._lower.product import Product
 from jaxconv._lower.watch import Seen, watching
 
@@ -24,6 +29,7 @@ class Explained:
         y: the lowering of the convolution itself, and why.
         x: likewise of its gradient with respect to the input.
         weight: likewise of its gradient with respect to the weight.
+        epilogue: of a compiled model: what follows the convolution and is computed with it, such as 'bias + relu'.
     """
 
     layer: str
@@ -31,6 +37,7 @@ class Explained:
     y: Choice
     x: Choice
     weight: Choice
+    epilogue: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,12 +55,23 @@ class Explanation:
     remark: str = ""
 
     def __str__(self) -> str:
+        if any(c.epilogue for c in self.convolutions):
+            return self._for_inference()
         head = ("layer", "convolution", "y", "dx", "dweight", "why")
         rows = [(c.layer, c.what, c.y.name, c.x.name, c.weight.name, _reasons(c)) for c in self.convolutions]
-        widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+        return self._table([head, *rows])
+
+    def _for_inference(self) -> str:
+        head = ("layer", "convolution", "y", "computed with it", "why")
+        rows = [(c.layer, c.what, c.y.name, c.epilogue, c.y.why) for c in self.convolutions]
+        counts = Counter(c.epilogue for c in self.convolutions if c.epilogue)
+        words = ", ".join(f"{n} with {epilogue}" for epilogue, n in counts.most_common())
+        return f"{self._table([head, *rows])}\n{counts.total()} of {len(rows)}: {words}"
+
+    def _table(self, rows: Sequence[tuple[str, ...]]) -> str:
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
-            "  ".join(cell.ljust(n) for cell, n in zip(row, widths, strict=True)).rstrip()
-            for row in (head, *rows)
+            "  ".join(cell.ljust(n) for cell, n in zip(row, widths, strict=True)).rstrip() for row in rows
         ]
         return "\n".join([f"on {self.platform}{self.remark}", *lines])
 
@@ -61,12 +79,14 @@ class Explanation:
 def explain(model: Any, *inputs: Any, **options: Any) -> Explanation:
     """Which lowering each convolution gets when `model(*inputs, **options)` runs on the default platform, and why.
 
+    Of what `jaxconv.compile` returned, without inputs: also what is computed with each convolution in the kernels.
+
     Nothing is computed: the model is traced. What is told is of a program for one device; what is exported, or spread
     over several devices, calls no kernels ('native'), and gets what `lowering("xla")` gives.
 
     Args:
         model: an NNX module, a pair (Linen module, variables), or any function of arrays, such as
-            `functools.partial(module.apply, variables)`.
+            `functools.partial(module.apply, variables)`. Or a `Compiled`.
         inputs: arrays, or `jax.ShapeDtypeStruct`s.
         options: handed to the model as they are.
 
@@ -75,7 +95,10 @@ def explain(model: Any, *inputs: Any, **options: Any) -> Explanation:
 
     Raises:
         TypeError: `model` is something else.
+        ValueError: `model` was loaded from a file, or is compiled and there are inputs as well.
     """
+    if isinstance(model, Compiled):
+        return _compiled(model, inputs)
     if isinstance(model, tuple) and len(model) == 2 and isinstance(model[0], linen.Module):
         model = partial(model[0].apply, model[1])
     if not callable(model):
@@ -99,6 +122,33 @@ def explain(model: Any, *inputs: Any, **options: Any) -> Explanation:
     missing = platform == "cpu" and native.isa() is None
     remark = f", without the kernels: {native.kernels().reason}" if missing else ""
     return Explanation(platform, tuple(_explained(s, paths, platform) for s in seen), remark)
+
+
+def _compiled(compiled: Compiled, inputs: tuple[Any, ...]) -> Explanation:
+    if compiled.model is None:
+        raise ValueError(
+            "`model` was loaded from a file, which has its programs alone: explain it where it is compiled"
+        )
+    if inputs:
+        raise ValueError("`inputs` are those that `model` was compiled for: give none")
+    args = compiled.examples
+    with lowering(compiled.setting.lowering) if compiled.setting.lowering else nullcontext():
+        found = explain(compiled.model, *args)
+        if isinstance(compiled.model, nnx.Module):
+            graph, state = nnx.split(compiled.model)
+            layers = Layers(lambda state, *args: nnx.merge(graph, state)(*args), (state, *args)).layers
+        else:
+            module, variables = compiled.model
+            layers = Layers(module.apply, (variables, *args)).layers
+    if len(layers) != len(found.convolutions):  # some are in loops
+        return found
+    return replace(
+        found,
+        convolutions=tuple(
+            replace(c, epilogue=str(layer.epilogue)) if layer.epilogue and c.y.name == NATIVE else c
+            for c, layer in zip(found.convolutions, layers, strict=True)
+        ),
+    )
 
 
 def _explained(seen: Seen, paths: dict[int, str], platform: str) -> Explained:

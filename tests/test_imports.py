@@ -46,6 +46,8 @@ ORDER = {
         "jaxconv._from_torch",
         "jaxconv.fusion",
         "jaxconv._epilogues",
+        "jaxconv._compile_cache",
+        "jaxconv._compiled",
         "jaxconv._explain",
         "jaxconv",
     ],

@@ -16,6 +16,7 @@ from flax import nnx
 import jaxconv
 from jaxconv import _compile, _compile_cache
 from jaxconv._compile import Setting
+from jaxconv._lower import native
 
 X = np.random.default_rng(0).integers(-4, 5, (2, 3, 9, 8)).astype(np.float32)
 
@@ -74,6 +75,30 @@ def test_it_is_the_model_in_evaluation_mode(model):
     more = jaxconv.compile(model, X, pairs=[("body.0", "body.1"), ("body.3", "norm")])
     assert isinstance(more.model.norm, jaxconv.Identity)
     np.testing.assert_array_equal(more(X), expected(model))
+
+
+def test_what_follows_a_convolution_is_computed_with_it(model):
+    compiled = jaxconv.compile(model, X, pairs=[("body.0", "body.1"), ("body.3", "norm")])
+    text = compiled._programs[None].executable.hlo_modules()[0].to_string()
+    # The other one has too few positions for the kernels.
+    assert text.count(f'custom_call_target="{native.FUSED_TARGET}"') == 1
+    explained = jaxconv.explain(compiled)
+    assert [(c.layer, c.epilogue) for c in explained.convolutions] == [
+        ("body.0", "bias + relu"),
+        ("body.3", ""),
+    ]
+    assert "1 of 2: 1 with bias + relu" in str(explained)
+    np.testing.assert_array_equal(compiled(X), expected(model))
+    # Not where the kernels were not asked for.
+    with jaxconv.lowering("xla"):
+        without = jaxconv.compile(model, X)
+        assert not any(c.epilogue for c in jaxconv.explain(without).convolutions)
+    assert native.FUSED_TARGET not in without._programs[None].executable.hlo_modules()[0].to_string()
+    with pytest.raises(ValueError, match="`inputs` are those that `model` was compiled for"):
+        jaxconv.explain(compiled, X)
+    module = jaxconv.linen.Conv2d(3, 4, 3)
+    of_linen = jaxconv.compile((module, module.init(jax.random.key(0), X)), X[:1])
+    assert [c.epilogue for c in jaxconv.explain(of_linen).convolutions] == ["bias"]
 
 
 def test_the_parameters_may_be_constants(model):

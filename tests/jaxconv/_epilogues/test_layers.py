@@ -74,15 +74,18 @@ def test_every_activation_with_and_without_bias_and_residual():
 
 
 @pytest.mark.parametrize("size", [(9,), (7, 40), (3, 4, 5)], ids=["1d", "2d", "3d"])
-@pytest.mark.parametrize("kind", ["dense", "groups", "depthwise", "stride", "pointwise", "many channels"])
+@pytest.mark.parametrize(
+    "kind", ["dense", "groups", "depthwise", "stride", "pointwise", "many channels", "panels"]
+)
 def test_every_kind_of_kernel(size, kind):
     channels = {"many channels": 70, "depthwise": 6}.get(kind, 4)
     groups = {"groups": 2, "depthwise": 6}.get(kind, 1)
     taps = 1 if kind == "pointwise" else 3
     stride = 2 if kind == "stride" else 1
     conv = getattr(F, f"conv{len(size)}d")
-    x, b = normal(2, channels, *size), normal(6)
-    w = normal(6, channels // groups, *(taps,) * len(size))
+    out = 20 if kind == "panels" else 6  # from 16 on, the kernels multiply matrices
+    x, b = normal(2, channels, *size), normal(out)
+    w = normal(out, channels // groups, *(taps,) * len(size))
     z = normal(*jax.eval_shape(lambda x, w: conv(x, w, stride=stride, groups=groups), x, w).shape)
 
     def run(x, w, b, z):
