@@ -5,7 +5,7 @@
 #ifndef JAXCONV_BACKWARD_INPUT_H_
 #define JAXCONV_BACKWARD_INPUT_H_
 
-#include "panels.h"
+#include "products.h"
 
 namespace jaxconv {
 namespace JAXCONV_ISA {

@@ -11,6 +11,7 @@
 #include "threads.h"
 #include "tile.h"
 #include "vectors.h"
+#include "weight_products.h"
 
 namespace jaxconv {
 namespace JAXCONV_ISA {
@@ -154,6 +155,8 @@ void weights_by_rows(const WeightGradient<T>& g, const WeightBlock& block, const
 
 template <class T>
 void backward_weight(const Convolution& c, const T* input, const T* d_output, T* d_weight, Threads& threads) {
+  if (c.out_channels >= kFewestRows && volume(c.output) <= kMostPositions)
+    return weight_by_products(c, input, d_output, d_weight, threads);
   const Index ones[3] = {1, 1, 1}, none[3] = {0, 0, 0};
   Index reach[3];
   for (int d = 0; d < 3; ++d) reach[d] = (c.kernel[d] - 1) * c.dilation[d] + 1;

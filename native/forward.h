@@ -2,7 +2,7 @@
 #ifndef JAXCONV_FORWARD_H_
 #define JAXCONV_FORWARD_H_
 
-#include "panels.h"
+#include "products.h"
 
 namespace jaxconv {
 namespace JAXCONV_ISA {

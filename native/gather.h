@@ -50,7 +50,7 @@ void finish_rows(const Gather<T>& g, Index item, Index m_start, Index rows, T* t
 // A row of results of a tile: from where in the tile to where in the feature map.
 struct Segment {
   Index from, to, count;
-  Index source;  // where in the packed maps, of a panel (panels.h)
+  Index source;  // where in the packed maps, of a product (products.h)
 };
 
 template <class T>

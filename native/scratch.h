@@ -9,7 +9,7 @@
 namespace jaxconv {
 
 // What the memory holds. A thread that asks for a slot again loses what the slot held.
-enum class Slot { maps, gradients, taps, terms, columns, results, tail, grid, weights, count };
+enum class Slot { maps, gradients, taps, terms, columns, results, tail, grid, weights, lines, count };
 
 // Memory of the calling thread, aligned for any vector. Throws std::bad_alloc.
 void* scratch(Slot slot, std::size_t bytes);

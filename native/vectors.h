@@ -68,6 +68,30 @@ inline __attribute__((always_inline)) Vector<T> fold(Vector<T> (&v)[kLanes<T>]) 
   }
 }
 
+// Exchanges blocks of `size` elements beside the diagonal of each two rows `size` apart.
+template <int size, class V, int... i>
+inline __attribute__((always_inline)) void exchange(V& a, V& b, Sequence<i...>) {
+  constexpr int lanes = sizeof...(i);
+  const V x = a, y = b;
+#if defined(__clang__)
+  a = __builtin_shufflevector(x, y, (i / size % 2 ? lanes + i - size : i)...);
+  b = __builtin_shufflevector(x, y, (i / size % 2 ? lanes + i : i + size)...);
+#else
+  typedef decltype(x < y) Lanes;
+  a = __builtin_shuffle(x, y, Lanes{(i / size % 2 ? lanes + i - size : i)...});
+  b = __builtin_shuffle(x, y, Lanes{(i / size % 2 ? lanes + i : i + size)...});
+#endif
+}
+
+// Transposes as many vectors as a vector has elements.
+template <class T, int size = kLanes<T> / 2>
+inline __attribute__((always_inline)) void transpose(Vector<T> (&v)[kLanes<T>]) {
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes<T>; ++i)
+    if (i / size % 2 == 0) exchange<size>(v[i], v[i + size], typename Upto<kLanes<T>>::type{});
+  if constexpr (size > 1) transpose<T, size / 2>(v);
+}
+
 // Copies n elements by two vectors that overlap, if there are enough for one vector and at most as many as two hold.
 template <class T, int bytes>
 inline __attribute__((always_inline)) bool copy_by_two(const T* from, T* to, Index n) {

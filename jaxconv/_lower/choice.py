@@ -135,8 +135,10 @@ def _too_few_positions(p: Product, batch: int) -> bool:
             return positions < 4 and p.group_in == 1
         return positions < (14 * 14 if p.wanted == "weight" else 28 * 28)
     if p.wanted == "weight":
-        return positions < (7 * 7 if batch == 1 else 16 * 16)
-    return positions < (4 if batch == 1 else 7 * 7 if batch < 16 else 8 * 8)
+        return batch * positions < 4 * 4
+    if p.wanted == "y" or batch == 1:
+        return positions < 4
+    return positions < (7 * 7 if batch < 16 else 8 * 8)
 
 
 FEW = 8

@@ -211,11 +211,12 @@ def test_what_is_chosen():
     ("x", "w", "groups", "expected"),
     [
         ((1, 64, 7, 7), (64, 64, 1, 1), 1, "native native native"),
-        ((1, 64, 6, 6), (64, 64, 1, 1), 1, "native native pointwise"),
+        ((1, 64, 3, 3), (64, 64, 1, 1), 1, "native native pointwise"),
         ((1, 64, 1, 1), (64, 64, 1, 1), 1, "pointwise pointwise pointwise"),
-        ((2, 64, 6, 6), (64, 64, 1, 1), 1, "pointwise pointwise pointwise"),
-        ((2, 64, 7, 7), (64, 64, 1, 1), 1, "native native pointwise"),
-        ((16, 64, 7, 7), (64, 64, 1, 1), 1, "pointwise pointwise pointwise"),
+        ((2, 64, 1, 2), (64, 64, 1, 1), 1, "pointwise pointwise pointwise"),
+        ((2, 64, 6, 6), (64, 64, 1, 1), 1, "native pointwise native"),
+        ((2, 64, 7, 7), (64, 64, 1, 1), 1, "native native native"),
+        ((16, 64, 7, 7), (64, 64, 1, 1), 1, "native pointwise native"),
         ((16, 64, 16, 16), (64, 64, 1, 1), 1, "native native native"),
         ((1, 64, 3, 3), (64, 64, 3, 3), 1, "im2col native im2col"),  # one output, nine inputs
         ((9, 16, 1, 1), (16, 8, 1, 1), 2, "native native native"),
