@@ -9,8 +9,6 @@ from jaxconv._layers.recurrent import Recurrent
 from jaxconv._layers.recurrent_cell import RecurrentCell
 
 Form = Callable[[Program, Any], bool]
-_ANY = object()
-"""An argument that follows from the shapes of the inputs."""
 
 
 def has_form(program: Program, module: Any) -> bool:
@@ -49,7 +47,7 @@ def _fits(step: Instruction, wanted: tuple[str, tuple[Any, ...]]) -> bool:
     pairs = zip(step.args, args, strict=False)
     return (
         (step.op, len(step.args), step.kwargs) == (op, len(args), ())
-        and all(b is _ANY or (a == b and type(a) is type(b)) or _same_number(a, b) for a, b in pairs)
+        and all((a == b and type(a) is type(b)) or _same_number(a, b) for a, b in pairs)
     )  # fmt: skip
 
 
@@ -70,22 +68,6 @@ def _tanhshrink(program: Program, module: Any) -> bool:
 def _softmin(program: Program, module: Any) -> bool:
     return module.dim is not None and _steps(
         ("neg.default", (Ref(0),)), ("softmax.int", (Ref(1), module.dim))
-    )(program)
-
-
-def _response_norm(program: Program, module: Any) -> bool:
-    """Of an input (N, C, H, W)."""
-    size = module.size
-    return _steps(
-        ("mul.Tensor", (Ref(0), Ref(0))),
-        ("view.default", (Ref(1), _ANY)),
-        ("pad.default", (Ref(2), (0, 0, 0, 0, size // 2, (size - 1) // 2))),
-        ("avg_pool3d.default", (Ref(3), (size, 1, 1), (1, 1, 1))),
-        ("squeeze.dim", (Ref(4), 1)),
-        ("mul.Tensor", (Ref(5), module.alpha)),
-        ("add.Tensor", (Ref(6), module.k)),
-        ("pow.Tensor_Scalar", (Ref(7), module.beta)),
-        ("div.Tensor", (Ref(0), Ref(8))),
     )(program)
 
 
@@ -199,7 +181,6 @@ FORMS: dict[str, Form] = {
     "Softsign": _softsign,
     "Tanhshrink": _tanhshrink,
     "Softmin": _softmin,
-    "LocalResponseNorm": _response_norm,
     "EmbeddingBag": _bag,
     **dict.fromkeys(("LPPool1d", "LPPool2d", "LPPool3d"), _power_pool),
     **dict.fromkeys(("LSTM", "GRU", "RNN"), _recurrent),
