@@ -311,9 +311,10 @@ def check_shapes(op: str, spec: ConvSpec | ConvTransposeSpec, x: jax.Array, bias
     transposed = "transposed=1, " if isinstance(spec, ConvTransposeSpec) else ""
     channels, size = x.shape[-spec.ndim - 1], x.shape[-spec.ndim :]
     if channels != spec.in_channels:
+        last = " (channels come first here, as in torch)" * (x.shape[-1] == spec.in_channels)
         raise ValueError(
             f"Given {transposed or f'groups={spec.groups}, '}weight of size {spec.weight_shape}, expected `input` of "
-            f"shape {x.shape} to have {spec.in_channels} channels, but got {channels} channels instead"
+            f"shape {x.shape} to have {spec.in_channels} channels, but got {channels} channels instead{last}"
         )
     if bias is not None and bias.shape != (spec.out_channels,):
         raise ValueError(

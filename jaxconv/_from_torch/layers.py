@@ -9,9 +9,13 @@ import jax
 from flax import nnx
 
 from jaxconv import nn
+from jaxconv._args import REDUCTIONS
+from jaxconv._from_torch.forms import has_form
 from jaxconv._from_torch.program import Instruction, Mode, Program, Ref, Variable
+from jaxconv._layers._loss import WeightedLoss
 from jaxconv.nn._drawing import Draws
 from jaxconv.nn._module import Module, ParamModule
+from jaxconv.nn._recurrent import Recurrent
 from jaxconv.nn._tracking import Tracking
 
 
@@ -40,18 +44,26 @@ def layer_of(
         isinstance(kind, type) and issubclass(kind, Module | ParamModule)
     ):
         return None
-    if name != "Identity" and (len(programs) != 1 or not _is_call_of(programs[0], module)):
+    if name != "Identity" and (
+        len(programs) != 1 or not (_is_call_of(programs[0], module) or has_form(programs[0], module))
+    ):
         return None
     arguments = _arguments(kind, module)
     if arguments is None:
         return None
+    later: dict[str, Any] = {}
     if issubclass(kind, ParamModule):
-        if {*held} - {*kind._holds}:
+        # A recurrent layer is made without dropout, for which it would want random numbers.
+        later = {"dropout": module.dropout} if issubclass(kind, Recurrent) else {}
+        arguments |= dict.fromkeys(later, 0.0)
+        if not later and {*held} - {*kind._holds}:
             return None
-        weight = held.get("weight")
-        arguments |= {f"{own}_init": _later for own in ("weight", "bias") if own in kind._holds}
+        first = next(iter(held.values()), None)
+        if not issubclass(kind, WeightedLoss):  # whose weights are no parameters
+            kinds = {own.partition("_")[0] for own in (held if later else kind._holds)}
+            arguments |= {f"{own}_init": _later for own in ("weight", "bias") if own in kinds}
         arguments |= {"rngs": _NoKeys(), "promote_dtype": as_it_is}
-        arguments |= {} if weight is None else {"param_dtype": weight.dtype}
+        arguments |= {} if first is None else {"param_dtype": first.dtype}
     elif held:
         return None
     tracks = issubclass(kind, Tracking) and bool({*held} - {"weight", "bias"})
@@ -62,8 +74,8 @@ def layer_of(
         return None
     if tracks and isinstance(layer, Tracking):
         layer.track_running_stats = True
-    for own, variable in held.items():
-        setattr(layer, own, variable)
+    for own, value in {**held, **later}.items():
+        setattr(layer, own, value)
     if isinstance(layer, Tracking):
         layer.use_running_average = not module.training
     if isinstance(layer, Draws):
@@ -89,8 +101,11 @@ def _arguments(kind: Any, module: Any) -> dict[str, Any] | None:
     """The layer's arguments as torch's module has them; None if it does not keep one."""
     known = {field.name for field in fields(kind)}
     found = {}
-    for name in inspect.signature(type(module).__init__).parameters:
-        if name not in known or name in ("dtype", "weight"):
+    names = [*inspect.signature(type(module).__init__).parameters]
+    if issubclass(kind, Recurrent):  # torch's have no signature
+        names = [field.name for field in fields(kind) if not field.kw_only]
+    for name in names:
+        if name not in known or name in ("dtype", "weight", "pos_weight", "size_average", "reduce"):
             continue
         if not hasattr(module, name) and name != "bias":
             return None
@@ -112,6 +127,10 @@ def _is_call_of(program: Program, module: Any) -> bool:
     count = program.inputs
     inputs = [Ref(count)] if padded else list(map(Ref, range(count)))
     whole = Ref(count + padded)
+    if type(module).__name__ in _BROADCASTING:
+        if [(step.op, step.args) for step in steps[:-1]] != _BROADCAST:
+            return False
+        steps, inputs, whole = steps[-1:], [Ref(3), Ref(4)], Ref(5)
     parts = [Ref(whole.number + 1 + i) for i in range(len(steps) - 1)]
     if getattr(module, "return_indices", False):
         returns = tuple(parts) if len(parts) == 2 else None
@@ -161,6 +180,8 @@ def _fits(step: Instruction, module: Any, inputs: list[Ref]) -> bool:
 def _is_argument(argument: Any, value: Any, module: Any) -> bool:
     """Whether torch's module gives its operation this argument."""
     name = argument.name
+    if name == "reduction" and hasattr(module, name):
+        return module.reduction in REDUCTIONS and bool(REDUCTIONS.index(module.reduction) == value)
     if isinstance(value, Variable):
         return value.path == (name,)
     if name in _MODES:
@@ -177,6 +198,14 @@ def _is_argument(argument: Any, value: Any, module: Any) -> bool:
             return _same(value, wanted, name)
     return bool(value == argument.default_value)
 
+
+# Losses that bring input and target to one shape first.
+_BROADCASTING = ("MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss")
+_BROADCAST = [
+    ("broadcast_tensors.default", ((Ref(0), Ref(1)),)),
+    ("getitem", (Ref(2), 0)),
+    ("getitem", (Ref(2), 1)),
+]
 
 # What is an argument of the operation, but not of the module's.
 _FIXED = {"Softmax2d": {"dim": -3}}

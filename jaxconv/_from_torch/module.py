@@ -12,6 +12,7 @@ from jaxconv._from_torch import ops
 from jaxconv._from_torch.binding import bind
 from jaxconv._from_torch.custom_vjp import refusing, with_backward
 from jaxconv._from_torch.describe import describe
+from jaxconv._from_torch.forms import call
 from jaxconv._from_torch.program import (
     Dtype,
     Instruction,
@@ -244,7 +245,7 @@ def _call(child: Any, which: int, given: list[Any], at: int | None) -> Any:
         return run(child, programs_at(child, at)[which], given, at)
     if isinstance(child, Draws) and child.rngs is None and child._drawing():
         raise ValueError(_no_random_numbers(type(child).__name__.lower()))
-    return child(*given)
+    return call(child, given)
 
 
 def _custom(module: Any, at: Any, backward: Any, inputs: Any, outputs: Any, residuals: Any) -> Any:

@@ -63,7 +63,7 @@ def _coverage(options: argparse.Namespace) -> int:
         try:
             np.dtype(dtype or "float32")
         except TypeError as error:
-            raise Unusable(f"`--input` (={text!r}): there is no dtype {dtype!r}") from error
+            raise Unusable(f"`--input` (={text!r}): unknown dtype {dtype!r}") from error
         inputs.append(torch.as_tensor(random_input(shape, dtype or "float32", np.random.default_rng(0))))
     network = torch_network(options.torch)
     if not isinstance(network, torch.nn.Module):

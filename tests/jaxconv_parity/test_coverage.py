@@ -80,7 +80,7 @@ def test_what_is_refused_has_its_reason(network, words, nets, capsys):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (["coverage_nets:Odd", "--input", "2:flot"], "there is no dtype 'flot'"),
+        (["coverage_nets:Odd", "--input", "2:flot"], "unknown dtype 'flot'"),
         (["coverage_nets:Odd", "--input", "two"], "must be a shape such as 1,3,224,224"),
         (["coverage_nets:number", "--input", "2"], "must give a torch.nn.Module, got int"),
         (["coverage_nets:Nothing", "--input", "2"], "'coverage_nets' has no 'Nothing'"),

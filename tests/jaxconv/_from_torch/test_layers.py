@@ -21,13 +21,12 @@ import parity
 from jaxconv._from_torch import convert, exported
 
 # Whose forward is several operations, or one that the layer does not have in this form.
-TRACED = {
-    *("LPPool1d", "LPPool2d", "LPPool3d", "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d", "LocalResponseNorm"),
-    *("LSTM", "GRU", "RNN", "LSTMCell", "GRUCell", "RNNCell", "EmbeddingBag"),
-    *("Tanhshrink", "Softsign", "Softmin"),
-}
+TRACED = {"MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d", "LocalResponseNorm"}
 # The same numbers in another program: no indices where nobody takes them; a draw in another order.
-OTHER_STEPS = {*(f"AdaptiveMaxPool{n}d" for n in (1, 2, 3)), *(f"Dropout{n}d" for n in (1, 2, 3))}
+OTHER_STEPS = {
+    *(f"{name}{n}d" for name in ("AdaptiveMaxPool", "Dropout", "LPPool") for n in (1, 2, 3)),
+    *("EmbeddingBag", "Softmin", "LSTM", "GRU", "RNN", "LSTMCell", "GRUCell", "RNNCell"),
+}
 FIRST = dict(zip(reversed([name for name, _, _ in LAYERS]), reversed(LAYERS), strict=True))
 CASES = [
     case
@@ -99,7 +98,10 @@ def test_every_layer_is_jaxconvs_with_torchs_arguments_and_the_same_program(monk
             getattr(ours, mode)()
             getattr(theirs, mode)()
             if name in OTHER_STEPS and not arguments.get("return_indices"):
-                np.testing.assert_array_equal(ours(*given), theirs(*given))
+                found, wanted = jax.tree.leaves(ours(*given)), jax.tree.leaves(theirs(*given))
+                assert len(found) == len(wanted) > 0
+                for a, b in zip(found, wanted, strict=True):
+                    np.testing.assert_array_equal(a, b)
             else:
                 assert program(ours, *given) == program(theirs, *given), (name, arguments)
 
@@ -308,3 +310,124 @@ def test_explain_and_fusion_find_the_layers(network):
     np.testing.assert_array_less(
         np.abs(fused(X) - network(X)), 64 * np.finfo(np.float32).eps * np.abs(network(X)).max()
     )
+
+
+class Whole(nn.Module):
+    """A module inside another, so that it may become a layer."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, *given):
+        return self.inner(*given)
+
+
+def noise(*shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(len(shape)))
+
+
+S = noise(5, 2, 3)
+STATE = torch.ones(2, 2, 4)
+RECURRENT = {
+    "LSTM": (nn.LSTM(3, 4, 2, batch_first=True, bidirectional=True, dropout=0.1).eval(), (S,)),
+    "LSTM with states": (nn.LSTM(3, 4, 2), (S, (STATE, 2 * STATE))),
+    "LSTM projected": (nn.LSTM(3, 4, proj_size=2), (S,)),
+    "GRU without bias": (nn.GRU(3, 4, bias=False), (S,)),
+    "GRU with a state": (nn.GRU(3, 4, 2), (S, STATE)),
+    "RNN": (nn.RNN(3, 4, nonlinearity="relu"), (S,)),
+    "LSTMCell": (nn.LSTMCell(3, 4), (S[0],)),
+    "LSTMCell with states": (nn.LSTMCell(3, 4, bias=False), (S[0], (STATE[0], 2 * STATE[0]))),
+    "GRUCell": (nn.GRUCell(3, 4), (S[0],)),
+    "RNNCell with a state": (nn.RNNCell(3, 4, nonlinearity="relu"), (S[0], STATE[0])),
+    "bag": (nn.EmbeddingBag(10, 4, mode="sum", padding_idx=1), (torch.tensor([[1, 2], [3, 1], [4, 4]]),)),
+    "bag of offsets": (
+        nn.EmbeddingBag(10, 4, mode="max"), (torch.tensor([1, 2, 3, 1, 4, 4]), torch.tensor([0, 2, 5])),
+    ),
+}  # fmt: skip
+P, T = noise(4, 3), noise(4, 3) + 1
+C = torch.tensor([0, 1, 2, 0])
+LOSSES = {
+    "MSE": (nn.MSELoss(), (P, T)),
+    "L1": (nn.L1Loss(reduction="sum"), (P, T)),
+    "SmoothL1": (nn.SmoothL1Loss(beta=2.0), (P, T)),
+    "Huber": (nn.HuberLoss(reduction="none", delta=0.5), (P, T)),
+    "BCE": (nn.BCELoss(), (P.sigmoid(), T.sigmoid())),
+    "BCE of logits": (nn.BCEWithLogitsLoss(pos_weight=torch.arange(3.0)), (P, T.sigmoid())),
+    "NLL": (nn.NLLLoss(weight=torch.arange(3.0), ignore_index=1), (P, C)),
+    "cross entropy": (nn.CrossEntropyLoss(label_smoothing=0.1), (P, C)),
+    "KLDiv": (nn.KLDivLoss(reduction="sum", log_target=True), (P, T)),
+    "SoftMargin": (nn.SoftMarginLoss(), (P, T.sign())),
+}
+
+
+@pytest.mark.parametrize("name", [*RECURRENT, *LOSSES])
+def test_recurrent_layers_and_losses_are_layers_with_torchs_arguments_and_results(name, monkeypatch):
+    inner, example = (RECURRENT | LOSSES)[name]
+    network = jaxconv.from_torch(Whole(inner), example)
+    without = traced(monkeypatch, Whole(inner), example)
+    layer = network.inner
+    assert type(layer) is getattr(jaxconv, type(inner).__name__)
+    for argument in (
+        "num_layers",
+        "dropout",
+        "bidirectional",
+        "batch_first",
+        "mode",
+        "reduction",
+        "beta",
+        "delta",
+    ):
+        if hasattr(layer, argument):
+            assert getattr(layer, argument) == getattr(inner, argument), argument
+    given = jax.tree.map(lambda x: jnp.asarray(x.numpy()), example)
+    found, wanted = network(*given), without(*given)
+    assert jax.tree.structure(found) == jax.tree.structure(wanted)
+    for a, b, c in zip(*map(jax.tree.leaves, (found, wanted, layer(*given))), strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(a, c)
+    assert {*jaxconv.state_dict(network)} == {f"inner.{key}" for key in inner.state_dict()}
+
+
+class Twice(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(3, 4)
+
+    def forward(self, x, one):
+        return self.lstm(x, (one, one))[0] + self.lstm(x)[0]
+
+
+class Changed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.loss, self.shrink, self.norm = nn.MSELoss(), nn.Tanhshrink(), nn.LocalResponseNorm(3)
+        self.shrink.forward = lambda x: torch.tanh(x) - x
+        self.norm.register_forward_pre_hook(lambda module, given: setattr(module, "alpha", 1.0))
+
+    def forward(self, x):
+        self.loss.reduction = "sum"
+        loss = self.loss(x, x + 1)
+        self.loss.reduction = "mean"
+        norm = self.norm(x)
+        self.norm.alpha = 1e-4
+        return loss + self.shrink(x) + norm
+
+
+def test_what_is_called_in_another_way_stays_a_program():
+    twice = jaxconv.from_torch(Twice(), (S, STATE[:1]))
+    assert type(twice.lstm).__name__ == "TorchModule"
+    x = noise(2, 4, 3, 3)
+    changed = jaxconv.from_torch(Changed(), x)
+    assert {type(m).__name__ for m in (changed.loss, changed.shrink, changed.norm)} == {"TorchModule"}
+
+
+def test_a_recurrent_layers_dropout_is_switched_on():
+    module = Whole(nn.LSTM(3, 4, 2, dropout=0.5))
+    model = jaxconv.from_torch(module, S, rngs=nnx.Rngs(0))
+    x = jnp.asarray(S.numpy())
+    assert (model(x)[0] != model(x)[0]).any()
+    model.eval()
+    assert (model(x)[0] == model(x)[0]).all() and model.inner.dropout == 0.5
+    with pytest.raises(ValueError, match="give from_torch `rngs"):
+        jaxconv.from_torch(module, S)(x)

@@ -121,7 +121,13 @@ CONV = {
         (X[:, :3], W),
         {},
         ValueError,
-        r"expected `input` of shape \(2, 3, 5, 5\) to have 4 channels, but got 3",
+        r"expected `input` of shape \(2, 3, 5, 5\) to have 4 channels, but got 3 channels instead$",
+    ),
+    "channels last": (
+        (np.ones((2, 5, 6, 4), "f4"), W),
+        {},
+        ValueError,
+        r"to have 4 channels, but got 5 channels instead \(channels come first here, as in torch\)$",
     ),
     "H=0": (
         (X[:, :, :0], W),

@@ -1,0 +1,189 @@
+"""What torch.nn's modules of several operations compute: whether a program is such a module's, and nothing more."""
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any
+
+from jaxconv._from_torch.program import Instruction, Mode, Program, Ref, Variable
+from jaxconv._layers.recurrent import Recurrent
+from jaxconv._layers.recurrent_cell import RecurrentCell
+
+Form = Callable[[Program, Any], bool]
+
+
+def has_form(program: Program, module: Any) -> bool:
+    """Whether a program is what a torch module of a class in `FORMS` computes, with the module's arguments."""
+    form = FORMS.get(type(module).__name__)
+    return form is not None and form(program, module)
+
+
+def call(layer: Any, given: Sequence[Any]) -> Any:
+    """Calls a layer with the arrays that its program takes, and returns the arrays that its program returns."""
+    if not isinstance(layer, Recurrent | RecurrentCell):
+        return layer(*given)
+    own: Any = layer
+    x, *states = given
+    hx = None if not states else tuple(states) if own._states > 1 else states[0]
+    result = own(x, hx)
+    return (result[0], *result[1]) if isinstance(layer, Recurrent) and own._states > 1 else result
+
+
+def _steps(*wanted: tuple[str, tuple[Any, ...]]) -> Callable[[Program], bool]:
+    """Whether a program of one input has these steps, and returns the last one's result."""
+
+    def fits(program: Program) -> bool:
+        return (
+            program.inputs == 1
+            and len(program.steps) == len(wanted)
+            and program.outputs == (Ref(len(wanted)),)
+            and all(map(_fits, program.steps, wanted))
+        )
+
+    return fits
+
+
+def _fits(step: Instruction, wanted: tuple[str, tuple[Any, ...]]) -> bool:
+    op, args = wanted
+    pairs = zip(step.args, args, strict=False)
+    return (
+        (step.op, len(step.args), step.kwargs) == (op, len(args), ())
+        and all((a == b and type(a) is type(b)) or _same_number(a, b) for a, b in pairs)
+    )  # fmt: skip
+
+
+def _same_number(a: Any, b: Any) -> bool:
+    return isinstance(a, int | float) and isinstance(b, int | float) and a == b
+
+
+def _softsign(program: Program, module: Any) -> bool:
+    return _steps(("abs.default", (Ref(0),)), ("add.Tensor", (Ref(1), 1)), ("div.Tensor", (Ref(0), Ref(2))))(
+        program
+    )
+
+
+def _tanhshrink(program: Program, module: Any) -> bool:
+    return _steps(("tanh.default", (Ref(0),)), ("sub.Tensor", (Ref(0), Ref(1))))(program)
+
+
+def _softmin(program: Program, module: Any) -> bool:
+    return module.dim is not None and _steps(
+        ("neg.default", (Ref(0),)), ("softmax.int", (Ref(1), module.dim))
+    )(program)
+
+
+def _power_pool(program: Program, module: Any) -> bool:
+    n = int(type(module).__name__[-2])
+
+    def each(value: Any) -> tuple[int, ...]:
+        return tuple(value) if isinstance(value, tuple | list) else (value,) * n
+
+    kernel, p = each(module.kernel_size), float(module.norm_type)
+    pool: tuple[Any, ...] = (Ref(1), kernel)
+    if module.stride is not None or module.ceil_mode:
+        pool += (() if module.stride is None else each(module.stride),)
+    if module.ceil_mode:
+        pool += ((0,) * n, True)
+    return _steps(
+        ("pow.Tensor_Scalar", (Ref(0), p)),
+        (f"avg_pool{n}d.default", pool),
+        ("sign.default", (Ref(2),)),
+        ("abs.default", (Ref(2),)),
+        ("relu.default", (Ref(4),)),
+        ("mul.Tensor", (Ref(3), Ref(5))),
+        ("mul.Tensor", (Ref(6), prod(kernel))),
+        ("pow.Tensor_Scalar", (Ref(7), 1.0 / p)),
+    )(program)
+
+
+def _bag(program: Program, module: Any) -> bool:
+    """Of rows of indices, or of indices and offsets."""
+    *before, bag = program.steps[:3] if program.inputs == 1 else program.steps[:1]
+    parts, first = [Ref(program.inputs + len(before))], program.inputs
+    if before:
+        start, flat = before
+        rows = start.op == "arange.start_step" and start.args[0] == 0 and flat.op == "reshape.default"
+        if not rows or flat.args != (Ref(0), (-1,)):
+            return False
+        indices = (Ref(2), Ref(first))
+    else:
+        indices = (Ref(0), Ref(1))
+    mode = ("sum", "mean", "max").index(module.mode)
+    wanted = (
+        Variable(("weight",)), *indices, module.scale_grad_by_freq, mode, module.sparse, None,
+        module.include_last_offset, module.padding_idx,
+    )  # fmt: skip
+    rest = program.steps[len(before) + 1 :]
+    return (
+        bag.op == "embedding_bag.padding_idx"
+        and bag.args == wanted
+        and module.max_norm is None
+        and program.outputs == (Ref(parts[0].number + 1),)
+        and all((s.op, s.args) == ("getitem", (parts[0], i)) for i, s in enumerate(rest))
+    )
+
+
+def _states(program: Program, count: int) -> tuple[int, tuple[Ref, ...]] | None:
+    """How many steps make the initial states, which are zeros, and the states; None if they are others."""
+    if program.inputs == 1 + count:
+        return 0, tuple(map(Ref, range(1, 1 + count)))
+    zeros = 0
+    while zeros < len(program.steps) and program.steps[zeros].op == "zeros.default":
+        zeros += 1
+    if program.inputs != 1 or zeros not in (1, count):
+        return None
+    return zeros, tuple(Ref(1 + (i if zeros > 1 else 0)) for i in range(count))
+
+
+def _recurrent(program: Program, module: Any) -> bool:
+    count = 2 if module.mode == "LSTM" else 1
+    found = _states(program, count)
+    if found is None or len(program.steps) <= found[0]:
+        return False
+    zeros, states = found
+    step, *parts = program.steps[zeros:]
+    whole = Ref(program.inputs + zeros)
+    returned = tuple(Ref(whole.number + 1 + i) for i in range(1 + count))
+    names = tuple(Variable((name,)) for name in module._flat_weights_names)
+    *own, mode, bidirectional, first = step.args[3:]
+    return (
+        step.op == f"{module.mode.lower()}.input"
+        and step.args[:3] == (Ref(0), states if count > 1 else states[0], names)
+        and (*own, bidirectional, first)
+        == (module.bias, module.num_layers, module.dropout, module.bidirectional, module.batch_first)
+        and (isinstance(mode, Mode) or not (module.dropout and module.num_layers > 1))
+        and program.outputs == returned
+        and all((s.op.partition(".")[0], s.args) == ("getitem", (whole, i)) for i, s in enumerate(parts))
+    )
+
+
+def _cell(program: Program, module: Any) -> bool:
+    kind = type(module).__name__
+    count = 2 if kind == "LSTMCell" else 1
+    found = _states(program, count)
+    if found is None or len(program.steps) <= found[0]:
+        return False
+    zeros, states = found
+    step, *parts = program.steps[zeros:]
+    whole = Ref(program.inputs + zeros)
+    op = {"LSTMCell": "lstm", "GRUCell": "gru"}.get(kind) or f"rnn_{module.nonlinearity}"
+    names = ("weight_ih", "weight_hh") + (("bias_ih", "bias_hh") if module.bias else ())
+    wanted = (Ref(0), states if count > 1 else states[0], *(Variable((name,)) for name in names))
+    returned = tuple(Ref(whole.number + 1 + i) for i in range(2)) if count > 1 else (whole,)
+    return (
+        step.op == f"{op}_cell.default"
+        and tuple(arg for arg in step.args if arg is not None) == wanted
+        and program.outputs == returned
+        and all((s.op.partition(".")[0], s.args) == ("getitem", (whole, i)) for i, s in enumerate(parts))
+    )
+
+
+FORMS: dict[str, Form] = {
+    "Softsign": _softsign,
+    "Tanhshrink": _tanhshrink,
+    "Softmin": _softmin,
+    "EmbeddingBag": _bag,
+    **dict.fromkeys(("LPPool1d", "LPPool2d", "LPPool3d"), _power_pool),
+    **dict.fromkeys(("LSTM", "GRU", "RNN"), _recurrent),
+    **dict.fromkeys(("LSTMCell", "GRUCell", "RNNCell"), _cell),
+}
+"""Which check says that a program is a module's, by the name of the module's class."""
