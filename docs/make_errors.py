@@ -53,6 +53,7 @@ class Message(NamedTuple):
 
 LAYERS = (
     "jaxconv/_args.py",
+    "jaxconv/_given.py",
     "jaxconv/_spec*.py",
     "jaxconv/_pad.py",
     "jaxconv/_functional/*",
