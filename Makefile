@@ -22,10 +22,11 @@ test: $(READY)  ## run the tests (OPTIONS are pytest's)
 docs: $(READY)  ## the site in out/site; warnings and dead links are errors
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build
 
-lint: $(READY)  ## ruff (rules and format), mypy, clang-format, and the kernels compiled with warnings as errors
+lint: $(READY)  ## ruff (rules and format), mypy, pyright (examples), clang-format, and the kernels compiled with warnings as errors
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
+	$(RUN) -m basedpyright --pythonpath $(RUN)
 	$(VENV)/bin/clang-format --dry-run -Werror native/*.h native/*.cc native/tests/*.cc
 	$(MAKE) --silent -C native/tests warnings PYTHON=$(abspath $(RUN))
 

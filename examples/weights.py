@@ -12,12 +12,13 @@ import jaxconv
 from jaxconv import surgery
 
 
-def show(title, conv, x):
+def show(title: str, conv: jaxconv.Conv2d, x: jax.Array) -> None:
     print(f"{title}\nweight {conv.weight.shape}:\n{np.round(conv.weight[...], 3)}")
+    assert conv.bias is not None
     print(f"bias: {np.round(conv.bias[...], 3)}\noutput:\n{np.round(conv(x)[0], 3)}\n")
 
 
-def main():
+def main() -> tuple[jaxconv.Conv2d, ...]:
     x = jnp.arange(50.0).reshape(2, 5, 5) / 50
     # torch: conv = torch.nn.Conv2d(2, 1, 3)
     automatic = jaxconv.Conv2d(2, 1, 3, rngs=nnx.Rngs(0))

@@ -21,7 +21,7 @@ INSTEAD = {
 FOR_USERS = {
     r"\bbeside\b": "next to, compared with, with",
     r"\blots?\b": "batch, many",
-    r"\b(are|is) no (array|dtype|file|int|JAX|list|number|pickle|shape|text|tuple)\b": "is not a",
+    r"(?<!there )\b(are|is) no (array|dtype|file|int|JAX|list|number|pickle|shape|text|tuple)\b": "is not a",
     r"\b(has|have) not (a|any|just|one|the)\b": "lacks, does not have",
     r"\b(gives|brings|takes) back\b": "returns",
     r"\ball the same\b": "still, nevertheless",

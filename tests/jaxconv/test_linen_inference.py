@@ -179,5 +179,5 @@ def test_what_cannot_be_folded():
         jaxconv.fuse_conv_bn((module, variables), [("0", "1")], inputs=(X,))
     with pytest.raises(TypeError, match="a Linen module needs example `inputs`"):
         jaxconv.fuse_conv_bn((module, variables))
-    with pytest.raises(TypeError, match="`inputs` are for a Linen module"):
+    with pytest.raises(TypeError, match="`inputs` are only for a Linen module"):
         jaxconv.fuse_conv_bn(jaxconv.Linear(2, 2, rngs=nnx.Rngs(0)), inputs=(X,))
