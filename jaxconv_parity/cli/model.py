@@ -23,7 +23,8 @@ examples:
   parity model nets.theirs:ResNet nets.ours:make --input 1,3,224,224 --html report.html
   parity model nets.theirs:ResNet nets.ours:make --input image.npy --weights resnet.safetensors --train
   parity model timm:resnet50 nets.ours:make --input 1,3,224,224 --weights checkpoint.pth --key state_dict
-  parity model torchvision:resnet50 nets.ours:make --input 1,3,224,224 --quick --size 225,223 --size 2
+  parity model torchvision:resnet50 nets.ours:make --input 1,3,224,224 --quick
+  parity model nets.theirs:ResNet nets.ours:make --input 1,3,224,224 --size 225,223 --probe
   parity model nets.theirs:ResNet nets.ours:make --input 1,3,224,224 --reduce test_reduced.py
   parity model resnet.recording.safetensors nets.ours:make --device tpu
 
@@ -62,6 +63,25 @@ def add_commands(commands: Any) -> None:
         "Again for each size",
     )
     model.add_argument(
+        "--train-steps",
+        type=int,
+        default=0,
+        metavar="STEPS",
+        help="compare so many steps of training, too: SGD with momentum; --train for the training mode (%(default)s)",
+    )
+    model.add_argument(
+        "--probe",
+        action="store_true",
+        help="if the networks agree, compare them where the input shows nothing, too: in other sizes, with larger "
+        "numbers, in training mode and so on",
+    )
+    model.add_argument(
+        "--reduce",
+        type=Path,
+        metavar="FILE.py",
+        help="if the networks differ, write the smallest sub-networks and input that still do as a pytest file",
+    )
+    model.add_argument(
         "--convert",
         choices=("to_flax", "to_torch", "none"),
         default="to_flax",
@@ -75,19 +95,6 @@ def add_commands(commands: Any) -> None:
     )
     model.add_argument(
         "--quick", action="store_true", help="compare the forward pass only; nothing is said of gradients"
-    )
-    model.add_argument(
-        "--train-steps",
-        type=int,
-        default=0,
-        metavar="STEPS",
-        help="compare so many steps of training, too: SGD with momentum; --train for the training mode (%(default)s)",
-    )
-    model.add_argument(
-        "--reduce",
-        type=Path,
-        metavar="FILE.py",
-        help="if the networks differ, write the smallest sub-networks and input that still do as a pytest file",
     )
     model.add_argument("--no-progress", action="store_true", help="show no progress bar on stderr")
     model.add_argument("--html", type=Path, metavar="FILE", help="write the report as one HTML file")
@@ -148,12 +155,6 @@ def _add_torch_side(command: Any) -> None:
     )
 
 
-def _size(text: str) -> int | tuple[int, ...]:
-    """What `--size` says, as `parity.check` takes it."""
-    numbers = tuple(int(n) for n in text.split(","))
-    return numbers if len(numbers) > 1 or text.endswith(",") else numbers[0]
-
-
 def _torch_side(options: argparse.Namespace) -> tuple[Any, list[Any]]:
     """torch's network and its inputs."""
     import numpy as np
@@ -198,6 +199,12 @@ def _prefix_hint(module: Any, weights: Any) -> str:
     ends = {name.removesuffix(names[0]) for name in weights if names and name.endswith(f".{names[0]}")}
     fitting = [end for end in sorted(ends, key=len) if all(end + name in weights for name in names)]
     return f"; with --prefix {fitting[0]} all names fit" if fitting else ""
+
+
+def _size(text: str) -> int | tuple[int, ...]:
+    """What `--size` says, as `parity.check` takes it."""
+    numbers = tuple(int(n) for n in text.replace("x", ",").split(","))
+    return numbers if len(numbers) > 1 else numbers[0]
 
 
 def _recording(options: argparse.Namespace) -> tuple[Any, list[Any]]:
@@ -252,6 +259,7 @@ def _model(options: argparse.Namespace) -> int:
                 seed=options.seed,
                 quick=options.quick,
                 train_steps=options.train_steps,
+                probe=options.probe,
                 progress=not options.no_progress,
             )
         except (ValueError, TypeError) as error:

@@ -1,6 +1,7 @@
 """`parity.check`: every input, one after the other."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
@@ -9,13 +10,16 @@ import torch
 
 from parity._check.compare import Options, compared
 from parity._check.inputs import sets
+from parity._check.probe import everywhere, with_probes
 from parity._flax import compilation
 from parity._flax import network as flax_network
+from parity._report.merged import merged
 from parity._report.progress import Tell, shown
-from parity._report.report import Report, merged
+from parity._report.report import Report
 from parity._torch.original import MEMORY_LIMIT, Original, original
 from parity._torch.plain import keeps_its_parametrizations
 from parity._torch.training import Recipe
+from parity._torch.unseen import unseen
 
 
 def check(
@@ -33,6 +37,7 @@ def check(
     train_steps: int = 0,
     optimizer: tuple[Callable[[Any], torch.optim.Optimizer], Any] | None = None,
     loss: tuple[Callable[[Any], Any], Callable[[Any], Any]] | None = None,
+    probe: bool = False,
     progress: bool = True,
 ) -> Report:
     """Compares a Flax network with a torch network, layer by layer and end to end.
@@ -76,13 +81,17 @@ def check(
             not trained; of an NNX network each `nnx.Param` is.
         loss: of `train_steps`, a pair of functions of the output, torch's and the Flax network's (in torch's layout; a
             list of several outputs). By default half the mean square of the distance from random targets.
+        probe: whether the networks, if they agree, are also compared where the input shows nothing: in another size,
+            in a larger batch, with the input times 16 and -16, with other numbers for weights that are zero, in
+            training mode. Each is tried only if it may show something that is hidden (`report.hidden`). Of several
+            inputs the first is taken.
         progress: whether a bar on stderr says what is compiled and compared, if stderr is a terminal.
 
     Returns:
         The report; `report.assert_ok()` raises where it is not ok.
 
     Raises:
-        ValueError: weights that do not fit, no inputs, inputs in both places or together with a recording, a size that
+        ValueError: weights that do not fit, no inputs, inputs in both places or with a recording, a size that
             does not fit, an unknown `convert` or `layout`, an `optimizer` or a `loss` without `train_steps`.
         TypeError: a module of neither kind, a ScriptModule, an input that is no array of numbers.
 
@@ -97,20 +106,20 @@ def check(
     if layout not in ("NCHW", "NHWC", None):
         raise ValueError(f"`layout` (={layout!r}) must be 'NCHW', 'NHWC' or None")
     if isinstance(torch_module, Original):
-        given_too = {
+        beside = {
             "inputs": given or inputs is not None,
             "sizes": sizes is not None,
             "seed": seed,
             "quick": quick,
         }
-        given_too |= {"memory_limit": memory_limit != MEMORY_LIMIT, "train_steps": train_steps}
-        if names := ", ".join(f"`{name}`" for name, value in given_too.items() if value):
+        beside |= {"memory_limit": memory_limit != MEMORY_LIMIT, "train_steps": train_steps, "probe": probe}
+        if names := ", ".join(f"`{name}`" for name, value in beside.items() if value):
             raise ValueError(f"{names} cannot be combined with a recording, which has its own")
         if convert == "to_torch" and not torch_module.runnable:
             raise ValueError("`convert` (='to_torch') needs torch's network itself, not a recording of it")
     recipe = _recipe(torch_module, train_steps, optimizer, loss, quick)
     options = Options(convert, layout, mapping, memory_limit, recipe=recipe)
-    reports = []
+    found = []
     with shown(progress) as tell, compilation.kept():
         all_given = sets(given, inputs, sizes, seed)
         for i, one in enumerate(all_given):
@@ -122,8 +131,13 @@ def check(
                 ours = flax_network.network(flax_module).arrays()
                 plain = not keeps_its_parametrizations(iter(ours))
                 theirs = original(torch_module, one, seed, memory_limit, plain, not quick)
-            reports.append(compared(theirs, flax_module, options, part).report)
-    return merged(reports)
+            found.append(compared(theirs, flax_module, options, part))
+        report = merged([one.report for one in found])
+        if not report.ok:
+            return report
+        hidden = [unseen(one.theirs) for one in found]
+        report = replace(report, hidden=everywhere(hidden))
+        return with_probes(report, found[0], flax_module, options, tell) if probe else report
 
 
 def _part_of_the_work(tell: Tell, index: int, count: int, what: str, done: float) -> None:

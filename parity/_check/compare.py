@@ -96,11 +96,11 @@ def compared(theirs: Original, flax_module: Any, options: Options, tell: Tell) -
         if not report.ok and (judged_layer is None or all(v.ok for v in network)):
             report = replace(report, unjudged=_answered_for(run, judged_layer, whole, pair.matching))
         reports.append(report)
-        known = any(d.layer.partition("#")[0] == path for d in causes)  # one a fault
-        if options.causes and not report.ok and not known:
+        if (
+            options.causes and not report.ok and not any(d.layer.partition("#")[0] == path for d in causes)
+        ):  # one a fault
             tell(f"layer {run.call.name}: looking for the cause", done)
             found = _cause(run, judged_layer, pair, shapes.get(path), place, memory_limit)
-            part = None if judged_layer is None else judged_layer.part
             found = diagnose_between.with_lines(found, whole, run.call, part, place)
             causes += [found] if found not in causes else []
     wrong = [v.name for v in network if not v.ok and v.name in theirs.wanted and v.name in whole.ours]

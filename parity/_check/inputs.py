@@ -25,7 +25,7 @@ def sets(
     if given:
         raise ValueError("`inputs` cannot be combined with positional inputs: give all of them in `inputs`")
     if sizes is not None:
-        raise ValueError("`sizes` cannot be combined with `inputs`: sizes are made from a positional input")
+        raise ValueError("`sizes` cannot be combined with `inputs`: sizes are made of an input by position")
     if not isinstance(inputs, list | tuple):
         raise TypeError(
             f"`inputs` must be a list, each item an array or a tuple of arrays, got {type(inputs).__name__}"
@@ -45,7 +45,7 @@ def _of_sizes(
             f"`sizes` must be a list, each item a size such as (225, 223) or a batch size, got {type(sizes).__name__}"
         )
     if not given:
-        raise ValueError("`sizes` needs an input by position, of which further ones are made")
+        raise ValueError("`sizes` needs a positional input, of which further ones are made")
     arrays = [input_array(i, x) for i, x in enumerate(given)]
     shape = arrays[0].shape
     return [of_shape(arrays, _whole(shape, size, i), [seed, i]) for i, size in enumerate(sizes)]

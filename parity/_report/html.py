@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from parity._judge.verdict import Heat
-from parity._report import axes, excerpt
+from parity._report import axes, excerpt, hidden
 from parity._report.layers import LayerReport, rows
 from parity._report.text import printable
 
@@ -63,6 +63,7 @@ def to_html(report: Any) -> str:
         differing=[_shown(layer) for layer in differing[:_DRAWN]],
         more=max(0, len(differing) - _DRAWN),
         agrees=all(v.ok for v in report.network),
+        hidden=list(hidden.lines(report.hidden)),
         trained=all(v.ok for v in report.training),
     )
 

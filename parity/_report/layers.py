@@ -23,7 +23,7 @@ class LayerReport:
         input_shape, output_shape: of the call.
         verdicts: one for each output and gradient.
         unjudged: why the layer was compared only as a part of the network, if it was.
-        at: which input it is about, where several were given: 'inputs[1]'.
+        at: which input it is about, where several were given: 'inputs[1]'; or what a probe tried.
         calls: how many calls it stands for: one, but in a table's row.
     """
 
@@ -44,7 +44,8 @@ class LayerReport:
     @property
     def shown(self) -> str:
         """How a sentence names it."""
-        return f"{self.name or self.kind}{f' at {self.at}' if self.at else ''}"
+        where = f" at {self.at}" if self.at.startswith("inputs[") else f" ({self.at})" if self.at else ""
+        return f"{self.name or self.kind}{where}"
 
     @property
     def counted(self) -> str:

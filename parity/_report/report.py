@@ -5,7 +5,7 @@ import io
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ from rich.text import Text
 from parity._diagnose.hypothesis import Diagnosis
 from parity._judge.verdict import Verdict
 from parity._pairing.match import Entry
-from parity._report import excerpt, junit
+from parity._report import excerpt, hidden, junit
 from parity._report.layers import LayerReport, rows, tree, worst
 from parity._report.text import printable
+from parity._torch.unseen import Unseen
 
 SCHEMA = 5
 """The version of the layout of `Report.to_json`."""
@@ -42,6 +43,8 @@ class Report:
         about: the networks, the input, the seed, the precision, the machine and the versions, by name.
         forward_only: whether no gradient was compared (`quick`).
         training: the verdicts on what each step of training leaves (`train_steps`).
+        hidden: where the networks agree, what the input cannot show: mistakes that would compute the same.
+        probes: what else was tried (`probe`), and whether the networks agree there.
 
     Examples:
         >>> x = jax.random.normal(jax.random.key(0), (4, 3))
@@ -59,6 +62,8 @@ class Report:
     about: Mapping[str, str] = field(default_factory=dict)
     forward_only: bool = False
     training: tuple[Verdict, ...] = ()
+    hidden: tuple[Unseen, ...] = ()
+    probes: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -125,7 +130,7 @@ class Report:
 
     def to_json(self) -> str:
         """The report as JSON: `schema`, `ok`, `first_divergence`, `forward_only`, `about`, `layers`, `network`,
-        `training`, `diagnosis`, `problems`, `notes`, `ledger`."""
+        `training`, `diagnosis`, `problems`, `notes`, `hidden`, `probes`, `ledger`."""
 
         def plain(value: Any) -> Any:
             # JSON has no NaN and no infinity.
@@ -153,6 +158,8 @@ class Report:
             "problems": self.problems,
             "notes": self.notes,
         }
+        rest["hidden"] = [{"id": u.id, "layer": u.layer, **hidden.said(u)} for u in self.hidden]
+        rest["probes"] = [{"what": what, "ok": ok} for what, ok in self.probes.items()]
         rest["ledger"] = [asdict(entry) for entry in self.ledger]
         return json.dumps(plain({**head, **rest}), indent=2, allow_nan=False)
 
@@ -248,38 +255,8 @@ class Report:
         whole = [line for line in findings if line.startswith(("network: ", "training: "))]
         shown = [line for line in findings if line not in whole]
         yield from (Text(printable(f"- {line}")) for line in [*shown, *_some(whole)])
+        yield from (Text(printable(line)) for line in hidden.text(self.hidden, self.probes))
         yield from (Text(printable(f"  note: {line}")) for line in self.notes)
-
-
-def merged(reports: Sequence[Report]) -> Report:
-    """One report of comparisons of the same networks on several inputs, `inputs[0]`, `inputs[1]` and so on."""
-    if len(reports) == 1:
-        return reports[0]
-    names = [f"inputs[{i}]" for i in range(len(reports))]
-
-    def said(of: Sequence[Sequence[str]]) -> tuple[str, ...]:
-        """What all say once, and what some say with the inputs at which they do."""
-        lines = dict.fromkeys(line for each in of for line in each)
-        where = {line: [name for name, each in zip(names, of, strict=True) if line in each] for line in lines}
-        return tuple(
-            line if len(at) == len(names) else f"at {', '.join(at)}: {line}" for line, at in where.items()
-        )
-
-    def at(of: Sequence[tuple[Any, ...]], change: Any) -> tuple[Any, ...]:
-        return tuple(change(one, name) for name, each in zip(names, of, strict=True) for one in each)
-
-    first = reports[0]
-    inputs = "; ".join(f"{name} {r.about.get('input', '')}" for name, r in zip(names, reports, strict=True))
-    return replace(
-        first,
-        layers=at([r.layers for r in reports], lambda layer, name: replace(layer, at=name)),
-        network=at([r.network for r in reports], lambda v, name: replace(v, name=f"{v.name} at {name}")),
-        training=at([r.training for r in reports], lambda v, name: replace(v, name=f"{v.name} at {name}")),
-        problems=said([r.problems for r in reports]),
-        notes=said([r.notes for r in reports]),
-        diagnosis=tuple(dict.fromkeys(d for r in reports for d in r.diagnosis)),
-        about={**first.about, "input": inputs},
-    )
 
 
 def _some(lines: list[str]) -> list[str]:

@@ -50,8 +50,8 @@ def test_token_ids_stay_those_that_the_embedding_has():
         ((array(1, 3, 8, 6),), None, [True], r"`sizes\[0\]` .* a tuple of integers"),
         ((array(1, 3, 8, 6),), None, 5, "`sizes` must be a list, .* got int"),
         ((np.float32(1),), None, [2], r"`sizes\[0\]` .* a scalar"),
-        ((), None, [2], "`sizes` needs an input by position"),
-        ((), [array(1, 3)], [2], "`sizes` must not be given beside `inputs`"),
+        ((), None, [2], "`sizes` needs a positional input"),
+        ((), [array(1, 3)], [2], "`sizes` cannot be combined with `inputs`"),
     ],
 )
 def test_sizes_that_do_not_fit_are_refused(given, inputs, sizes, error):

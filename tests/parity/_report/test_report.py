@@ -9,8 +9,9 @@ import pytest
 from reports import BAD, FINE, OURS, RIGHT, WRONG, layer, whole
 
 from parity._judge.verdict import Verdict, judge
-from parity._report.layers import rows
-from parity._report.report import Report, merged, tree
+from parity._report.layers import rows, tree
+from parity._report.merged import merged
+from parity._report.report import Report
 
 
 def test_modules_are_a_tree_in_the_order_of_the_calls():
