@@ -446,7 +446,7 @@ class LayerScale(torch.nn.Module):
         return self.head(x)
 
 
-@fault("gamma scales the wrong branch", LayerScale, (5, 6))
+@fault("gamma scales the wrong branch", LayerScale, (5, 6), "operands.swapped")
 def layer_scale(p, x):
     y = dense(p["fc"], x)
     x = p["gamma"] * x + y  # here
@@ -466,7 +466,7 @@ class Mask(torch.nn.Module):
         return s.softmax(-1)
 
 
-@fault("mask of the other triangle", Mask, (2, 5, 6))
+@fault("mask of the other triangle", Mask, (2, 5, 6), "mask.other")
 def mask(p, x):
     s = dense(p["a"], x) @ dense(p["b"], x).swapaxes(-1, -2)
     allowed = jnp.triu(jnp.ones((5, 5), bool))

@@ -108,13 +108,16 @@ def shifts(given: Any) -> Yields:
 
 def limits(given: Any, result: torch.Tensor) -> Yields:
     """A clamp with other limits: those of what it gives."""
-    low, high = float(result.min()), float(result.max())
     x = given.tensors[0]
-    if low >= high or not (float(x.min()) < low or float(x.max()) > high):
+    # One that no element has reached is not known.
+    low = float(result.min()) if float(x.min()) < float(result.min()) else None
+    high = float(result.max()) if float(x.max()) > float(result.max()) else None
+    if low is None and high is None:
         return
     names = ("min_val", "max_val") if "min_val" in given.named else ("min", "max")
     theirs = " and ".join(str(given.named.get(name)) for name in names)
-    text = f"the limits are {low:.6g} and {high:.6g}: torch's are {theirs}"
+    mine = " and ".join("none that is reached" if limit is None else f"{limit:.6g}" for limit in (low, high))
+    text = f"the limits are {mine}: torch's are {theirs}"
     yield LIMITS, text, lambda g: g.tensors[0].clamp(low, high)
 
 

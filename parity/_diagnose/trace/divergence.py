@@ -43,7 +43,12 @@ def find(partners: Partners) -> Divergence | None:
     if first is None:
         return None
     taken = {p for value in first.inputs for p in _partners(partners, value)}
-    roots = list(_roots(partners, partners.ours, unknown))
+    roots = list(_roots(partners, partners.ours, unknown)) or [
+        # A resizing that only copies is one, too.
+        s
+        for s in partners.ours.steps
+        if s.lines and any(y in unknown for y in s.outputs) and all(partners.known(x) for x in s.inputs)
+    ]
     ours = next((s for s in roots if taken & set(_origins(s.inputs))), roots[0] if roots else None)
     return Divergence(first, ours, region, unknown)
 

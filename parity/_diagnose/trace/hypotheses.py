@@ -94,25 +94,29 @@ def _has_tensors(value: Any) -> bool:
 def explain(step: Step, result: torch.Tensor) -> Variant | None:
     """The mistake that turns an operation of torch's into what gives this result."""
     given = Given(step)
-    for variant in itertools.starmap(Variant, itertools.chain(_variants(given), _fitted(given, result))):
+    # An operation that is left out, or whose number is another, is simpler than another operation.
+    tried = itertools.chain(
+        _variants(given, _TABLE), _fitted(given, result), _variants(given, arithmetic.VARIANTS)
+    )
+    for variant in itertools.starmap(Variant, tried):
         try:
             found = variant.way(given)
         except (RuntimeError, ValueError, IndexError, TypeError):  # it cannot be made with these shapes
             continue
-        if found.shape == result.shape and same(found.numpy(), result.numpy()):
+        # A reduction over another axis keeps other axes: of the network with it the outputs are compared.
+        if found.numel() == result.numel() and same(found.numpy().ravel(), result.numpy().ravel()):
             return variant
     return None
 
 
-def _variants(given: Given) -> Yields:
-    for names, make in _TABLE:
+def _variants(given: Given, table: Sequence[tuple[tuple[str, ...], Any]]) -> Yields:
+    for names, make in table:
         if given.name in names:
             yield from make(given)
 
 
 def _left_out(given: Given) -> Yields:
     cause, what = next((c for names, *c in _LEFT_OUT if given.name in names), (MISSING, "the operation"))
-    shape = given.step.outputs[0].shape
     two = len(given.tensors) == 2 and cause is not MISSING
     for i, which in enumerate(("first", "second")[: 1 + two]):
         text = f"{what} is left out: torch computes {describe(given.step)}"
@@ -120,7 +124,7 @@ def _left_out(given: Given) -> Yields:
         yield (
             CAUSES[cause] if isinstance(cause, str) else cause,
             text,
-            lambda g, i=i: g.tensors[i].expand(shape),
+            lambda g, i=i: g.tensors[i].expand(g.step.outputs[0].shape),
         )
 
 
@@ -133,6 +137,7 @@ _LEFT_OUT: tuple[tuple[Any, Any, str], ...] = (
 
 def _activation(given: Given) -> Yields:
     theirs = "relu6" if given.name == "hardtanh" and given.max_val == 6 else given.name
+    theirs = "selu" if given.name == "elu" and given.scale != 1 else theirs
     for name, function in activations.OTHERS.items():
         cause = CAUSES[activations.cause_of(theirs, name)]
         yield (
@@ -160,7 +165,8 @@ def _softmax(given: Given) -> Yields:
 def _reduction(given: Given) -> Yields:
     ndim = given.tensors[0].ndim
     count = len(given.named.get("dim") or range(ndim))
-    for dims in itertools.combinations(range(ndim), count):
+    choices = [dims for n in range(1, ndim + 1) for dims in itertools.combinations(range(ndim), n)]
+    for dims in sorted(choices, key=lambda dims: abs(len(dims) - count)):
         text = f"it is over the dimensions {list(dims)}: torch's over {given.named.get('dim')}"
         edit = _over(given.named.get("dim"))
         yield REDUCED, text, lambda g, d=dims: g.changed(dim=list(d)), edit
@@ -289,7 +295,6 @@ _TABLE: tuple[tuple[tuple[str, ...], _NAMES], ...] = (
         _padding,
     ),
     (("native_layer_norm", "native_group_norm", "native_batch_norm"), _normalisation),
-    *arithmetic.VARIANTS,
 )
 
 

@@ -10,7 +10,7 @@ import torch
 
 from parity._diagnose import activations
 from parity._diagnose.registry import Cause
-from parity._diagnose.trace import divergence, hypotheses, operands, torch_operations
+from parity._diagnose.trace import divergence, hypotheses, operands, parts, torch_operations
 from parity._diagnose.trace.divergence import Divergence
 from parity._diagnose.trace.match import Partners, same, turned
 from parity._diagnose.trace.rewrite import Edit
@@ -30,6 +30,9 @@ _FOLLOWING = 6
 _MOST_PARTS = 4
 
 
+_LEFT_OUT = ("operation.missing", "activation.missing", "scale.missing", "residual.missing")
+
+
 @dataclass
 class Instead:
     """What differs.
@@ -39,6 +42,7 @@ class Instead:
         ours: what the Flax network has in the place of its result; None if nothing is known to be.
         cause, fix: why, if a hypothesis computes it.
         edit: how the Flax network's line is mended, if that is known.
+        missing: torch's operation, if the Flax network leaves it out.
     """
 
     theirs: Step
@@ -46,6 +50,7 @@ class Instead:
     cause: Cause | None = None
     fix: str = ""
     edit: Edit | None = None
+    missing: Step | None = None
 
 
 def find(partners: Partners, parted: Divergence) -> Instead:
@@ -68,9 +73,10 @@ def _heals(partners: Partners, new: Mapping[Value, torch.Tensor]) -> bool:
     )
 
 
-def _replayed(partners: Partners, *changes: Any) -> bool:
+def _replayed(partners: Partners, *changes: Any, after: Step | None = None) -> bool:
     try:
-        return _heals(partners, torch_operations.replay(partners.theirs, *changes))
+        new = torch_operations.replay(partners.theirs, *changes)
+        return _heals(partners, new) and (after is None or _followed(partners, after, new))
     except (RuntimeError, ValueError, IndexError, TypeError):  # of another shape than torch's network takes
         return False
 
@@ -84,19 +90,39 @@ def _mended(partners: Partners, step: Step, way: Way) -> bool:
         if s.name == step.name and s.lines[:1] == step.lines[:1] and hypotheses.describe(s) == what
     ]
     sites = [[step], line] if step.lines and len(line) > 1 else [[step]]
-    return any(_replayed(partners, {}, {}, dict.fromkeys(site, way)) for site in sites)
+    return any(_replayed(partners, {}, {}, dict.fromkeys(site, way), after=step) for site in sites)
+
+
+def _followed(partners: Partners, step: Step, new: Mapping[Value, torch.Tensor]) -> bool:
+    """Whether the Flax network has what torch's makes of an operation's new result, if torch makes anything of it.
+
+    Two mistakes may give the same outputs: x / (1 + x) is 1 without the 1, and without the fraction.
+    """
+    rest, computed = list(step.outputs), []
+    while rest:
+        for after in rest.pop().consumers:
+            if after.moves_only:
+                rest += after.outputs
+            else:
+                computed += [y for y in after.outputs if y in new and y.floating and y.size]
+    return not computed or any(partners.has(new[y].detach()) for y in computed)
 
 
 def _chain(step: Step) -> Iterator[Step]:
     """An operation, and those that alone take its result."""
     for _ in range(_FOLLOWING):
         yield step
-        after = step.outputs[0].consumers
+        after = _takers(step)
         while len(after) == 1 and after[0].moves_only:
-            after = after[0].outputs[0].consumers
+            after = _takers(after[0])
         if len(after) != 1:
             return
         step = after[0]
+
+
+def _takers(step: Step) -> list[Step]:
+    """The operations that take a result: autograd's own copies of it go nowhere."""
+    return [s for s in step.outputs[0].consumers if s.name != "detach" or s.outputs[0].consumers]
 
 
 def _pool(partners: Partners, parted: Divergence, step: Step) -> list[Value]:
@@ -136,7 +162,9 @@ def _results(partners: Partners, parted: Divergence) -> Instead | None:
             for data in laid_out(value, theirs.shape, partners.ranks):
                 mistake = _mistake(parted.theirs, step, data)
                 if mistake is not None and _mended(partners, step, mistake.way):
-                    return Instead(parted.theirs, value, mistake.cause, mistake.fix, mistake.edit)
+                    # What it is given is still there, and what takes that has no line of its own for it.
+                    missing = step if mistake.cause.id in _LEFT_OUT else None
+                    return Instead(parted.theirs, value, mistake.cause, mistake.fix, mistake.edit, missing)
                 first = unexplained is None and step is parted.theirs
                 if first and mistake is None and _replayed(partners, {theirs: data}):
                     unexplained = Instead(parted.theirs, value)
@@ -163,18 +191,22 @@ def _mistake(first: Step, step: Step, result: torch.Tensor) -> Mistake | None:
 
 def _other_order(first: Step, second: Step, result: torch.Tensor) -> Mistake | None:
     """Whether the second of two operations, done before the first, gives the result."""
-    if len(second.inputs) != 1 or second.inputs[0].producer is not first:
+    at = next((j for j, x in enumerate(second.inputs) if x.producer is first), None)
+    if at is None or first.name == second.name:
         return None
     for i, x in enumerate(first.inputs):
 
         def way(step: Step, new: Mapping[Value, torch.Tensor], i: int = i) -> list[torch.Tensor]:
-            before = step.inputs[0].producer
+            before = step.inputs[at].producer
             assert before is not None
             given = before.inputs[i]
-            early = torch_operations.compute(step, {**new, step.inputs[0]: new.get(given, given.data)})[0]
+            early = torch_operations.compute(step, new, {(step, at): new.get(given, given.data)})[0]
             return torch_operations.compute(before, new, {(before, i): early})
 
-        found = way(second, {})[0] if x.floating else None
+        try:
+            found = way(second, {})[0] if x.floating else None
+        except (RuntimeError, ValueError, IndexError):
+            continue
         if found is not None and found.shape == result.shape and same(found.numpy(), result.numpy()):
             a, b = hypotheses.describe(first), hypotheses.describe(second)
             return Mistake(ORDER, f"{b} comes before {a}: in torch it comes after it", way)
@@ -183,45 +215,26 @@ def _other_order(first: Step, second: Step, result: torch.Tensor) -> Mistake | N
 
 def _splits(partners: Partners, parted: Divergence) -> Instead | None:
     """Parts of one array that changed places."""
-    for step in _ancestors(partners, parted):
-        parts = _siblings(step)
-        if not 1 < len(parts) <= _MOST_PARTS:
+    for step in parts.laid_out_in(partners, parted):
+        taken = parts.of(step)
+        if len(taken) < 2:
             continue
-        for order in itertools.permutations(range(len(parts))):
+        backwards = tuple(reversed(range(len(taken))))
+        few = len(taken) <= _MOST_PARTS
+        for order in itertools.permutations(range(len(taken))) if few else [backwards]:
             if list(order) == sorted(order):
                 continue
-            values = {part: parts[i].data.detach() for part, i in zip(parts, order, strict=True)}
+            values = {part: taken[i].data.detach() for part, i in zip(taken, order, strict=True)}
 
             def way(s: Step, new: Mapping[Value, torch.Tensor], order: Any = order) -> list[torch.Tensor]:
                 results = torch_operations.compute(s, new)
                 return [results[i] for i in order]
 
             if _replayed(partners, values) or (len(step.outputs) > 1 and _mended(partners, step, way)):
-                ours = next(iter(partners.of(parts[0])), None)
-                return Instead(step, ours, SPLIT, hypotheses.in_order(order))
+                ours = next(iter(partners.of(taken[0])), None)
+                cause = SPLIT if few else operands.REVERSED
+                return Instead(step, ours, cause, hypotheses.in_order(order))
     return None
-
-
-def _ancestors(partners: Partners, parted: Divergence) -> Iterator[Step]:
-    """The steps that lay out what the operations in the region are given, each once."""
-    seen: set[Step] = set()
-    for step in partners.theirs.steps:
-        for x in step.inputs if any(y in parted.region for y in step.outputs) else ():
-            while x.producer is not None and x.producer.moves_only and x.producer.inputs:
-                if x.producer not in seen:
-                    seen.add(x.producer)
-                    yield x.producer
-                x = x.producer.inputs[0]
-
-
-def _siblings(step: Step) -> list[Value]:
-    """The parts of equal shape that are taken from the same array."""
-    if len(step.outputs) > 1:
-        parts = step.outputs
-    else:
-        family = [s for s in step.inputs[0].consumers if s.name == step.name and len(s.outputs) == 1]
-        parts = [s.outputs[0] for s in family] if step.name in ("select", "slice") else []
-    return list(parts) if len({part.shape for part in parts}) == 1 else []
 
 
 def _inputs(partners: Partners, parted: Divergence) -> Instead | None:
@@ -255,10 +268,10 @@ def _exchanges(partners: Partners, parted: Divergence) -> Instead | None:
     def replayed(*changes: Any) -> bool:
         return _replayed(partners, *changes)
 
-    for search in (operands.exchanged, operands.other_layer):
+    for search in (operands.exchanged, operands.other_layer, operands.constants):
         found = search(partners, parted, replayed)
         if found is not None:
-            ours = parted.ours.outputs[0] if parted.ours else None
+            ours = found.ours or (parted.ours.outputs[0] if parted.ours else None)
             return Instead(found.step, ours, found.cause, found.fix)
     return None
 
@@ -291,7 +304,7 @@ def _explained(
         if mistake:
             return Instead(given.producer, value, mistake.cause, mistake.fix, mistake.edit), None
     reason = operands.other(partners, step, given, value)
-    return Instead(step, value, *reason[1:]) if reason else Instead(step, value), None
+    return Instead(step, value, reason.cause, reason.fix) if reason else Instead(step, value), None
 
 
 def _before(slot: int, function: Callable[[torch.Tensor], torch.Tensor]) -> Way:

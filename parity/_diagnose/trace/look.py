@@ -20,7 +20,7 @@ from parity._diagnose.trace import (
 )
 from parity._diagnose.trace.match import Partners
 from parity._diagnose.trace.rewrite import rewritten
-from parity._diagnose.trace.values import Step
+from parity._diagnose.trace.values import Step, Value
 from parity._flax.network import Part
 
 _BEFORE = 16
@@ -112,7 +112,7 @@ def _forward(
         found = instead.find(partners, parted)
     else:
         found = instead.Instead(parted.theirs, None)
-    step = _flax_step(found, parted)
+    step = _flax_step(partners, found, parted)
     does = _equation(step) if step else ""
     theirs_do = hypotheses.describe(found.theirs)
     text = found.fix or (
@@ -133,13 +133,32 @@ def _forward(
     )
 
 
-def _flax_step(found: instead.Instead, parted: divergence.Divergence) -> Step | None:
+def _flax_step(partners: Partners, found: instead.Instead, parted: divergence.Divergence) -> Step | None:
     """The equation of the Flax network's that is shown."""
+    if found.missing is not None and found.ours is not None and parted.ours is not None:
+        kept = [x for x in found.missing.inputs if found.ours in partners.of(x)]
+        if _is_near_its_use(found.missing, kept):
+            return parted.ours
     if found.cause is not None and found.ours is not None:
         for value in (found.ours, *divergence.laid_out_from(found.ours)):
             if value.producer is not None and value.producer.lines:
                 return value.producer
     return parted.ours
+
+
+def _is_near_its_use(step: Step, kept: Sequence[Value]) -> bool:
+    """Whether torch's operation stands nearer to what takes its result than to what makes the operand that is kept."""
+
+    def distance(others: Sequence[Step | None]) -> float:
+        lines = [s.lines[0] for s in others if s is not None and s.lines and step.lines]
+        return min(
+            (abs(n - step.lines[0][1]) for file, n in lines if file == step.lines[0][0]), default=np.inf
+        )
+
+    uses = [s for y in step.outputs for s in y.consumers]
+    while uses and all(s.moves_only and not s.lines for s in uses):
+        uses = [s for use in uses for y in use.outputs for s in y.consumers]
+    return distance(uses) < distance([x.producer for x in kept])
 
 
 def _equation(step: Step) -> str:

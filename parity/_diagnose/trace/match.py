@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 
 import numpy as np
+import torch
 
 from parity._diagnose.trace.values import Trace, Value
 
@@ -112,6 +113,14 @@ class Partners:
     def moved(self, value: Value) -> list[Value]:
         """The other network's values that have the same numbers in whatever order."""
         return list(self._index[value in self._of_torch].like(value))
+
+    def has(self, numbers: torch.Tensor) -> bool:
+        """Whether the Flax network computes these numbers, in whatever layout."""
+        value = Value(numbers, True)
+        return not value.floating or any(
+            other.data is None or turned(value.array, other.array, True)
+            for other in self._index[1].like(value)
+        )
 
     def known(self, value: Value) -> bool:
         """Whether it has a partner, or needs none."""

@@ -26,11 +26,12 @@ Replayed = Callable[..., bool]
 
 
 class Given(NamedTuple):
-    """Why an operation is given other numbers: where that is decided, the cause and the fix in words."""
+    """Why an operation is given other numbers: where that is decided, the cause, the fix in words, and what it is."""
 
     step: Step
     cause: Cause
     fix: str
+    ours: Value | None = None
 
 
 def part(given: Value, data: torch.Tensor) -> Given | None:
@@ -114,7 +115,7 @@ def other(partners: Partners, step: Step, given: Value, value: Value) -> Given |
 def _named(partners: Partners, value: Value) -> str:
     for x in (value, *divergence.laid_out_from(value)):
         if x in partners.theirs.names:
-            return f"`{partners.theirs.names[x]}`"
+            return partners.theirs.names[x]
         if x.producer is not None and x.producer.lines and not x.producer.moves_only:
             file, line = x.producer.lines[0]
             return f"the {x.producer.name} of {file.rpartition('/')[2]}:{line}"
@@ -146,7 +147,8 @@ def exchanged(partners: Partners, parted: Divergence, replayed: Replayed) -> Giv
 
 def other_layer(partners: Partners, parted: Divergence, replayed: Replayed) -> Given | None:
     """Another layer's weights in the place of those that an operation takes."""
-    names, step = partners.theirs.names, parted.theirs
+    step = parted.theirs
+    names = {value: name for value, name in partners.theirs.names.items() if name != torch_operations.INPUT}
     leaves = {name: value for value, name in names.items()}
     slots: dict[int, Value] = {}
     for i, x in enumerate(step.inputs):
@@ -171,6 +173,34 @@ def other_layer(partners: Partners, parted: Divergence, replayed: Replayed) -> G
         if len(changes) == len(slots) and replayed({}, changes):
             return Given(step, LAYER, f"the weights are those of {path!r}: torch's are those of {own!r}")
     return None
+
+
+def constants(partners: Partners, parted: Divergence, replayed: Replayed) -> Given | None:
+    """Other numbers in a table, a grid or a mask."""
+    ours = [
+        y
+        for s in partners.ours.steps
+        for y in s.outputs
+        if y.floating and not y.moves and y.size > 1 and not partners.of(y)
+    ]
+    for x in parted.theirs.inputs:
+        for value in _made_from(x):
+            for other in [y for y in ours if y.size == value.size][:_MOST]:
+                data = torch.from_numpy(other.array.reshape(value.shape).copy())
+                if replayed({value: data}):
+                    step = value.producer or parted.theirs
+                    return Given(step, OPERAND, "its constants are other numbers than torch's", other)
+    return None
+
+
+def _made_from(value: Value) -> list[Value]:
+    """A constant, and the constants that it is computed from."""
+    found = [value]
+    for x in found:
+        found += [
+            y for y in (x.producer.inputs if x.producer else ()) if y not in found and len(found) < _MOST
+        ]
+    return [x for x in found if x.floating and not x.moves and x.size > 1]
 
 
 def _attempt(step: Step, slots: Mapping[tuple[Step, int], torch.Tensor]) -> Any:

@@ -24,6 +24,8 @@ _LAYOUT = frozenset(
     ["clone", "_unsafe_view", "_to_copy", "lift_fresh_copy", "lift_fresh", "copy", "_reshape_alias"]
 )
 _VALUE = "_parity_value"
+INPUT = "an input"
+"""The name of a value that the network is given."""
 
 
 class _Recorder(TorchDispatchMode):
@@ -65,7 +67,9 @@ class _Recorder(TorchDispatchMode):
         if value is not None and version == tensor._version:
             return value
         # A constant, or a tensor that was changed through another view of it.
-        new = Value(tensor, value is not None, self.mutation if value is not None else None)
+        by = self.mutation if value is not None else None
+        moves = value is not None and (value.moves or (by is not None and any(x.moves for x in by.inputs)))
+        new = Value(tensor, moves, by)
         return _named(tensor, new)
 
     def _detach(self, args: Any) -> None:
@@ -108,7 +112,9 @@ def trace(
         floating = x.dtype.kind not in "biu"
         # What is done to an input in place must not meet a leaf of autograd.
         own = from_numpy(torch_network.widest(x)).requires_grad_() * 1 if floating else from_numpy(x)
-        return leaf(own)
+        leaf(own)
+        found.names[found.leaves[-1]] = INPUT
+        return own
 
     given = [tree_map(tensor, a) for a in args], {k: tree_map(tensor, v) for k, v in kwargs.items()}
     for name, held in (*own.named_parameters(), *own.named_buffers()):

@@ -6,6 +6,7 @@ import pytest
 import torch
 from corpus import PORTS
 from faults import FAULTS
+from faulty_networks import PARTS, faults
 
 from parity import _diagnose
 from parity._diagnose import convolutions, network
@@ -17,9 +18,10 @@ PLACES = {convolutions.FLATTENED, network.INPUT, network.LAYER, network.LAYERS}
 
 
 def test_a_faulty_port_shows_each_cause():
-    """test_corpus.py and trace/test_look.py assert that the cause is found in it."""
+    """test_corpus.py, trace/test_look.py and test_networks.py assert that the cause is found in it."""
     between = {fault.cause for fault in FAULTS if fault.cause}
-    assert {port.causes[0] for port in PORTS} | between == set(CAUSES)
+    between |= {cause for part in PARTS for fault in faults(part) for cause in fault.causes}
+    assert set(CAUSES) <= {port.causes[0] for port in PORTS} | between
     assert {cause for port in PORTS for cause in port.causes} <= set(CAUSES)
 
 
