@@ -35,9 +35,9 @@ def bind(
     for size, special in network.signatures:
         shapes = [leaf.shape for leaf in special.leaves if isinstance(leaf, Array)]
         if all(map(_fits, arrays, shapes)):
-            conditions.refuse(special, _sizes(_leaves(special, args, kwargs)))
+            conditions.refuse(special, _sizes(special, _leaves(special, args, kwargs)))
             return arrays, size
-    sizes = _sizes(given)
+    sizes = _sizes(signature, given)
     names, batches = signature.size_names(), signature.batch_symbols()
     for symbol, got in sizes.items():
         if symbol not in batches:
@@ -121,7 +121,7 @@ def _fits(array: Any, shape: tuple[Any, ...]) -> bool:
     )
 
 
-def _sizes(given: list[tuple[tuple[str, Any], Any]]) -> dict[str, Any]:
+def _sizes(signature: Signature, given: list[tuple[tuple[str, Any], Any]]) -> dict[str, Any]:
     """The number of each symbol.
 
     Raises:
@@ -136,10 +136,33 @@ def _sizes(given: list[tuple[tuple[str, Any], Any]]) -> dict[str, Any]:
         for size, expected in zip(got, wanted.shape, strict=False):
             fits &= size == (expected if isinstance(expected, int) else sizes.setdefault(expected, size))
         if not fits:
-            shape = ", ".join(map(str, wanted.shape))
+            names = dict(signature.labels) | {symbol: "any" for symbol in signature.batch_symbols()}
+            shape = ", ".join(str(names.get(size, size)) for size in wanted.shape)
             fixed = not any(isinstance(s, str) for s in wanted.shape)
             raise ValueError(
                 f"the network was traced for `{name}` of shape ({shape}), got shape {got}"
-                + ("; torch's code has fixed these sizes" if fixed else "")
+                + (
+                    "; torch's code has fixed these sizes"
+                    if fixed
+                    else _to_name(signature, name, got, wanted)
+                )
             )
     return sizes
+
+
+def _to_name(signature: Signature, name: str, got: tuple[int, ...], wanted: Array) -> str:
+    """How to convert the network so that these sizes may differ; empty if that cannot be told."""
+    differ = [
+        d for d, (a, b) in enumerate(zip(got, wanted.shape, strict=False)) if isinstance(b, int) and a != b
+    ]
+    parameters = dict(
+        zip((f"inputs[{i}]" for i in range(len(signature.names))), signature.names, strict=True)
+    )
+    parameters |= {f"kwargs[{own!r}]": own for own in signature.names}
+    if name not in parameters or len(got) != len(wanted.shape) or not differ:
+        return ""
+    dims = ", ".join(f"{d}: 'size{d}'" for d in differ)
+    return (
+        "; sizes but for the batch are the example's, unless from_torch is told which may differ: "
+        f"dynamic={{{parameters[name]!r}: {{{dims}}}}}"
+    )

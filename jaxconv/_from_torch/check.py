@@ -2,7 +2,8 @@
 
 import math
 import warnings
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,6 +140,19 @@ def _both(module: Any, args: Any, kwargs: Any) -> list[_Run]:
         return [_torch(module, args, kwargs, nudge, True) for nudge in (False, True)]
 
 
+@contextmanager
+def _cond_in_python() -> Iterator[None]:
+    """torch.cond without torch's compiler, which knows no dispatch mode."""
+    import torch
+
+    compiled = torch.cond
+    torch.cond = lambda pred, true_fn, false_fn, operands=(): (true_fn if pred else false_fn)(*operands)
+    try:
+        yield
+    finally:
+        torch.cond = compiled
+
+
 def _torch(module: Any, args: Any, kwargs: Any, nudge: bool, gradients: bool) -> _Run:
     """Runs torch's network, and leaves it as it is."""
     import torch
@@ -173,7 +187,7 @@ def _torch(module: Any, args: Any, kwargs: Any, nudge: bool, gradients: bool) ->
             if isinstance(tensor, torch.Tensor):
                 largest = max(largest, tensor.numel())
                 move(tensor)
-        with torch.set_grad_enabled(gradients), Nudged() if nudge else nullcontext():
+        with torch.set_grad_enabled(gradients), Nudged() if nudge else nullcontext(), _cond_in_python():
             result = own(*args, **kwargs)
     leaves = [as_numpy(x.detach()) if isinstance(x, torch.Tensor) else x for x in tree_flatten(result)[0]]
     return _Run(leaves, largest)

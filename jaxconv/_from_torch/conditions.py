@@ -3,13 +3,15 @@
 import math
 import operator
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from typing import Any
 
 import jax
 
 from jaxconv._from_torch import sizes
+from jaxconv._from_torch.places import calling_frame
 from jaxconv._from_torch.program import Condition, Signature, evaluate, symbols
 
 
@@ -46,6 +48,26 @@ def of(program: Any) -> tuple[Condition, ...]:
             left, right = map(sizes.of_sympy, sides)
             found.setdefault(Condition(relation, left, right, place(guard.sloc)))
     return tuple(found)
+
+
+@contextmanager
+def placed() -> Iterator[None]:
+    """While torch traces, its conditions remember the network's lines, not those of torch's own code."""
+    from torch._guards import SLoc
+    from torch.fx.experimental.symbolic_shapes import ShapeEnv
+
+    environments: Any = ShapeEnv
+    original = environments._get_sloc
+
+    def of_network(environment: Any, *args: Any, **kwargs: Any) -> Any:
+        location = original(environment, *args, **kwargs)
+        return SLoc(calling_frame(), location.maybe_user_loc)
+
+    environments._get_sloc = of_network
+    try:
+        yield
+    finally:
+        environments._get_sloc = original
 
 
 def fixing(meta: Any) -> str:
@@ -166,5 +188,5 @@ def refuse(signature: Signature, numbers: Mapping[str, Any], known: AbstractSet[
         got = ", ".join(f"{names[s]} = {numbers[s]}" for s in sorted(used))
         raise ValueError(
             f"{got}: the network does something else at this size. It was traced where {'; '.join(words)}. "
-            f"Convert it again with an example of this {batch}, and call that network at this size"
+            f"If torch runs at this {batch}, convert the network again with an example of it, and call that one"
         )

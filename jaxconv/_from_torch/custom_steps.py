@@ -79,7 +79,7 @@ class CustomCalls:
         if refused:
             backward, rest = _REFUSAL.format(name, refused), ()
         else:
-            backward, rest = _backward(used, known, grads)
+            backward, rest = standing_alone(used, known, grads)
         result = Value()
         args = (backward, inputs, outputs, rest)
         self.tensors.steps.append(Step("custom_function.default", args, {}, frame, result, place))
@@ -118,10 +118,10 @@ class CustomCalls:
         return self.problem(step.op)
 
 
-def _backward(
+def standing_alone(
     steps: Sequence[Step], known: Sequence[Any], grads: tuple[Any, ...]
 ) -> tuple[Backward, tuple[Any, ...]]:
-    """The backward, and what else it takes from the forward pass: values, parameters and buffers."""
+    """Steps by themselves, and what they take beside the known: values, parameters and buffers."""
     made = {step.result for step in steps}
     taken: dict[Any, Value] = {}
     for atom in atoms((*((s.args, s.kwargs) for s in steps), grads, known)):

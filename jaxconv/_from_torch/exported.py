@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jaxconv._from_torch import sizes
+from jaxconv._from_torch.conditions import placed
 from jaxconv._from_torch.dynamic import Dynamic, checked, labels, shapes
 from jaxconv._from_torch.gradients import Lost, gradients_kept
 from jaxconv._from_torch.own_copy import copies
@@ -76,10 +77,13 @@ def export(
         _quietly(),
         _mode_of_norms_aside(module),
         _dropout_of_aliases(),
+        placed(),
         gradients_kept(module, args, kwargs, strict, ignore_hooks) as kept,
     ):
         # torch's recurrent layers list their parameters anew in the trace, which changes nothing.
         warnings.filterwarnings("ignore", r"The tensor attributes self\..*_flat_weights\[0\]", UserWarning)
+        # torch.cond's compiler looks at everything that a branch uses.
+        warnings.filterwarnings("ignore", r"The \.grad attribute of a Tensor that is not a leaf", UserWarning)
         for given, shape in _attempts(module, args, kwargs, dynamic):
             try:
                 with kept():

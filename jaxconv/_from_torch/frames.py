@@ -44,13 +44,13 @@ class Step:
 
 @dataclass(eq=False)
 class Backward:
-    """What a custom Function's backward does.
+    """Steps that stand by themselves: a custom Function's backward, or a branch of torch.cond.
 
     Attributes:
         steps: without frames.
-        inputs: cotangents, then what it takes from the forward pass.
+        inputs: cotangents or operands, then what else it takes from the forward pass.
         sizes: what it needs of the batch size and no input's shape tells.
-        grads: a Value or None for each of the Function's inputs.
+        grads: its results: a backward's are a Value or None for each of the Function's inputs.
     """
 
     steps: tuple[Step, ...]

@@ -157,6 +157,9 @@ def hold(module: TorchModule, name: str, value: Any) -> None:
 # A call of a custom Function.
 CUSTOM = "custom_function.default"
 
+# A call of torch.cond.
+COND = "cond.default"
+
 # What they leave behind goes into the module's own buffers.
 NORMS = ("batch_norm.default", "instance_norm.default")
 
@@ -229,6 +232,8 @@ def _result(module: TorchModule, step: Instruction, value: Callable[[Any], Any],
         return _norm(module, step, value)
     if step.op == CUSTOM:
         return _custom(module, at, *(value(arg) for arg in step.args))
+    if step.op == COND:
+        return _cond(module, at, *(value(arg) for arg in step.args))
     if step.op == "call":
         path, which, *args = step.args
         return _call(_holder(module, path), which, [value(arg) for arg in args], at)
@@ -254,6 +259,16 @@ def _custom(module: Any, at: Any, backward: Any, inputs: Any, outputs: Any, resi
         return with_backward(refusing(backward), inputs, outputs, residuals)
     program, sizes = backward
     return with_backward(lambda *kept: _run(module, program, (*kept, *sizes), at), inputs, outputs, residuals)
+
+
+def _cond(module: Any, at: Any, predicate: Any, true: Any, false: Any, operands: Any) -> Any:
+    """The results of the branch that a truth value chooses; only this branch is run."""
+
+    def branch(chosen: Any) -> Callable[[Any], Any]:
+        (program, sizes), rest = chosen
+        return lambda given: tuple(map(jnp.asarray, _run(module, program, (*given, *rest, *sizes), at)))
+
+    return jax.lax.cond(jnp.asarray(predicate).reshape(()) != 0, branch(true), branch(false), operands)
 
 
 def _holder(module: Any, path: tuple[str, ...]) -> Any:
@@ -312,7 +327,7 @@ def _no_random_numbers(name: str) -> str:
 
 def supported(op: str) -> bool:
     """Whether there is an operation of that name."""
-    return op in NORMS or op == CUSTOM or ops.find(op) is not None or ops.find_random(op) is not None
+    return op in (*NORMS, CUSTOM, COND) or ops.find(op) is not None or ops.find_random(op) is not None
 
 
 def random(op: str) -> bool:

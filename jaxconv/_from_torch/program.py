@@ -55,7 +55,8 @@ class Instruction:
         args, kwargs: Ref, Variable, Size, Mode, Dtype, numbers, strings, None, and tuples of these. Those of a call
             are the child's path, which of its programs, and the inputs; those of a custom Function its backward, a
             Program with the Sizes that it needs or a text why there is none, its inputs, its outputs, and what else the
-            backward takes.
+            backward takes; those of torch.cond the truth value, for each branch a Program with its Sizes and what else
+            it takes, and the operands.
         place: where in the network's source this is, for messages.
     """
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from jaxconv._from_torch import autocast, conditions, sizes
 from jaxconv._from_torch.alias import Tensors, written
+from jaxconv._from_torch.branches import choose
 from jaxconv._from_torch.custom_functions import NAMESPACE
 from jaxconv._from_torch.custom_steps import CustomCalls
 from jaxconv._from_torch.decompose import decomposed, written_outside
@@ -131,6 +132,9 @@ class _Tracer:
                 self.autocast = autocast.within(outside, *node.args[:3])
                 self.parts[node] = self.part(node, self.tensors.recorded, *node.args[4:])
                 self.autocast = outside
+            elif node.op == "call_function" and name_of(node.target) == "cond":
+                given = self.tensors, self.custom, self.atom, self.walk
+                self.results[node] = choose(node, *given, self.frame(node), place_of(node))
             elif node.op == "call_function" and self.custom.has(node):
                 self.custom.result(node)
             elif node.op == "call_function" and name_of(node.target).startswith(NAMESPACE):

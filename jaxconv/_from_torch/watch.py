@@ -109,12 +109,38 @@ def watching(watch: Watch) -> Iterator[None]:
             return leave(mode, *error)
         return held.pop().__exit__(*error)
 
-    inference.__enter__, inference.__exit__ = no_grad, restored
+    # torch.cond compiles its branches, and the compiler takes no mode that it does not know.
+    cond, mode = torch.cond, Mode()
+
+    def unwatched(*args: Any, **kwargs: Any) -> Any:
+        with _aside(mode):
+            return cond(*args, **kwargs)
+
+    inference.__enter__, inference.__exit__, torch.cond = no_grad, restored, unwatched
     try:
-        with Mode():
+        with mode:
             yield
     finally:
-        inference.__enter__, inference.__exit__ = enter, leave
+        inference.__enter__, inference.__exit__, torch.cond = enter, leave, cond
+
+
+@contextmanager
+def _aside(mode: Any) -> Iterator[None]:
+    """Without one of the modes that are entered."""
+    from torch.overrides import _get_current_function_mode_stack, _pop_mode, _push_mode
+
+    def stack(modes: Any) -> None:
+        for _ in _get_current_function_mode_stack():
+            _pop_mode()
+        for own in modes:
+            _push_mode(own)
+
+    entered = _get_current_function_mode_stack()
+    stack([own for own in entered if own is not mode])
+    try:
+        yield
+    finally:
+        stack(entered)
 
 
 _READS = ("item", "tolist", "numpy", "__array__", "__bool__", "__int__", "__float__", "__index__")

@@ -86,7 +86,7 @@ def test_a_size_at_which_torch_would_do_something_else_is_refused(function, exam
             with pytest.raises(
                 ValueError,
                 match=rf"inputs\[0\].shape\[0\] = {batch}: .*{re.escape(words)}.*\(test_batch_sizes.py line \d+: "
-                r".*\). Convert it again with an example of this batch size",
+                r".*\). If torch runs at this batch size, convert the network again with an example of it, and call that one",
             ):
                 network(x)
         else:

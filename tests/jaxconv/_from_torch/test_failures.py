@@ -191,3 +191,20 @@ def test_a_hook_is_in_the_program_and_is_not_called_again():
     np.testing.assert_array_equal(
         found, 2 * jaxconv.load_state_dict(PLAIN, layer.state_dict())(jnp.ones((1, 3), jnp.float32))
     )
+
+
+def test_a_width_that_is_not_the_example_s_names_what_opens_it():
+    network = jaxconv.from_torch(nn.Conv2d(1, 1, 3), torch.ones(2, 1, 5, 6))
+    words = r"shape \(any, 1, 5, 6\), got shape \(2, 1, 5, 7\); .* dynamic=\{'input': \{3: 'size3'\}\}"
+    with pytest.raises(ValueError, match=words):
+        network(jnp.ones((2, 1, 5, 7)))
+    with pytest.raises(ValueError, match=r"got shape \(2, 1, 5\)$"):  # no name helps with that
+        network(jnp.ones((2, 1, 5)))
+
+
+def test_an_operation_of_another_library_keeps_its_name():
+    library = torch.library.Library("jaxconv_test", "DEF")
+    library.define("twice(Tensor x) -> Tensor")
+    library.impl("twice", lambda x: x * 2, "CompositeExplicitAutograd")
+    with pytest.raises(NotImplementedError, match=r"\n  jaxconv_test\.twice\.default, 1 time"):
+        jaxconv.from_torch(Of(lambda x: torch.ops.jaxconv_test.twice(x)), EXAMPLE)
