@@ -61,7 +61,9 @@ def placed() -> Iterator[None]:
 
     def of_network(environment: Any, *args: Any, **kwargs: Any) -> Any:
         location = original(environment, *args, **kwargs)
-        return SLoc(calling_frame(), location.maybe_user_loc)
+        return SLoc(
+            calling_frame() or "", location.maybe_user_loc
+        )  # torch writes it down, but None it cannot
 
     environments._get_sloc = of_network
     try:

@@ -322,7 +322,7 @@ def softplus(input: ArrayLike, beta: float = 1.0, threshold: float = 20.0) -> ja
 
 def softsign(input: ArrayLike) -> jax.Array:
     """x / (1 + |x|), of any array but of booleans (torch.nn.functional.softsign)."""
-    return _inexact("softsign", input, lambda x: x / (1 + jnp.abs(x)), jnp.bool_)
+    return _inexact("softsign", input, lambda x: x / (jnp.abs(x) + 1), jnp.bool_)
 
 
 def sigmoid(input: ArrayLike) -> jax.Array:

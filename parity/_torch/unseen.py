@@ -117,7 +117,9 @@ def unseen(theirs: Original) -> tuple[Unseen, ...]:
         given = tuple(map(from_numpy, theirs.inputs))
         found |= dict.fromkeys(_of_run(copy.deepcopy(theirs.module), "", given, {}))
     else:
-        for run in theirs.runs({call.path for call in theirs.calls}):
+        # A layer that a recording cannot describe is there with its results only.
+        calls = [c for c in theirs.calls if type(c.module).forward is not torch.nn.Module.forward]
+        for run in theirs.runs({call.path for call in calls}):
             args, kwargs = (tree_map(_tensor, given) for given in (run.call.args, run.call.kwargs))
             found |= dict.fromkeys(_of_run(copy.deepcopy(run.call.module), run.call.path, args, kwargs))
     return tuple(found)

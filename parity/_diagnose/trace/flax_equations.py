@@ -65,7 +65,6 @@ def trace(
 
 def structure(part: Part, args: Sequence[Any]) -> Trace | None:
     """The equations without their numbers; None if a number decides on the way."""
-    traced = flax_run.trace(part, args, {})
     traces: list[Trace] = []
 
     def run(given: Sequence[Any]) -> list[Any]:
@@ -73,8 +72,12 @@ def structure(part: Part, args: Sequence[Any]) -> Trace | None:
         return []
 
     try:
-        closed = jax.make_jaxpr(lambda m, f: traced.program(m, f)[0])(traced.moving, traced.fixed)
-        jax.eval_shape(run, [*traced.moving, *traced.fixed])
+        with jax.enable_x64(True):
+            traced = flax_run.trace(
+                replace(part, held=jax.tree.map(wide, part.held)), jax.tree.map(wide, list(args)), {}
+            )
+            closed = jax.make_jaxpr(lambda m, f: traced.program(m, f)[0])(traced.moving, traced.fixed)
+            jax.eval_shape(run, [*traced.moving, *traced.fixed])
     except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
         return None
     return traces[-1]

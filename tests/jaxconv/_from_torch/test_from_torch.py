@@ -164,7 +164,7 @@ def test_any_batch_size(small, model, batch):
 
 def test_other_shapes_and_kinds_of_input_are_refused(model):
     with pytest.raises(
-        ValueError, match=r"`inputs\[0\]` of shape \(s\d+, 3, 16, 16\), got shape \(2, 3, 16, 17\)"
+        ValueError, match=r"`inputs\[0\]` of shape \(any, 3, 16, 16\), got shape \(2, 3, 16, 17\).*dynamic="
     ):
         model(jnp.ones((2, 3, 16, 17)))
     with pytest.raises(ValueError, match=r"must be a tuple of 1, as in the example, got 2"):
@@ -483,7 +483,7 @@ def test_what_depends_on_the_numbers_in_a_tensor_is_refused(function):
 
 
 def test_arguments_of_from_torch_are_checked(small):
-    with pytest.raises(TypeError, match=r"`module` must be a torch.nn.Module, got 1 of type int"):
+    with pytest.raises(TypeError, match=r"`module` must be a torch.nn.Module, got 3 of type int"):
         jaxconv.from_torch(3, torch.zeros(1))
     with pytest.raises(TypeError, match=r"`rngs` must be nnx.Rngs, got 0 of type int"):
         jaxconv.from_torch(small, torch.zeros(1, 3, 16, 16), rngs=0)

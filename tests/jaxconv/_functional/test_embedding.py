@@ -131,7 +131,7 @@ BAD = {
     "integers": (lambda: F.embedding(IDS, W.astype(int), max_norm=1.0), TypeError, '"embedding_renorm" is not implemented for dtype int64'),
     "mode": (lambda: F.embedding_bag(IDS, W, mode="product"), ValueError, r"`mode` \(='product'\) has to be one of 'sum', 'mean' or 'max'"),
     "frequency": (lambda: F.embedding_bag(IDS, W, scale_grad_by_freq=True, mode="max"), ValueError, "max mode does not support scaling"),
-    "no offsets": (lambda: F.embedding_bag(IDS[0], W), ValueError, "`offsets` has to be a 1-D array"),
+    "no offsets": (lambda: F.embedding_bag(IDS[0], W), ValueError, "`offsets` must be a 1-D array"),
     "offsets": (lambda: F.embedding_bag(IDS, W, np.array([0])), ValueError, "`offsets` must be None for"),
     "offsets' rank": (lambda: F.embedding_bag(IDS[0], W, IDS), ValueError, "`offsets` has to be 1-D"),
     "offsets' start": (lambda: F.embedding_bag(IDS[0], W, np.array([1])), ValueError, "`offsets` must start at 0 and not exceed the 4 indices"),

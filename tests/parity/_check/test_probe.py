@@ -180,7 +180,10 @@ def test_a_right_port_stays_right_and_what_no_probe_shows_is_left():
     theirs = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU6(), torch.nn.Dropout(0.2)).eval()
     ours = nnx.Sequential(jaxconv.Linear(3, 4, rngs=rngs), jaxconv.ReLU6(), jaxconv.Dropout(0.2, rngs=rngs))
     ours.eval()
-    report = parity.check(theirs, ours, draw(1, 3), probe=True)
+    theirs[0].load_state_dict(
+        {"weight": torch.tensor([[1.0], [1], [-1], [-1]]).expand(4, 3), "bias": torch.ones(4)}
+    )
+    report = parity.check(theirs, ours, np.abs(draw(1, 3)), probe=True)
     report.assert_ok()
     assert report.probes == {"a larger batch, 3x3": True, "the input times 16": True}
     assert [(one.id, one.layer) for one in report.hidden] == [("dropout.eval", "2")]

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import jax
 import numpy as np
@@ -108,7 +109,8 @@ def test_a_recording_says_what_the_network_says(theirs, image, file, fault):
     assert later.layers == live.layers and later.network == live.network and later.ledger == live.ledger
     assert (later.problems, later.notes) == (live.problems, live.notes)
     if "padding_mode" in fault:
-        assert later.diagnosis == live.diagnosis and later.diagnosis[0].cause == "padding.mode"
+        assert later.diagnosis == tuple(replace(d, torch=None, flax=None) for d in live.diagnosis)
+        assert later.diagnosis[0].cause == "padding.mode"
     elif fault:
         assert [d.cause for d in later.diagnosis] == ["unknown"]
     if "between" in fault:
