@@ -31,7 +31,7 @@ def bind(
     """
     signature = network.signature
     given = _leaves(signature, args, kwargs)
-    arrays = [array(name, value) for (name, value), wanted in given if isinstance(wanted, Array)]
+    arrays = [jnp.asarray(array(name, value)) for (name, value), wanted in given if isinstance(wanted, Array)]
     for size, special in network.signatures:
         shapes = [leaf.shape for leaf in special.leaves if isinstance(leaf, Array)]
         if all(map(_fits, arrays, shapes)):

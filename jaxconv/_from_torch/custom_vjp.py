@@ -32,8 +32,7 @@ def with_backward(
         return outputs, (inputs, outputs, residuals)
 
     def pull_back(kept: Any, cotangents: Any) -> Any:
-        # JAX keeps a number that the program knows as a literal.
-        inputs, outputs, residuals = jax.tree.map(jnp.asarray, kept)
+        inputs, outputs, residuals = kept
         grads = backward(*map(jnp.conj, cotangents), *inputs, *outputs, *residuals)
         return tuple(map(_fitted, grads, inputs)), None, None
 
