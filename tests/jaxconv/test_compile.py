@@ -82,7 +82,10 @@ def test_what_follows_a_convolution_is_computed_with_it(model):
     text = compiled._programs[None].executable.hlo_modules()[0].to_string()
     assert text.count(f'custom_call_target="{native.FUSED_TARGET}"') == 2
     explained = jaxconv.explain(compiled)
-    assert [(c.layer, c.epilogue) for c in explained.convolutions] == [("body.0", "bias + relu"), ("body.3", "bias")]
+    assert [(c.layer, c.epilogue) for c in explained.convolutions] == [
+        ("body.0", "bias + relu"),
+        ("body.3", "bias"),
+    ]
     assert "2 of 2: 1 with bias + relu, 1 with bias" in str(explained)
     np.testing.assert_array_equal(compiled(X), expected(model))
     # Not where the kernels were not asked for.

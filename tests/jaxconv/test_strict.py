@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from every_layer import IDS, LAYERS, inputs, public, step
 
-pytestmark = pytest.mark.share(2)
+pytestmark = pytest.mark.share(3)
 
 SETTINGS = {
     "rank promotion": lambda: jax.numpy_rank_promotion("raise"),
