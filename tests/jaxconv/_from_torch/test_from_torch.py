@@ -169,7 +169,7 @@ def test_other_shapes_and_kinds_of_input_are_refused(model):
         model(jnp.ones((2, 3, 16, 17)))
     with pytest.raises(ValueError, match=r"must be a tuple of 1, as in the example, got 2"):
         model(IMAGES, IMAGES)
-    with pytest.raises(TypeError, match=r"must be an array, got torch.Tensor"):
+    with pytest.raises(TypeError, match=r"give `tensor.numpy\(\)`"):
         model(torch.zeros(2, 3, 16, 16))
 
 
