@@ -11,11 +11,11 @@ from torch import nn
 
 import jaxconv
 
-# What torch.cond's compiler has to say of Python 3.13.0.
-pytestmark = pytest.mark.filterwarnings("ignore:Guards may run slower")
-
-# Torch's compiler, which runs torch.cond, looks at everything that a branch uses.
-pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
+# torch.cond's compiler looks at everything that a branch uses, and has something to say of Python 3.13.0.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf"),
+    pytest.mark.filterwarnings("ignore:Guards may run slower"),
+]
 
 
 class Chooses(nn.Module):
