@@ -46,7 +46,7 @@ inline __attribute__((always_inline)) Vector<T> activated(Vector<T> x, T low, T 
   } else if constexpr (activation == Activation::leaky) {
     return x < zero ? x * low : x;
   } else if constexpr (activation == Activation::sigmoid || activation == Activation::silu) {
-    // exp of what is not positive: no overflow, and no digits lost where the result is small.
+    // exp of a number that is at most 0: no overflow, and no digits lost where the result is small.
     const V e = exp_of_negative(x > zero ? -x : x);
     const V y = (x > zero ? zero + T(1) : e) / (e + T(1));
     return activation == Activation::silu ? x * y : y;

@@ -1,4 +1,4 @@
-// The same sums as a product of matrices (panels.h), where there are enough rows for a copy to pay: a row of the weight
+// The same sums as a product of matrices (panels.h), for layers with enough rows for a copy to pay: a row of the weight
 // for each channel of the result, times a column of what the taps meet for each position and nothing else, of several
 // samples if one has few.
 #ifndef JAXCONV_PRODUCTS_H_

@@ -1,4 +1,4 @@
-// The gradient with respect to the weight as a product of matrices (panels.h), where there are enough rows: a row of
+// The gradient with respect to the weight as a product of matrices (panels.h), for layers with enough rows: a row of
 // the output's gradient for each output channel, times a column of what it meets for each element of a row of the
 // weight.
 //

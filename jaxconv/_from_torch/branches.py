@@ -51,7 +51,7 @@ def _branch(
     walk: Callable[[Any], Any],
     place: str,
 ) -> tuple[Backward, Sequence[Any]]:
-    """A branch's steps by themselves, and what they take beside the operands."""
+    """A branch's steps by themselves, and what they take in addition to the operands."""
     start, operands = len(tensors.steps), []
     for own in (n for n in graph.nodes if n.op == "placeholder"):
         operands.append(Value(sizes.shape(own.meta.get("val"))))

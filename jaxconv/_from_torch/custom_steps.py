@@ -121,7 +121,7 @@ class CustomCalls:
 def standing_alone(
     steps: Sequence[Step], known: Sequence[Any], grads: tuple[Any, ...]
 ) -> tuple[Backward, tuple[Any, ...]]:
-    """Steps by themselves, and what they take beside the known: values, parameters and buffers."""
+    """Steps by themselves, and what they take in addition to the known: values, parameters and buffers."""
     made = {step.result for step in steps}
     taken: dict[Any, Value] = {}
     for atom in atoms((*((s.args, s.kwargs) for s in steps), grads, known)):

@@ -129,7 +129,7 @@ def _states(program: Program, count: int) -> tuple[int, tuple[Ref, ...]] | None:
     zeros = 0
     while zeros < len(program.steps) and program.steps[zeros].op == "zeros.default":
         zeros += 1
-    if program.inputs != 1 or zeros not in (1, count):
+    if program.inputs != 1 or zeros not in (1, count) or zeros == len(program.steps):
         return None
     return zeros, tuple(Ref(1 + (i if zeros > 1 else 0)) for i in range(count))
 
@@ -137,7 +137,7 @@ def _states(program: Program, count: int) -> tuple[int, tuple[Ref, ...]] | None:
 def _recurrent(program: Program, module: Any) -> bool:
     count = 2 if module.mode == "LSTM" else 1
     found = _states(program, count)
-    if found is None or len(program.steps) <= found[0]:
+    if found is None:
         return False
     zeros, states = found
     step, *parts = program.steps[zeros:]
@@ -160,7 +160,7 @@ def _cell(program: Program, module: Any) -> bool:
     kind = type(module).__name__
     count = 2 if kind == "LSTMCell" else 1
     found = _states(program, count)
-    if found is None or len(program.steps) <= found[0]:
+    if found is None:
         return False
     zeros, states = found
     step, *parts = program.steps[zeros:]

@@ -1,4 +1,4 @@
-"""What is computed with a convolution, and above all what is not."""
+"""Which operations after a convolution are computed with it, and above all which stay by themselves."""
 
 import jax
 import jax.numpy as jnp

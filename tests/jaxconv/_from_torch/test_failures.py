@@ -10,7 +10,7 @@ import pytest
 import torch
 from flax import nnx
 from one_function import Of
-from torch import nn
+from torch import library, nn
 
 import jaxconv
 from jaxconv._from_torch import check
@@ -203,8 +203,8 @@ def test_a_width_that_is_not_the_example_s_names_what_opens_it():
 
 
 def test_an_operation_of_another_library_keeps_its_name():
-    library = torch.library.Library("jaxconv_test", "DEF")
-    library.define("twice(Tensor x) -> Tensor")
-    library.impl("twice", lambda x: x * 2, "CompositeExplicitAutograd")
+    own = library.Library("jaxconv_test", "DEF")
+    own.define("twice(Tensor x) -> Tensor")
+    own.impl("twice", lambda x: x * 2, "CompositeExplicitAutograd")
     with pytest.raises(NotImplementedError, match=r"\n  jaxconv_test\.twice\.default, 1 time"):
         jaxconv.from_torch(Of(lambda x: torch.ops.jaxconv_test.twice(x)), EXAMPLE)
