@@ -124,7 +124,7 @@ def _bag(program: Program, module: Any) -> bool:
 
 def _states(program: Program, count: int) -> tuple[int, tuple[Ref, ...]] | None:
     """How many steps make the initial states, which are zeros, and the states; None if they are others."""
-    if program.inputs == 1 + count:
+    if program.inputs == 1 + count and program.steps:
         return 0, tuple(map(Ref, range(1, 1 + count)))
     zeros = 0
     while zeros < len(program.steps) and program.steps[zeros].op == "zeros.default":
