@@ -30,6 +30,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import torch
+from faults import nested
 from flax import nnx
 
 from benchmarks import xla_flags
@@ -130,7 +131,7 @@ def built(module: Any) -> tuple[torch.nn.Module, Any, tuple[np.ndarray, ...]]:
         count, shape = module.TOKENS
         inputs += (rng.integers(0, count, shape),)
     if hasattr(module, "ours"):
-        return theirs, (module.ours, _nested(theirs.state_dict())), inputs
+        return theirs, (module.ours, nested(theirs.state_dict())), inputs
     if issubclass(module.Ours, nnx.Module):
         ours = module.Ours(rngs=nnx.Rngs(0))
         ours.train() if theirs.training else ours.eval()
@@ -139,17 +140,6 @@ def built(module: Any) -> tuple[torch.nn.Module, Any, tuple[np.ndarray, ...]]:
     plain = getattr(module, "OPTIONS", {}).get("layout") == "NCHW"
     given = [jnp.moveaxis(x, 1, -1) if x.ndim > 2 and not plain else x for x in inputs]
     return theirs, (ours, ours.init(jax.random.key(0), *given)), inputs
-
-
-def _nested(state: dict[str, torch.Tensor]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for name, tensor in state.items():
-        *path, last = name.split(".")
-        at = tree
-        for key in path:
-            at = at.setdefault(key, {})
-        at[last] = jnp.asarray(tensor.numpy())
-    return tree
 
 
 def checked(network: Network, folder: Path) -> Any:
