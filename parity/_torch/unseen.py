@@ -156,9 +156,12 @@ class _Watch(TorchFunctionMode):
             ids -= {"max_pool.padding", "relu.identity", "slope.unused"}
         self.found += [Unseen(id, self.inside[-1]) for id in sorted(ids)]
         result = func(*args, **kwargs)
-        passes = keeps_sign(name) and args[0] in self.positive
-        if isinstance(result, torch.Tensor) and (passes or not is_negative(name, args, kwargs)):
-            self.positive[result] = True
+        passes = bool(args) and keeps_sign(name) and args[0] in self.positive
+        if isinstance(result, torch.Tensor):
+            if passes or not is_negative(name, args, kwargs):
+                self.positive[result] = True
+            else:  # it may be the same tensor, written in place
+                self.positive.pop(result, None)
         return result
 
 
@@ -170,7 +173,7 @@ def _of_run(module: torch.nn.Module, path: str, args: Any, kwargs: Any) -> Itera
         def enter(layer: torch.nn.Module, given: Any, name: str = name) -> None:
             called.add(name)
             watch.inside.append(full[name])
-            if isinstance(layer, torch.nn.RNNBase) and isinstance(given[0], torch.Tensor):
+            if isinstance(layer, torch.nn.RNNBase) and given and isinstance(given[0], torch.Tensor):
                 steps = given[0].shape[int(layer.batch_first and given[0].dim() == 3)]
                 watch.found += [Unseen("recurrent.one_step", full[name])] if steps == 1 else []
 

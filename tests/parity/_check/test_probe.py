@@ -227,3 +227,22 @@ def test_a_network_that_takes_no_other_size_is_not_probed_in_one():
     report = parity.check(theirs, Ours(), draw(2, 1, 7, 7), probe=True, quick=True, mapping={"2": "layers.1"})
     assert report.ok and report.probes == {}
     assert any("another size: not tried, since" in note for note in report.notes)
+
+
+def test_torch_code_that_names_every_argument_is_watched():
+    class Named(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm = torch.nn.LSTM(3, 4, batch_first=True)
+
+        def forward(self, x):
+            return torch.flatten(input=self.lstm(input=x)[0], start_dim=1)
+
+    class Ours(nnx.Module):
+        def __init__(self):
+            self.lstm = jaxconv.LSTM(3, 4, batch_first=True, rngs=nnx.Rngs(0))
+
+        def __call__(self, x):
+            return self.lstm(x)[0].reshape(x.shape[0], -1)
+
+    parity.check(Named(), Ours(), draw(2, 5, 3), quick=True).assert_ok()
