@@ -90,14 +90,20 @@ def of_shape(
 
 
 def drawn_like(arrays: Sequence[np.ndarray], seed: int) -> tuple[np.ndarray, ...]:
-    """Inputs of the same shapes and dtypes, drawn one after the other; integers up to the greatest."""
+    """Inputs of the same shapes and dtypes, drawn one after the other; integers of the same range, with 0."""
     rng = np.random.default_rng(seed)
 
     def drawn(x: np.ndarray) -> np.ndarray:
         if x.dtype.kind == "b":
             return rng.random(x.shape) < 0.5
         if x.dtype.kind in "iu":
-            return rng.integers(x.max() + 1, size=x.shape, dtype=x.dtype)
+            low, high = integers_between(x)
+            return rng.integers(low, high, size=x.shape, dtype=x.dtype)
         return rng.standard_normal(x.shape).astype(x.dtype)
 
     return tuple(map(drawn, arrays))
+
+
+def integers_between(x: np.ndarray) -> tuple[int, int]:
+    """The range, without its end, of integers that are drawn like those of an array."""
+    return min(0, int(x.min(initial=0))), max(0, int(x.max(initial=0))) + 1

@@ -15,10 +15,12 @@ from parity._check.factory import Factory, factory, of_class
 from parity._check.reduced_file import Setting, text
 from parity._check.search import Candidate, Search, kinds
 from parity._flax import compilation
+from parity._flax import network as flax_network
 from parity._flax.submodule import submodule
 from parity._report.progress import shown, silent
 from parity._report.report import Report
 from parity._torch.original import MEMORY_LIMIT, original
+from parity._torch.plain import keeps_its_parametrizations
 from parity._torch.tensors import seeded, to_numpy
 
 
@@ -93,7 +95,8 @@ def reduce(
     options = Options("to_flax", layout, mapping, memory_limit)
     with shown(progress) as tell, compilation.kept():
         tell("comparing the networks", 0.0)
-        theirs = original(torch_module, given, seed, memory_limit, True)
+        plain = not keeps_its_parametrizations(iter(flax_network.network(flax_module).arrays()))
+        theirs = original(torch_module, given, seed, memory_limit, plain)
         whole = compared(theirs, flax_module, replace(options, causes=False), silent)
         if not kinds(whole.report):
             why = "; ".join(whole.report.problems) or "there is nothing to reduce"

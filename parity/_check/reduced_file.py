@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from parity._check.factory import Factory
+from parity._check.inputs import integers_between
 
 
 class Setting(NamedTuple):
@@ -43,7 +44,8 @@ def _draws(x: np.ndarray) -> str:
     if x.dtype.kind == "b":
         return f"rng.random({x.shape}) < 0.5"
     if x.dtype.kind in "iu":
-        return f"rng.integers({x.max() + 1}, size={x.shape}, dtype=np.{x.dtype})"
+        low, high = integers_between(x)
+        return f"rng.integers({low}, {high}, size={x.shape}, dtype=np.{x.dtype})"
     module = "ml_dtypes" if x.dtype.name == "bfloat16" else "np"
     return f"rng.standard_normal({x.shape}).astype({module}.{x.dtype.name})"
 

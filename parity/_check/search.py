@@ -18,6 +18,7 @@ from parity._pairing.match import normal
 from parity._report.progress import Tell, silent
 from parity._report.report import Report
 from parity._torch.original import original
+from parity._torch.plain import keeps_its_parametrizations
 from parity._torch.tensors import from_numpy, to_numpy
 
 _SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
@@ -79,7 +80,10 @@ class Search:
     def compare(self, candidate: Candidate, options: Options, backward: bool = True) -> Compared:
         """Compares the sub-networks; raises as `parity.check`."""
         options = replace(options, layout=candidate.layout, mapping=candidate.mapping)
-        theirs = original(candidate.theirs, candidate.inputs, self.seed, options.memory_limit, True, backward)
+        plain = not keeps_its_parametrizations(iter(flax_network.network(candidate.ours).arrays()))
+        theirs = original(
+            candidate.theirs, candidate.inputs, self.seed, options.memory_limit, plain, backward
+        )
         return compared(theirs, candidate.ours, options, silent)
 
     def differs(self, candidate: Candidate) -> bool:

@@ -13,7 +13,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from parity._bounds.tolerance import Arithmetic
 from parity._torch.monte_carlo import Wide
-from parity._torch.network import Arrays, inexact, names, widest
+from parity._torch.network import Arrays, inexact, names, widest, widest_by_default
 from parity._torch.original import Original, Samples, rms
 from parity._torch.tensors import from_numpy, to_numpy
 
@@ -90,6 +90,7 @@ class Training(Original):
         results: Arrays = {}
         with (
             sdpa_kernel(SDPBackend.MATH) if wide else nullcontext(),
+            widest_by_default() if wide else nullcontext(),
             Wide(*(noise or ())) if wide else nullcontext(),
         ):
             for step in range(1, self.recipe.steps + 1):

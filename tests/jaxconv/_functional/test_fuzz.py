@@ -76,7 +76,7 @@ def array(rng, shape, dtype):
     return (values + 1j * rng.standard_normal(shape) if dtype == "complex64" else values).astype(dtype)
 
 
-@draws(60, 1500)
+@draws(120, 1500)
 @given(conv_configuration(), st.integers(0, 2**32 - 1))
 def test_convolutions(c, seed):
     note(str(c))
