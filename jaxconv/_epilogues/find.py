@@ -159,5 +159,5 @@ class _Chain:
         own = [
             to for n, to in zip(source.aval.shape, eqn.params["broadcast_dimensions"], strict=True) if n != 1
         ]
-        fits = own == [1] and math.prod(source.aval.shape) == channels
+        fits = own == ([1] if channels > 1 else []) and math.prod(source.aval.shape) == channels
         return source if fits else None

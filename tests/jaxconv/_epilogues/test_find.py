@@ -136,3 +136,10 @@ def test_blocks_of_torch_networks(name):
     network = jaxconv.from_torch(Block().eval(), torch.from_numpy(X))
     (layer,) = Layers(network, (X,)).layers
     assert str(layer.epilogue) == expected
+
+
+def test_the_bias_of_one_channel_is_no_residual():
+    assert epilogues(lambda x: F.relu(conv(x, W[:1], B[:1])), X) == ["bias + relu"]
+    assert epilogues(lambda x, z: F.relu(conv(x, W[:1], B[:1]) + z), X, Z[:, :1]) == [
+        "bias + residual + relu"
+    ]
