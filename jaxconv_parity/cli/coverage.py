@@ -56,6 +56,7 @@ def _coverage(options: argparse.Namespace) -> int:
     import torch
 
     from jaxconv._from_torch.coverage import coverage
+    from parity._torch.tensors import from_numpy
 
     inputs = []
     for text in options.input:
@@ -64,7 +65,7 @@ def _coverage(options: argparse.Namespace) -> int:
             np.dtype(dtype or "float32")
         except TypeError as error:
             raise Unusable(f"`--input` (={text!r}): unknown dtype {dtype!r}") from error
-        inputs.append(torch.as_tensor(random_input(shape, dtype or "float32", np.random.default_rng(0))))
+        inputs.append(from_numpy(random_input(shape, dtype or "float32", np.random.default_rng(0))))
     network = torch_network(options.torch)
     if not isinstance(network, torch.nn.Module):
         raise Unusable(

@@ -203,7 +203,10 @@ def _prefix_hint(module: Any, weights: Any) -> str:
 
 def _size(text: str) -> int | tuple[int, ...]:
     """What `--size` says, as `parity.check` takes it."""
-    numbers = tuple(int(n) for n in text.replace("x", ",").split(","))
+    try:
+        numbers = tuple(int(n) for n in text.replace("x", ",").split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a size such as 225,223, or one number") from error
     return numbers if len(numbers) > 1 else numbers[0]
 
 

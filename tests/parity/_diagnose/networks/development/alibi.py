@@ -38,8 +38,8 @@ class Ours(linen.Module):
 SHAPES = ((2, 5, 6),)
 OPTIONS = {"layout": "NCHW"}
 FAULTS = [
-    ("a bonus for distance", "s = s - 0.25", "s = s + 0.25", "sign|operation.other|factor.value", ("s - 0.25",)),
-    ("another slope", "0.25 * jnp.abs", "0.5 * jnp.abs", "factor.value|constant.other|operand.other", ("s - 0.25",)),
+    ("a bonus for distance", "s = s - 0.25", "s = s + 0.25", "operation.other|factor.value", ("s - 0.25",)),
+    ("another slope", "0.25 * jnp.abs", "0.5 * jnp.abs", "factor.value|operand.other", ("s - 0.25",)),
     ("the sum without x", "return x + linen", "return linen", "residual.missing", ("x + self.out",)),
     ("Flax's epsilon", "epsilon=1e-5", "epsilon=1e-6", "norm.epsilon", ("self.norm(x)", "self.norm =")),
 ]  # fmt: skip

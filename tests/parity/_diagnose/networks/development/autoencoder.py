@@ -41,6 +41,6 @@ SHAPES = ((2, 2, 8),)
 FAULTS = [
     ("silu for softplus", "jax.nn.softplus", "jax.nn.silu", "activation.other", ("TF.softplus",)),
     ("the mean over channels", "y.mean(-1, keepdims", "y.mean(1, keepdims", "reduction.axis", ("y.mean(-1",)),
-    ("the mean added", "return y - y.mean", "return y + y.mean", "sign|operation.other", ("y - y.mean",)),
+    ("the mean added", "return y - y.mean", "return y + y.mean", "operation.other", ("y - y.mean",)),
     ("another padding of the decoder", "4, 2, 4, stride=2, padding=1", "4, 2, 4, stride=2, padding=0", "padding.value|output_padding.value", ("self.dec(y)", "self.dec ="), ("self.dec(y)",)),
 ]  # fmt: skip

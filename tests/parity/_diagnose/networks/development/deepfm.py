@@ -36,7 +36,7 @@ SHAPES = ()
 TOKENS = (13, (4, 3))
 FAULTS = [
     ("no half", "0.5 * (square", "(square", "scale.missing|factor.value", ("0.5 * (square",)),
-    ("the linear part left out", "p[\"lin\"][\"weight\"][tokens].sum(1) + fm + deep", "0 * p[\"lin\"][\"weight\"][tokens].sum(1) + fm + deep", "residual.missing|scale.additional", ("self.lin(tokens)",)),
+    ("the linear part left out", "p[\"lin\"][\"weight\"][tokens].sum(1) + fm + deep", "0 * p[\"lin\"][\"weight\"][tokens].sum(1) + fm + deep", "residual.missing", ("self.lin(tokens)",)),
     ("the mean of the linear part", "[tokens].sum(1)", "[tokens].mean(1)", "reduction.kind|factor.value", ("self.lin(tokens)",)),
     ("logits", "return jax.nn.sigmoid(y)", "return y", "activation.missing", ("torch.sigmoid(y)",)),
 ]  # fmt: skip

@@ -42,7 +42,7 @@ def ours(p, x):
 
 SHAPES = ((2, 6, 3),)
 FAULTS = [
-    ("the other weights", "a * (1 - part[..., :1]) + b * part[..., :1]", "a * part[..., :1] + b * (1 - part[..., :1])", "branches.exchanged|operands.swapped", ("a * (1 - part",)),
+    ("the other weights", "a * (1 - part[..., :1]) + b * part[..., :1]", "a * part[..., :1] + b * (1 - part[..., :1])", "operands.swapped", ("a * (1 - part",)),
     ("the offsets are not bounded", "2 * jnp.tanh(dense(p[\"offset\"], x))", "2 * dense(p[\"offset\"], x)", "activation.missing", ("torch.tanh",)),
     ("the other offset", "part[..., :1]) + b * part[..., :1]", "part[..., 1:]) + b * part[..., 1:]", "slice.other", ("a * (1 - part",)),
     ("the next element twice", "i[..., :1] + 1, n - 1)", "i[..., :1] + 2, n - 1)", "offset.value", ("b = torch.gather",)),

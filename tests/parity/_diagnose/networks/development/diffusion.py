@@ -43,7 +43,7 @@ class Ours(linen.Module):
 SHAPES = ((2, 3, 4, 6), (2,))
 FAULTS = [
     ("sines first", "[jnp.cos(args), jnp.sin(args)]", "[jnp.sin(args), jnp.cos(args)]", "concat.order", ("torch.cat",)),
-    ("the last frequency is the lowest", "jnp.arange(3) / 3)", "jnp.arange(3) / 2)", "factor.value|operand.other|constant.other", ("args =", "freqs ="), ("args =",)),
+    ("the last frequency is the lowest", "jnp.arange(3) / 3)", "jnp.arange(3) / 2)", "factor.value|operand.other", ("args =", "freqs ="), ("args =",)),
     ("the sum is not scaled", "(x + y) / math.sqrt(2)", "x + y", "scale.missing", ("(x + y) /",)),
     ("no activation of the embedding", "(linen.silu(e))", "(e)", "activation.missing", ("TF.silu(e)",)),
     ("time added before the norm", "epsilon=1e-6, name=\"norm\")(y))\n        y = y + e[:, None, None]", "epsilon=1e-6, name=\"norm\")(y + e[:, None, None]))", None, ("self.norm(", "y = y + e"), ("name=\"conv1\"",)),

@@ -42,7 +42,7 @@ def ours(p, x):
 
 SHAPES = ((2, 5, 8),)
 FAULTS = [
-    ("keys tiled, not repeated", "k = jnp.repeat(k, 2, 1)", "k = jnp.tile(k, (1, 2, 1, 1))", "reshape.order|order.other", ("k = k.repeat_interleave", "scaled_dot"), ("s = q @",)),
+    ("keys tiled, not repeated", "k = jnp.repeat(k, 2, 1)", "k = jnp.tile(k, (1, 2, 1, 1))", "reshape.order", ("k = k.repeat_interleave", "scaled_dot"), ("s = q @",)),
     ("the scale left out", " / math.sqrt(2)", "", "scale.missing|factor.value", ("scaled_dot",)),
     ("heads not merged", "y = y.swapaxes(1, 2).reshape(b, n, c)", "y = y.reshape(b, n, c)", "reshape.order", ("y.transpose(1, 2)", "self.o(y)"), ("dense(p[\"o\"]",)),
     ("keys and values exchanged", "k, v = dense", "v, k = dense", "split.order|operands.swapped", ("k, v =", "scaled_dot", "k = k.repeat"), ("k = jnp.repeat", "s = q @")),

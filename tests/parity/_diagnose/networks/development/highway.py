@@ -33,8 +33,8 @@ class Ours(linen.Module):
 
 SHAPES = ((4, 6),)
 FAULTS = [
-    ("carried and transformed exchanged", "x = t * y + (1 - t) * x", "x = (1 - t) * y + t * x", "branches.exchanged|operands.swapped", ("x = t * y",)),
+    ("carried and transformed exchanged", "x = t * y + (1 - t) * x", "x = (1 - t) * y + t * x", "operands.swapped", ("x = t * y",)),
     ("elu for selu", "jax.nn.selu", "jax.nn.elu", "activation.other", ("TF.selu",)),
-    ("the gate opens", "(x) - 1)", "(x) + 1)", "offset.value|sign|operation.other", ("gate(x) - 1",)),
+    ("the gate opens", "(x) - 1)", "(x) + 1)", "offset.value|operation.other", ("gate(x) - 1",)),
     ("the gate of what was computed", "name=f\"gate_{i}\")(x)", "name=f\"gate_{i}\")(y)", "operand.other", ("gate(x)",)),
 ]  # fmt: skip

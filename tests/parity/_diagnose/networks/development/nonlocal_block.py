@@ -43,7 +43,7 @@ class Ours(nnx.Module):
 SHAPES = ((2, 4, 4, 3),)
 FAULTS = [
     ("softmax over the queries", "jax.nn.softmax(attn, -1)", "jax.nn.softmax(attn, 1)", "softmax.axis", ("torch.softmax",)),
-    ("divided by the number of places", "attn = q @ k\n", "attn = q @ k / (h * w)\n", "factor.value|scale.additional", ("attn = q @ k", "torch.softmax")),
+    ("divided by the number of places", "attn = q @ k\n", "attn = q @ k / (h * w)\n", "factor.value", ("attn = q @ k", "torch.softmax")),
     ("rows and columns exchanged", "y = y.reshape(b, h, w, 3)", "y = y.reshape(b, w, h, 3).swapaxes(1, 2)", "reshape.order", ("y.transpose(1, 2)", "self.out(y)"), ("self.out(y)",)),
-    ("queries and keys exchanged", "q = self.theta(x).reshape(b, h * w, 3)\n        k = self.phi(x)", "q = self.phi(x).reshape(b, h * w, 3)\n        k = self.theta(x)", "operands.swapped|layer.order|branches.exchanged", ("q = self.theta", "attn = q @ k"), ("attn = q @ k",)),
+    ("queries and keys exchanged", "q = self.theta(x).reshape(b, h * w, 3)\n        k = self.phi(x)", "q = self.phi(x).reshape(b, h * w, 3)\n        k = self.theta(x)", "operands.swapped|layer.order", ("q = self.theta", "attn = q @ k"), ("attn = q @ k",)),
 ]  # fmt: skip

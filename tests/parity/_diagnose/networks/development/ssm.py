@@ -47,6 +47,6 @@ SHAPES = ((2, 4, 4),)
 FAULTS = [
     ("the input is not scaled", "dt[:, t] * u[:, t]", "u[:, t]", "scale.missing", ("h = decay",)),
     ("another gate", "jax.nn.silu(u)", "jax.nn.sigmoid(u)", "activation.other", ("TF.silu",)),
-    ("the decay not negative", "jnp.exp(-dt *", "jnp.exp(dt *", "sign|operation.missing|factor.value", ("decay = ",)),
+    ("the decay not negative", "jnp.exp(-dt *", "jnp.exp(dt *", "operation.missing|factor.value", ("decay = ",)),
     ("the state before the step", "        h = decay[:, t] * h + dt[:, t] * u[:, t]\n        ys.append(h)", "        ys.append(h)\n        h = decay[:, t] * h + dt[:, t] * u[:, t]", "operand.other", ("torch.stack",), ("jnp.stack",)),
 ]  # fmt: skip

@@ -40,6 +40,6 @@ SHAPES = ()
 TOKENS = (17, (3, 7))
 FAULTS = [
     ("the mean over time", "jax.nn.relu(self.c3(x)).max(1)", "jax.nn.relu(self.c3(x)).mean(1)", "reduction.kind", ("self.c3(x)",)),
-    ("scaled embeddings", "x = self.emb(tokens)", "x = self.emb(tokens) * 5**0.5", "factor.value|scale.additional|operation.additional", ("self.emb(tokens)", "self.c2(x)")),
+    ("scaled embeddings", "x = self.emb(tokens)", "x = self.emb(tokens) * 5**0.5", "factor.value|operation.additional", ("self.emb(tokens)", "self.c2(x)")),
     ("the wider first", "[a, b], 1", "[b, a], 1", "concat.order", ("torch.cat",)),
 ]  # fmt: skip

@@ -39,8 +39,8 @@ def ours(p, x):
 
 SHAPES = ((2, 3, 4, 4),)
 FAULTS = [
-    ("x and y exchanged in the grid", "jnp.stack([xs, ys,", "jnp.stack([ys, xs,", "operand.other|concat.order|stack.order", ("torch.einsum", "torch.stack", "meshgrid"), ("jnp.einsum(\"hwk",)),
+    ("x and y exchanged in the grid", "jnp.stack([xs, ys,", "jnp.stack([ys, xs,", "operand.other|concat.order", ("torch.einsum", "torch.stack", "meshgrid"), ("jnp.einsum(\"hwk",)),
     ("another form of theta", "theta.reshape(-1, 2, 3)", "theta.reshape(-1, 3, 2).swapaxes(1, 2)", "reshape.order", ("theta.view", "torch.einsum"), ("jnp.einsum(\"hwk",)),
     ("the distance, not its square", "w = jnp.exp(-far)", "w = jnp.exp(-jnp.sqrt(far))", "operation.additional", ("torch.exp(-far)", "points**2")),
-    ("a sign in the exponent", "w = jnp.exp(-far)", "w = jnp.exp(far)", "sign|factor.value|operation.missing", ("torch.exp(-far)",)),
+    ("a sign in the exponent", "w = jnp.exp(-far)", "w = jnp.exp(far)", "factor.value|operation.missing", ("torch.exp(-far)",)),
 ]  # fmt: skip

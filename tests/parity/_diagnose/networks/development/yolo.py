@@ -37,7 +37,7 @@ def ours(p, x):
 
 SHAPES = ((2, 3, 4, 5),)
 FAULTS = [
-    ("rows first", "jnp.stack([cols, rows], -1)", "jnp.stack([rows, cols], -1)", "operand.other|concat.order|stack.order", ("xy =", "grid ="), ("xy =",)),
+    ("rows first", "jnp.stack([cols, rows], -1)", "jnp.stack([rows, cols], -1)", "operand.other|concat.order", ("xy =", "grid ="), ("xy =",)),
     ("sizes without their exponent", "jnp.exp(y[..., 2:4])", "y[..., 2:4]", "operation.missing|activation.missing", ("wh =",)),
     ("the scores of the wrong part", "jax.nn.sigmoid(y[..., 4:5])", "jax.nn.sigmoid(y[..., 5:6])", "slice.other", ("score =",)),
     ("sizes before centres", "[xy, wh, score]", "[wh, xy, score]", "concat.order", ("torch.cat",)),

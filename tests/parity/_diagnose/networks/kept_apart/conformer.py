@@ -44,7 +44,7 @@ class Ours(nnx.Module):
 SHAPES = ((2, 7, 6),)
 OPTIONS = {"layout": "NCHW"}
 FAULTS = [
-    ("the gate from the other half", "y = a * jax.nn.sigmoid(b)", "y = b * jax.nn.sigmoid(a)", "split.order|operands.swapped|branches.exchanged", ("TF.glu",), ("jnp.split",)),
+    ("the gate from the other half", "y = a * jax.nn.sigmoid(b)", "y = b * jax.nn.sigmoid(a)", "split.order|operands.swapped", ("TF.glu",), ("jnp.split",)),
     ("a whole step", "x + 0.5 * y", "x + y", "factor.value|scale.missing", ("x + 0.5",)),
-    ("another swish", "y = y * jax.nn.sigmoid(y)", "y = y * jax.nn.sigmoid(1.702 * y)", "factor.value|scale.additional|operation.additional", ("torch.sigmoid(y)",)),
+    ("another swish", "y = y * jax.nn.sigmoid(y)", "y = y * jax.nn.sigmoid(1.702 * y)", "factor.value|operation.additional", ("torch.sigmoid(y)",)),
 ]  # fmt: skip

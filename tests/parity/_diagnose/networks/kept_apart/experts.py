@@ -38,5 +38,5 @@ FAULTS = [
     ("the temperature left out", "p[\"gate\"][\"bias\"]) / 1.5", "p[\"gate\"][\"bias\"])", "scale.missing|factor.value", ("/ 1.5",)),
     ("gates over the batch", "jax.nn.softmax(g, -1)", "jax.nn.softmax(g, 0)", "softmax.axis", ("torch.softmax",)),
     ("gates of the wrong axis", "\"be,ebo->bo\"", "\"eb,ebo->bo\"", "reshape.order|operation.missing", ("be,ebo->bo",)),
-    ("another norm", "jnp.linalg.norm(y, axis=1,", "jnp.linalg.norm(y, ord=1, axis=1,", "norm.order|exponent.value|reduction.kind", ("y.norm(",)),
+    ("another norm", "jnp.linalg.norm(y, axis=1,", "jnp.linalg.norm(y, ord=1, axis=1,", "exponent.value|reduction.kind", ("y.norm(",)),
 ]  # fmt: skip

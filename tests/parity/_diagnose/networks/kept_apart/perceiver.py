@@ -48,5 +48,5 @@ FAULTS = [
     ("a narrower mask", "jnp.arange(6)[None] - 2", "jnp.arange(6)[None] - 1", "mask.other", ("masked_fill", "near ="), ("jnp.where",)),
     ("the mask inverted", "jnp.where(near, scores, -1e9)", "jnp.where(near, -1e9, scores)", "mask.other", ("masked_fill",)),
     ("the mask left out", "        scores = jnp.where(near, scores, -1e9)\n", "", "mask.other|operation.missing", ("masked_fill", "scores.softmax"), ("softmax(scores",)),
-    ("keys and values exchanged", "k, v = linen.Dense(8, name=\"k\")(x), linen.Dense(8, name=\"v\")(x)", "v, k = linen.Dense(8, name=\"k\")(x), linen.Dense(8, name=\"v\")(x)", "branches.exchanged|operands.swapped|layer.order", ("q, k, v =", "scores ="), ("scores = jnp.einsum",)),
+    ("keys and values exchanged", "k, v = linen.Dense(8, name=\"k\")(x), linen.Dense(8, name=\"v\")(x)", "v, k = linen.Dense(8, name=\"k\")(x), linen.Dense(8, name=\"v\")(x)", "operands.swapped|layer.order", ("q, k, v =", "scores ="), ("scores = jnp.einsum",)),
 ]  # fmt: skip

@@ -43,7 +43,7 @@ class Ours(nnx.Module):
 SHAPES = ((4, 7), (4, 3))
 FAULTS = [
     ("the variance for the deviation", "jnp.exp(0.5 * logvar)", "jnp.exp(logvar)", "scale.missing|factor.value", ("0.5 * logvar",)),
-    ("the mean and the variance exchanged", "mu, logvar = self.mu(h), self.logvar(h)", "logvar, mu = self.mu(h), self.logvar(h)", "branches.exchanged|operands.swapped|layer.order", ("mu, logvar =", "std = ", "z = "), ("std = ", "z = ")),
+    ("the mean and the variance exchanged", "mu, logvar = self.mu(h), self.logvar(h)", "logvar, mu = self.mu(h), self.logvar(h)", "operands.swapped|layer.order", ("mu, logvar =", "std = ", "z = "), ("std = ", "z = ")),
     ("summed over the batch", "jnp.exp(logvar), axis=1)", "jnp.exp(logvar), axis=0)[:1].repeat(4)", "reduction.axis", ("kl = ",)),
-    ("a sign in the divergence", "1 + logvar - mu**2", "1 - logvar - mu**2", "sign|operands.swapped", ("kl = ",)),
+    ("a sign in the divergence", "1 + logvar - mu**2", "1 - logvar - mu**2", "operands.swapped", ("kl = ",)),
 ]  # fmt: skip
