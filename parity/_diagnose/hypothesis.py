@@ -72,8 +72,9 @@ def changed(module: torch.nn.Module, **attributes: Any) -> torch.nn.Module:
 
 def computing(module: torch.nn.Module, forward: Callable[..., Any]) -> torch.nn.Module:
     """A copy with another forward: forward(module, *inputs). It shares what the module holds."""
-    new = copy.copy(module)
-    new.__class__ = type(type(module).__name__, (type(module),), {"forward": forward})
+    kind: Any = type(type(module).__name__, (type(module),), {"forward": forward})
+    new: torch.nn.Module = kind.__new__(kind)  # copy.copy refuses a module with parametrizations
+    new.__dict__.update(module.__dict__)
     return new
 
 

@@ -91,3 +91,8 @@ def test_what_cannot_run_is_told_on_stderr(given, words, nets, capsys):
     assert coverage.main(["coverage", *given]) == 2
     told = capsys.readouterr()
     assert words in told.err and not told.out
+
+
+def test_an_input_may_be_of_any_dtype_of_torch(nets, capsys):
+    assert coverage.main(["coverage", "torch.nn:ReLU", "--input", "2x3:bfloat16"]) == 0
+    assert "All are covered" in capsys.readouterr().out

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from parity._check.inputs import sets
+from parity._check.inputs import drawn_like, integers_between, sets
 
 
 def array(*shape, dtype=np.float32):
@@ -57,3 +57,12 @@ def test_token_ids_stay_those_that_the_embedding_has():
 def test_sizes_that_do_not_fit_are_refused(given, inputs, sizes, error):
     with pytest.raises((ValueError, TypeError), match=error):
         sets(given, inputs, sizes, 0)
+
+
+@pytest.mark.parametrize("x", [np.array([0, 255], np.uint8), np.array([-5, -2]), np.array([3, 7])])
+def test_integers_are_drawn_from_their_range(x):
+    low, high = integers_between(x)
+    assert low <= x.min() and low in (0, x.min()) and high > x.max()
+    (drawn,) = drawn_like([np.resize(x, 1000)], 0)
+    assert drawn.dtype == x.dtype and low <= drawn.min() and drawn.max() < high
+    assert len(set(drawn.tolist())) > 2

@@ -211,3 +211,27 @@ def test_a_file_needs_networks_that_can_be_imported(tmp_path):
     with pytest.raises(ValueError, match=r"is not written: .* do not differ as the given ones do"):
         parity.reduce(*given, file=file, made_by=(torch.nn.ReLU, "jaxconv:ReLU"))
     assert not file.exists()
+
+
+def test_a_right_port_that_keeps_torchs_parametrization_does_not_differ():
+    class Normed(nnx.Module):
+        def __init__(self):
+            self.parametrizations = nnx.data(
+                {
+                    "weight": {
+                        "original0": nnx.Param(jnp.ones((4, 1), "float32")),
+                        "original1": nnx.Param(jnp.ones((4, 3), "float32")),
+                    }
+                }
+            )
+            self.bias = nnx.Param(jnp.zeros(4, "float32"))
+
+        def __call__(self, x):
+            own = self.parametrizations["weight"]
+            g, v = own["original0"][...], own["original1"][...]
+            return x @ (g * v / jnp.linalg.norm(v, axis=1, keepdims=True)).T + self.bias[...]
+
+    normed = torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(3, 4))
+    parity.check(normed, Normed(), image(2, 3)).assert_ok()
+    with pytest.raises(ValueError, match="differ"):
+        parity.reduce(normed, Normed(), image(2, 3))

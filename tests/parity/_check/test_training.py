@@ -219,3 +219,28 @@ def test_no_alarm_over_many_seeds(seed):
 def test_steps_that_cannot_be_made_are_refused(options, error):
     with pytest.raises((ValueError, TypeError), match=error):
         parity.check(torch.nn.Linear(3, 2), jaxconv.Linear(3, 2, rngs=nnx.Rngs(0)), image(4, 3), **options)
+
+
+def test_a_network_that_makes_its_first_state_is_trained():
+    class Steps(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.of_x, self.of_h = torch.nn.Linear(3, 4), torch.nn.Linear(4, 4)
+
+        def forward(self, x):
+            h = torch.zeros(x.shape[0], 4)
+            for i in range(2):
+                h = torch.tanh(self.of_x(x[:, i]) + self.of_h(h))
+            return h
+
+    class Same(nnx.Module):
+        def __init__(self):
+            self.of_x, self.of_h = (jaxconv.Linear(n, 4, rngs=nnx.Rngs(0)) for n in (3, 4))
+
+        def __call__(self, x):
+            h = jnp.zeros((x.shape[0], 4), x.dtype)
+            for i in range(2):
+                h = jnp.tanh(self.of_x(x[:, i]) + self.of_h(h))
+            return h
+
+    parity.check(Steps(), Same(), image(3, 2, 3), train_steps=1).assert_ok()

@@ -55,3 +55,11 @@ def test_same_pads_for_size_over_stride(size, kernel, stride, dilation, pads):
 def test_pairs_pad_the_last_dimensions():
     y = padded(torch.ones(1, 1, 2, 2), [(1, 0), (0, 2)], 7.0)
     assert y[0, 0].tolist() == [[7, 7, 7, 7], [1, 1, 7, 7], [1, 1, 7, 7]]
+
+
+def test_a_module_with_parametrizations_can_compute_something_else():
+    normed = torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(3, 4))
+    twice = computing(normed, lambda self, x: 2 * torch.nn.functional.linear(x, self.weight, self.bias))
+    x = torch.randn(2, 3)
+    assert torch.equal(twice(x), 2 * normed(x))
+    assert twice.bias is normed.bias
