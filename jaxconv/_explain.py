@@ -79,7 +79,8 @@ class Explanation:
 def explain(model: Any, *inputs: Any, **options: Any) -> Explanation:
     """Which lowering each convolution gets when `model(*inputs, **options)` runs on the default platform, and why.
 
-    Of what `jaxconv.compile` returned, without inputs: also what is computed with each convolution in the kernels.
+    Of what `jaxconv.compile` returned, without inputs: also what is computed with each convolution in the kernels. If
+    the model was compiled under `jaxconv.lowering`, call it under the same one.
 
     Nothing is computed: the model is traced. What is told is of a program for one device; what is exported, or spread
     over several devices, calls no kernels ('native'), and gets what `lowering("xla")` gives.

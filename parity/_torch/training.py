@@ -70,6 +70,7 @@ class Training(Original):
 
     def spread(self, module: torch.nn.Module, exact: Arrays, how: Arithmetic, runs: Iterable[int]) -> Samples:
         """The distances from the exact results in these runs with noise."""
+        assert module is self.module, "only the network itself is trained"
         found: Samples = {name: [] for name, value in exact.items() if value.dtype.kind in "fc"}
         for run in runs:
             seed = int(np.random.default_rng([self.seed, 2, run]).integers(2**31))
