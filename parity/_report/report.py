@@ -208,7 +208,7 @@ class Report:
         if self.ok:
             rest = len(layers) - right
             results = "outputs" if self.forward_only else "outputs and gradients"
-            what = f"{right} of {len(layers)} layers and the whole" if layers else results
+            what = f"{right} of {len(layers)} layers and the network end to end" if layers else results
             more = (
                 f"; {rest} layer{'s were' if rest > 1 else ' was'} compared end to end only" if rest else ""
             )

@@ -61,7 +61,7 @@ def test_a_right_port_is_trained_alike_and_the_report_says_so():
     )
     assert {"step3.parameter.conv.weight", "step3.buffer.norm.running_var"} <= set(names)
     assert str(report).startswith(
-        "the same network: 3 of 3 layers and the whole differ by rounding only, and so do 3 steps"
+        "the same network: 3 of 3 layers and the network end to end differ by rounding only, and so do 3 steps"
     )
     assert "Training, 3 steps" in report._repr_html_() and "step3.parameter.conv.weight" in report.to_junit()
     document = json.loads(report.to_json())

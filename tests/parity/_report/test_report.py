@@ -63,7 +63,7 @@ def test_reports_on_several_inputs_are_one():
 def test_a_forward_comparison_never_speaks_of_the_network_as_the_same():
     report = Report((layer("conv", FINE),), (FINE,), (), forward_only=True)
     assert report.ok and str(report).splitlines()[0] == (
-        "the same forward pass: 1 of 1 layers and the whole differ by rounding only; no gradient was compared"
+        "the same forward pass: 1 of 1 layers and the network end to end differ by rounding only; no gradient was compared"
     )
     assert json.loads(report.to_json())["forward_only"]
 
