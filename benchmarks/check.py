@@ -1,6 +1,6 @@
-"""What `parity.check` of a 50-layer residual network takes: seconds, and memory above the two models.
+"""Measures `parity.check` of a 50-layer residual network: seconds, and memory in addition to the two models.
 
-Everything is compiled in a first run, and measured in a second one, forward and backward.
+The first run compiles everything. The second run uses the compiled programs.
 """
 
 import argparse
@@ -11,9 +11,16 @@ import time
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """`--size`, `--batch`, `--train`."""
-    command.add_argument("--size", type=int, default=224, help="of the images (%(default)s)")
-    command.add_argument("--batch", type=int, default=1, help="images (%(default)s)")
-    command.add_argument("--train", action="store_true", help="in training mode")
+    command.add_argument(
+        "--size",
+        type=int,
+        default=224,
+        help="use images of this height and width, in pixels (default: %(default)s)",
+    )
+    command.add_argument(
+        "--batch", type=int, default=1, help="use this many images a batch (default: %(default)s)"
+    )
+    command.add_argument("--train", action="store_true", help="compare in training mode instead of eval mode")
 
 
 def run(options: argparse.Namespace) -> None:

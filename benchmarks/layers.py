@@ -1,7 +1,7 @@
-"""Single convolutions, inference and forward + backward, beside torch eager and plain lax.
+"""Times single convolutions, forward and backward, and compares jaxconv with torch eager and plain lax.
 
-Interleaved in one process with pauses, medians of many, as many threads on both sides. Ratios are times over torch's:
-below 1 is faster. Noise is about 30 % in a single row: the geometric means are what counts.
+The sides take turns in one process, with pauses. A time is the median of many calls. A ratio is the time divided by
+torch's: below 1 is faster. A single row has about 30 % of noise, so read the geometric means.
 """
 
 import argparse
@@ -190,20 +190,36 @@ def measure(case: Case, options: argparse.Namespace) -> dict[str, Any]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own."""
-    parser.add_argument("classes", nargs="*", help=f"of {', '.join(CASES)}; all by default")
-    parser.add_argument("--rounds", type=int, default=8, help="three timed calls each (default: %(default)s)")
     parser.add_argument(
-        "--threads", type=int, default=2, help="torch's; XLA takes all that the process may use"
+        "classes",
+        nargs="*",
+        metavar="CLASS",
+        help=f"measure these classes of layers: {', '.join(CASES)} (default: all)",
     )
     parser.add_argument(
-        "--least", action="store_true", help="the least of the times, if the machine is not quiet"
+        "--rounds", type=int, default=8, help="time three calls in each round (default: %(default)s rounds)"
     )
-    parser.add_argument("--loop", action="store_true", help="two calls each, XLA's in the body of lax.map")
-    parser.add_argument("--dtype", choices=DTYPES, default="float32", help="of all arrays (%(default)s)")
     parser.add_argument(
-        "--lowering", help="of ours: a name as of `jaxconv.lowering`; 'xla' is without the kernels"
+        "--threads",
+        type=int,
+        default=2,
+        help="give torch this many threads; XLA uses all that the process may use (default: %(default)s)",
     )
-    parser.add_argument("--json", type=Path, help="where to write all numbers")
+    parser.add_argument(
+        "--least",
+        action="store_true",
+        help="show the shortest time instead of the median, for a busy machine",
+    )
+    parser.add_argument(
+        "--loop", action="store_true", help="time two convolutions in a loop, in JAX as the body of lax.map"
+    )
+    parser.add_argument(
+        "--dtype", choices=DTYPES, default="float32", help="use arrays of this dtype (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--lowering", help="use this lowering in jaxconv; xla means no kernels (default: jaxconv's choice)"
+    )
+    parser.add_argument("--json", type=Path, help="write all numbers as JSON to this file")
 
 
 def run(given: argparse.Namespace) -> None:

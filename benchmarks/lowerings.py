@@ -1,10 +1,9 @@
-"""Each way to compute a convolution and its gradients, on a GPU or the CPU, beside torch's.
+"""Times each lowering of a convolution and of its gradients, on a GPU or the CPU, and compares them with torch.
 
-A convolution, its gradient with respect to the input and that with respect to the weight, by every lowering that can
-compute them, and by XLA from arrays that have their channels last already ('NHWC'), which is what a network in Flax's
-layout would have. torch computes them in both of its layouts, on a GPU with `cudnn.benchmark`; both sides round float32
-factors to TF32 there, as they do by default. Calls are queued and waited for together, so that a time is the
-device's where it is longer than what starting a call takes.
+Every lowering computes the convolution and its gradients with respect to the input and to the weight, if it can. 'NHWC'
+is XLA's convolution of arrays with channels last, as a network in Flax's layout would have. torch computes in both of
+its layouts, on a GPU with `cudnn.benchmark`. On a GPU both sides round float32 factors to TF32, their default. Calls
+are queued and waited for together. So a time is the device's, if it is longer than the start of a call takes.
 """
 
 import argparse
@@ -197,16 +196,39 @@ def measure(
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own."""
     parser.add_argument(
-        "cases", nargs="*", help="parts of the names of cases (depthwise, stem, ...); all by default"
+        "cases",
+        nargs="*",
+        metavar="CASE",
+        help="measure the cases whose names contain CASE, such as depthwise (default: all)",
     )
-    parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu", help="where (%(default)s)")
-    parser.add_argument("--dtype", choices=DTYPES, default="float32", help="of all arrays (%(default)s)")
-    parser.add_argument("--batch", type=int, help="samples; by default as many as fill a GPU")
-    parser.add_argument("--rounds", type=int, default=5, help="of queued calls (%(default)s)")
-    parser.add_argument("--threads", type=int, default=2, help="torch's on the CPU (%(default)s)")
-    parser.add_argument("--compilers", type=int, default=1, help="compile so many at once (%(default)s)")
-    parser.add_argument("--seconds", type=float, help="start no case later than this")
-    parser.add_argument("--json", type=Path, help="where to write all numbers")
+    parser.add_argument(
+        "--device",
+        choices=("cpu", "gpu"),
+        default="cpu",
+        help="run all sides on this device (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--dtype", choices=DTYPES, default="float32", help="use arrays of this dtype (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--batch", type=int, help="use this many samples a batch (default: as many as fill a GPU)"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="time this many rounds of queued calls (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=2,
+        help="give torch this many threads on the CPU (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--compilers", type=int, default=1, help="compile this many programs at once (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seconds", type=float, help="start no case after this many seconds (default: no limit)"
+    )
+    parser.add_argument("--json", type=Path, help="write all numbers as JSON to this file")
 
 
 def run(given: argparse.Namespace) -> None:

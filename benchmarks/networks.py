@@ -1,13 +1,14 @@
-"""Eight whole networks, inference and a training step, beside torch eager, torch.compile and plain lax.
+"""Times eight networks, in inference or a training step, and compares jaxconv with torch and plain lax.
 
-Interleaved in one process with pauses, medians of many, as many threads on both sides. Ratios are times over torch
-eager's: below 1 is faster. 'lax' is the same network with XLA's own convolutions, as every Flax network has them;
-'tuned' is `jaxconv.compile(tune=True)`; 'onnxruntime' is what torch exports, where onnxruntime and onnxscript are
-installed. With `--memory` no times are taken: what the first call takes at most beyond what the process holds
-before it (torch.compile's second call), so without the parameters.
+The sides take turns in one process, with pauses. A time is the median of many calls. A ratio is the time divided by
+torch eager's: below 1 is faster. 'lax' is the same network with XLA's own convolutions. 'tuned' is
+`jaxconv.compile(tune=True)`. 'onnxruntime' runs torch's export, if onnxruntime and onnxscript are installed.
 
-With `--device gpu` torch runs there with `cudnn.benchmark`, in both of its layouts, and calls are queued; there are no
-kernels of ours, and ONNX Runtime is left out.
+--memory shows the largest memory of the first call (of torch.compile's second call) beyond what the process held before
+the call, so without the parameters.
+
+With --device gpu torch runs with `cudnn.benchmark` and in both of its layouts, and calls are queued. jaxconv has no
+kernels there, and ONNX Runtime is left out.
 """
 
 import argparse
@@ -38,24 +39,54 @@ from benchmarks.timing import interleaved, machine, peak, queued, ratio, return_
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own."""
-    parser.add_argument("networks", nargs="*", help=f"of {', '.join(NETWORKS)}; all by default")
-    parser.add_argument("--batch", type=int, default=1, help="images (%(default)s)")
-    parser.add_argument("--size", type=int, default=224, help="of the images (%(default)s)")
-    parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu", help="where (%(default)s)")
-    parser.add_argument("--training", action="store_true", help="forward and backward in training mode")
-    parser.add_argument("--tune", action="store_true", help="measure jaxconv.compile(tune=True), too")
-    parser.add_argument("--torch-compile", action="store_true", help="measure torch.compile, too")
-    parser.add_argument("--memory", action="store_true", help="the memory of a call instead of its time")
     parser.add_argument(
-        "--without-lax", action="store_true", help="leave plain lax out: training takes minutes a call"
+        "networks",
+        nargs="*",
+        metavar="NETWORK",
+        help=f"measure these networks: {', '.join(NETWORKS)} (default: all)",
     )
-    parser.add_argument("--rounds", type=int, default=8, help="three timed calls each (%(default)s)")
-    parser.add_argument("--threads", type=int, default=2, help="torch's; XLA takes all that it may use")
     parser.add_argument(
-        "--lowering", help="of ours: a name as of `jaxconv.lowering`; 'xla' is without the kernels"
+        "--batch", type=int, default=1, help="use this many images a batch (default: %(default)s)"
     )
-    parser.add_argument("--json", type=Path, help="where to write all numbers")
-    parser.add_argument("--chart", type=Path, help="where to draw the ratios, a PNG")
+    parser.add_argument(
+        "--size",
+        type=int,
+        default=224,
+        help="use images of this height and width, in pixels (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--device",
+        choices=("cpu", "gpu"),
+        default="cpu",
+        help="run all sides on this device (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--training", action="store_true", help="measure forward and backward in training mode"
+    )
+    parser.add_argument("--tune", action="store_true", help="also measure jaxconv.compile(tune=True)")
+    parser.add_argument("--torch-compile", action="store_true", help="also measure torch.compile")
+    parser.add_argument(
+        "--memory", action="store_true", help="measure the memory of a call instead of its time"
+    )
+    parser.add_argument(
+        "--without-lax",
+        action="store_true",
+        help="leave out plain lax, which takes minutes for a training step",
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=8, help="time three calls in each round (default: %(default)s rounds)"
+    )
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=2,
+        help="give torch this many threads; XLA uses all that the process may use (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--lowering", help="use this lowering in jaxconv; xla means no kernels (default: jaxconv's choice)"
+    )
+    parser.add_argument("--json", type=Path, help="write all numbers as JSON to this file")
+    parser.add_argument("--chart", type=Path, help="draw the ratios as a PNG to this file")
 
 
 def _step(graph: Any, state: Any, x: jax.Array) -> Any:

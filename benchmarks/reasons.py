@@ -1,6 +1,6 @@
-"""What XLA's CPU compiler is fast and slow at: the reasons behind the lowerings (docs/speed.md), measured here and now.
+"""Measures what XLA's CPU compiler is slow at: the reasons for jaxconv's lowerings and kernels (docs/speed.md).
 
-Each line has the same work done in two ways, and how many times as long the first takes.
+Each line does the same work in two ways, and shows the time of the first divided by the time of the second.
 """
 
 import argparse
@@ -128,9 +128,16 @@ def _convolutions() -> Iterator[Reason]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own."""
-    parser.add_argument("--rounds", type=int, default=8, help="three timed calls each (%(default)s)")
-    parser.add_argument("--threads", type=int, default=2, help="torch's; XLA takes all that it may use")
-    parser.add_argument("--json", type=Path, help="where to write all numbers")
+    parser.add_argument(
+        "--rounds", type=int, default=8, help="time three calls in each round (default: %(default)s rounds)"
+    )
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=2,
+        help="give torch this many threads; XLA uses all that the process may use (default: %(default)s)",
+    )
+    parser.add_argument("--json", type=Path, help="write all numbers as JSON to this file")
 
 
 def run(given: argparse.Namespace) -> None:

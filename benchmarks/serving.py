@@ -1,10 +1,10 @@
-"""A network behind examples/serve.py over HTTP: requests a second and latency beside torch and ONNX Runtime.
+"""Times a network behind examples/serve.py: requests a second and latency of jaxconv, torch and ONNX Runtime.
 
-Each runtime is served by a process of its own, with the same server, the same largest batch and as many threads. This
-process is the client: so many connections, each of which sends its next image when it has the answer to the one before.
-The runtimes take turns in rounds, so that what else the machine does meets all of them alike; the medians of the rounds
-are printed. 'start' is the time from starting the process until it listens, with imports and one call for each batch
-size; each runtime loads a file: ours what `Compiled.save` wrote, torch a pickled module, ONNX Runtime torch's export.
+Each runtime has the same server in a process of its own, the same largest batch and the same number of threads. The
+command is the client. Each of its connections sends an image when it has the answer to the one before. The runtimes
+take turns, so that other work on the machine slows all of them alike. The figures are medians of the rounds. 'start' is
+the time from the start of the process until it listens, with imports and one call for each batch size. Each runtime
+loads a file: jaxconv what `Compiled.save` wrote, torch a pickled module, ONNX Runtime torch's export.
 """
 
 import argparse
@@ -33,21 +33,56 @@ RUNTIMES = ("jaxconv", "torch", "onnxruntime")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own."""
-    parser.add_argument("network", nargs="?", default="ResNet-18", choices=[*NETWORKS], help="(%(default)s)")
-    parser.add_argument("--size", type=int, default=224, help="of the images (%(default)s)")
-    parser.add_argument("--largest", type=int, default=8, help="the largest batch (%(default)s)")
     parser.add_argument(
-        "--connections", type=int, nargs="+", default=[1, 8], help="clients at once (%(default)s)"
+        "network",
+        nargs="?",
+        default="ResNet-18",
+        choices=[*NETWORKS],
+        help="serve this network (default: %(default)s)",
     )
-    parser.add_argument("--seconds", type=float, default=4, help="of each measurement (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=5, help="(%(default)s)")
+    parser.add_argument(
+        "--size",
+        type=int,
+        default=224,
+        help="use images of this height and width, in pixels (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--largest",
+        type=int,
+        default=8,
+        help="compute at most this many images at once (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--connections",
+        type=int,
+        nargs="+",
+        default=[1, 8],
+        help="measure with these numbers of concurrent clients (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=4,
+        help="measure for this many seconds in each round (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=5,
+        help="measure each runtime this many times, in turns (default: %(default)s)",
+    )
     parser.add_argument(
         "--least",
         action="store_true",
-        help="the best round, not the middle one: where others use the machine",
+        help="show the best round instead of the median, for a busy machine",
     )
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of a runtime (%(default)s)")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=os.cpu_count(),
+        help="give each runtime this many threads (default: all cores, here %(default)s)",
+    )
+    parser.add_argument("--json", type=Path, help="write all numbers as JSON to this file")
 
 
 def run(options: argparse.Namespace) -> None:

@@ -1,11 +1,11 @@
-"""How accurate XLA's and torch's elementary functions are: the figures behind `UNITS` in parity/_bounds/rounding.
+"""Measures the accuracy of XLA's and torch's elementary functions: the figures of `UNITS` in parity/_bounds/rounding.
 
     python -m benchmarks.ulps [--device gpu] [--dtype bfloat16]
 
-prints for each function the greatest |computed - exact| / (u |exact|), u being the dtype's unit roundoff, over numbers
-of all magnitudes in its domain, or over all of them that a 16-bit dtype has: of XLA as it comes, of XLA with the flags
-of the tests, and of torch on the CPU. The exact value is NumPy's or SciPy's in float64. Where the result is subnormal
-or overflows nothing is counted.
+The command prints the largest |computed - exact| / (u |exact|) of each function, where u is the unit roundoff of the
+dtype. It computes with XLA, with XLA and the flags of the tests, and with torch on the CPU. The inputs are numbers of
+all magnitudes in the function's domain, or all numbers of a 16-bit dtype. The exact value is NumPy's or SciPy's in
+float64. Subnormal and overflowing results are not counted.
 """
 
 import argparse
@@ -89,10 +89,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--points", type=int, default=400_000, help="in each of five ranges")
-    parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu", help="XLA's (%(default)s)")
     parser.add_argument(
-        "--dtype", choices=("float32", "bfloat16", "float16"), default="float32", help="(%(default)s)"
+        "--points",
+        type=int,
+        default=400_000,
+        help="measure at this many points in each of five ranges (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--device",
+        choices=("cpu", "gpu"),
+        default="cpu",
+        help="run XLA on this device (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--dtype",
+        choices=("float32", "bfloat16", "float16"),
+        default="float32",
+        help="measure in this dtype (default: %(default)s)",
     )
     parser.add_argument("--side", help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -146,12 +146,14 @@ def load(path: Path | str, sha256: str) -> web.Application:
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("make", "run"):
-        command = commands.add_parser(name)
-        command.add_argument("path")
-    command.add_argument("--sha256", required=True, help="what `make` printed")
-    command.add_argument("--host", default="localhost", help="(%(default)s)")
-    command.add_argument("--port", type=int, default=8000, help="(%(default)s)")
+    for name, about in (("make", "write a compiled network"), ("run", "serve a compiled network over HTTP")):
+        command = commands.add_parser(name, help=about)
+        command.add_argument("path", help="the file of the compiled network")
+    command.add_argument(
+        "--sha256", required=True, help="load only a file with this hash, which `make` prints"
+    )
+    command.add_argument("--host", default="localhost", help="listen on this address (default: %(default)s)")
+    command.add_argument("--port", type=int, default=8000, help="listen on this port (default: %(default)s)")
     options = parser.parse_args(arguments)
     if options.command == "make":
         print(make(options.path))

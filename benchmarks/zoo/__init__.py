@@ -1,7 +1,7 @@
-"""Public networks through `jaxconv.from_torch`: which convert, how exact they are, and whether they train.
+"""Converts public networks with `jaxconv.from_torch`: which convert, how exact they are, and whether they train.
 
-Each network runs in a process of its own, with a limit of time and memory; a row that is there is not computed again.
-Installed for it: torchvision, timm, segmentation-models-pytorch, monai, transformers.
+Each network runs in a process of its own, with a limit of time and memory. A row that is in the file is not computed
+again. The networks come from torchvision, timm, segmentation-models-pytorch, monai and transformers, if installed.
 """
 
 import argparse
@@ -23,14 +23,38 @@ RESULTS = Path("docs/results/zoo.json")
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """`--only`, `--train`, `--again`, `--seconds`, `--gib`, `--jobs`, `--out`."""
-    command.add_argument("--only", default="*", metavar="PATTERN", help="names, such as timm:* (all)")
-    command.add_argument("--train", action="store_true", help="a training-mode step of each, too")
-    command.add_argument("--again", choices=("failed", "all"), help="compute rows that are there once more")
-    command.add_argument("--seconds", type=int, default=900, help="for each network (%(default)s)")
-    command.add_argument("--gib", type=float, default=8, help="of memory for each network (%(default)s)")
-    command.add_argument("--jobs", type=int, default=1, help="processes at once (%(default)s)")
     command.add_argument(
-        "--out", type=Path, default=RESULTS, help="JSON; a table beside it, .md (%(default)s)"
+        "--only",
+        default="*",
+        metavar="PATTERN",
+        help="take only the networks whose names match PATTERN, such as timm:* (default: all)",
+    )
+    command.add_argument("--train", action="store_true", help="also run a training step of each network")
+    command.add_argument(
+        "--again",
+        choices=("failed", "all"),
+        help="repeat the rows of the file that failed, or all of them (default: neither)",
+    )
+    command.add_argument(
+        "--seconds",
+        type=int,
+        default=900,
+        help="end a network after this many seconds (default: %(default)s)",
+    )
+    command.add_argument(
+        "--gib",
+        type=float,
+        default=8,
+        help="give each network this many GiB of memory (default: %(default)s)",
+    )
+    command.add_argument(
+        "--jobs", type=int, default=1, help="run this many networks at once (default: %(default)s)"
+    )
+    command.add_argument(
+        "--out",
+        type=Path,
+        default=RESULTS,
+        help="write JSON to this file, and a table next to it, with .md at the end (default: %(default)s)",
     )
 
 

@@ -19,15 +19,36 @@ from jaxconv_parity.cli.common import (
     require_torch,
 )
 
+_PARITY = """\
+Compares torch with JAX: jaxconv's layers, or a network of yours with its torch original."""
+
+_PARITY_EPILOG = """\
+examples:
+  parity                                                             compare jaxconv's layers with torch's
+  parity model timm:resnet50 nets.ours:make --input 1,3,224,224      compare your port with torch's network
+  parity doctor                                                      check this installation of JAX
+
+Without a COMMAND, `suite` runs, with the options listed below. `parity COMMAND --help` shows the options of COMMAND."""
+
 _FUZZ = """\
-Draws configurations of a layer, compares torch's with ours, and shrinks the first that differs to the smallest: it is
-written to a file that pytest runs."""
+Draws random configurations of a layer and compares torch's layer with jaxconv's. If a configuration differs, the
+command looks for the smallest one that still differs, and writes it to a file that pytest runs."""
+
+_FUZZ_EPILOG = """\
+examples:
+  parity fuzz conv2d --examples 200 --seed 1 --out tests
+  parity fuzz batch_norm1d --module nets.layers:BatchNorm1d
+
+exit status: 0 all configurations agree; 1 one differs, or nothing was compared; 2 the command could not run."""
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line; `suite` is what runs where no command is named."""
     main_parser = argparse.ArgumentParser(
-        prog="parity", description="Is a port the same network as its torch original?"
+        prog="parity",
+        description=_PARITY,
+        epilog=_PARITY_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = main_parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     cli_suite.add_command(commands)
@@ -38,17 +59,38 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_fuzz(commands: Any) -> None:
-    fuzz = commands.add_parser("fuzz", help="compare a layer in drawn configurations", description=_FUZZ)
-    fuzz.add_argument("layer", help="conv2d, batch_norm1d, ...")
-    fuzz.add_argument("--examples", type=int, default=100, help="how many configurations (%(default)s)")
-    fuzz.add_argument("--seed", type=int, default=0, help="of the drawing (%(default)s)")
+    fuzz = commands.add_parser(
+        "fuzz",
+        help="search for a configuration of a layer that differs",
+        description=_FUZZ,
+        epilog=_FUZZ_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    fuzz.add_argument("layer", metavar="LAYER", help="compare this layer, such as conv2d or batch_norm1d")
     fuzz.add_argument(
-        "--out", type=Path, metavar="DIR", default=Path(), help="where the pytest file is written (.)"
+        "--examples",
+        type=int,
+        default=100,
+        metavar="COUNT",
+        help="draw COUNT configurations (default: %(default)s)",
+    )
+    fuzz.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="draw configurations and numbers from this seed (default: %(default)s)",
+    )
+    fuzz.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        default=Path(),
+        help="write the pytest file into this directory (default: %(default)s)",
     )
     fuzz.add_argument(
         "--module",
         metavar="PKG.MOD:CLASS",
-        help="the Flax side: takes torch's arguments and, if it can, rngs (jaxconv's layer)",
+        help="compare this Flax layer, which takes torch's arguments and may take rngs (default: jaxconv's layer)",
     )
     fuzz.set_defaults(run=_fuzz)
 

@@ -9,6 +9,12 @@ from typing import Any
 
 OK, DIFFERENT, COULD_NOT_RUN = 0, 1, 2
 
+NAMES = """\
+A network's name is PKG.MOD:NAME, where NAME is a network, or a class or function that makes one without arguments.
+timm:NAME calls timm.create_model(NAME), torchvision:NAME calls torchvision.models.get_model(NAME). Nothing is
+downloaded: the weights are random."""
+"""How a command line names torch's network; the end of each such command's help."""
+
 
 class Unusable(Exception):
     """What was asked for cannot run, and why."""

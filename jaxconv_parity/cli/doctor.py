@@ -7,25 +7,29 @@ from typing import Any
 from jaxconv_parity.cli.common import DIFFERENT, OK, device_named, require_torch
 
 _DOCTOR = """\
-Does this installation of JAX compute rightly? Prints devices, versions, kernels and settings, what float32 products are
-really computed in, whether known wrong results of past releases show here, and a selection of the suite, in under 20
-seconds: one block to paste into a bug report."""
+Checks in under 20 seconds whether this installation of JAX computes correctly. Prints one block to paste into a bug
+report: the device, versions, kernels and settings; the precision of float32 products, as measured; whether known wrong
+results of past releases occur here; and a selection of the suite."""
 
 _EPILOG = """\
-exit status: 0 all that was looked at is right; 1 something is wrong; 2 it could not run."""
+examples:
+  parity doctor
+  parity doctor --device gpu
+
+exit status: 0 every result is correct; 1 at least one is wrong; 2 the command could not run."""
 
 
 def add_command(commands: Any) -> None:
     """`doctor`."""
     doctor = commands.add_parser(
         "doctor",
-        help="does this installation of JAX compute rightly?",
+        help="check whether this installation of JAX computes correctly",
         description=_DOCTOR,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     doctor.add_argument(
-        "--device", choices=("cpu", "gpu", "tpu"), help="what is looked at (JAX's default device)"
+        "--device", choices=("cpu", "gpu", "tpu"), help="check this device (default: JAX's default device)"
     )
     doctor.set_defaults(run=_run)
 

@@ -6,19 +6,21 @@ from typing import Any
 
 from jaxconv_parity.cli.common import (
     DIFFERENT,
+    NAMES,
     OK,
     Unusable,
     device_named,
     require_directories,
     require_torch,
 )
-from jaxconv_parity.cli.networks import made, random_input, torch_network
+from jaxconv_parity.cli.networks import made
+from jaxconv_parity.cli.torch_side import add_options, torch_side
 
 _MODEL = """\
-Is a Flax network the same as a torch network? Both are made by the factories given, get the same weights and a random
-input, run forward and backward, and are judged layer by layer and end to end."""
+Compares a Flax network with a torch network. Both get the same weights and inputs and run forward and backward. The
+report judges each layer on its own and the networks end to end. You choose no tolerance."""
 
-_MODEL_EPILOG = """\
+_MODEL_EPILOG = f"""\
 examples:
   parity model nets.theirs:ResNet nets.ours:make --input 1,3,224,224 --html report.html
   parity model nets.theirs:ResNet nets.ours:make --input image.npy --weights resnet.safetensors --train
@@ -28,16 +30,25 @@ examples:
   parity model nets.theirs:ResNet nets.ours:make --input 1,3,224,224 --reduce test_reduced.py
   parity model resnet.recording.safetensors nets.ours:make --device tpu
 
-timm:NAME is timm.create_model(NAME), torchvision:NAME is torchvision.models.get_model(NAME), both without pretrained
-weights: --weights has yours. Any other factory takes no arguments; it is a class, a function or a finished network. The
-Flax one returns an NNX module, a bound Linen module, or a pair (Linen module, variables). A recording (parity record)
-has its own input, mode and seed.
+{NAMES} `--weights` loads your weights.
+The Flax network is an NNX module, a bound Linen module, or a pair (Linen module, variables).
+A recording, which `parity record` writes, has its own inputs, weights and mode.
 
-exit status: 0 the same network; 1 not the same; 2 it could not run."""
+exit status: 0 the networks are the same; 1 they differ; 2 the command could not run."""
 
 _RECORD = """\
-Runs torch's side of `parity model` and writes it to a file, to be compared with a Flax network later or on another
-machine, where the torch network's code need not be."""
+Runs the torch network and writes its results to a file. `parity model` compares the file with a Flax network later, or
+on another machine that lacks the torch network's code."""
+
+_RECORD_EPILOG = f"""\
+examples:
+  parity record nets.theirs:ResNet --input 1,3,224,224 --out net.safetensors
+  parity record timm:resnet50 --input 1,3,224,224 --platform tpu --out net.safetensors
+  parity model net.safetensors nets.ours:make --device tpu
+
+{NAMES} `--weights` loads your weights.
+
+exit status: 0 the file is written; 2 the command could not run."""
 
 
 def add_commands(commands: Any) -> None:
@@ -50,155 +61,93 @@ def add_commands(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     model.add_argument(
-        "torch", metavar="PKG.MOD:TORCH_FACTORY|timm:NAME|torchvision:NAME|RECORDING.safetensors"
+        "torch",
+        metavar="TORCH_FACTORY",
+        help="the torch network: PKG.MOD:NAME, timm:NAME, torchvision:NAME, or a recording FILE.safetensors",
     )
-    model.add_argument("flax", metavar="PKG.MOD:FLAX_FACTORY")
-    _add_torch_side(model)
+    model.add_argument("flax", metavar="FLAX_FACTORY", help="the Flax network: PKG.MOD:NAME")
+    add_options(model)
     model.add_argument(
         "--size",
         action="append",
         type=_size,
         metavar="SIZE",
-        help="compare with the input in this size, too: 225,223, or a whole shape, or one number, a batch size. "
-        "Again for each size",
+        help="also compare at this size: a spatial size such as 225,223, a complete shape, or one number as a batch "
+        "size; repeat the option for each size",
     )
     model.add_argument(
         "--train-steps",
         type=int,
         default=0,
         metavar="STEPS",
-        help="compare so many steps of training, too: SGD with momentum; --train for the training mode (%(default)s)",
+        help="also compare this many steps of SGD with momentum, in the mode that --train selects "
+        "(default: %(default)s)",
     )
     model.add_argument(
         "--probe",
         action="store_true",
-        help="if the networks agree, compare them where the input shows nothing, too: in other sizes, with larger "
-        "numbers, in training mode and so on",
+        help="if the networks agree, also compare them where the input shows nothing, for example at another size, "
+        "with larger numbers or in training mode",
     )
     model.add_argument(
         "--reduce",
         type=Path,
         metavar="FILE.py",
-        help="if the networks differ, write the smallest sub-networks and input that still do as a pytest file",
+        help="if the networks differ, write the smallest sub-networks and input that still differ to this pytest file",
     )
     model.add_argument(
         "--convert",
         choices=("to_flax", "to_torch", "none"),
         default="to_flax",
-        help="whose weights both get; none leaves each its own (%(default)s)",
+        help="copy torch's weights to the Flax network, the Flax weights to torch's network, or none "
+        "(default: %(default)s)",
     )
     model.add_argument(
-        "--layout", choices=("NCHW", "NHWC"), help="of the Flax network (recognised by its layers)"
+        "--layout",
+        choices=("NCHW", "NHWC"),
+        help="pass the input to the Flax network in this layout (default: the layout of its layers)",
     )
     model.add_argument(
-        "--device", choices=("cpu", "gpu", "tpu"), default="cpu", help="where Flax runs (%(default)s)"
+        "--device",
+        choices=("cpu", "gpu", "tpu"),
+        default="cpu",
+        help="run the Flax network on this device (default: %(default)s)",
     )
     model.add_argument(
-        "--quick", action="store_true", help="compare the forward pass only; nothing is said of gradients"
+        "--quick", action="store_true", help="compare the forward pass only, without gradients"
     )
-    model.add_argument("--no-progress", action="store_true", help="show no progress bar on stderr")
-    model.add_argument("--html", type=Path, metavar="FILE", help="write the report as one HTML file")
-    model.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML to FILE")
-    model.add_argument("--json", type=Path, metavar="FILE", help="write everything that was found to FILE")
+    model.add_argument("--no-progress", action="store_true", help="hide the progress bar on stderr")
+    model.add_argument("--html", type=Path, metavar="FILE", help="write the report as one HTML page to FILE")
+    model.add_argument("--junit", type=Path, metavar="FILE", help="write the results as JUnit XML to FILE")
+    model.add_argument("--json", type=Path, metavar="FILE", help="write all results as JSON to FILE")
     model.set_defaults(run=_model)
     record = commands.add_parser(
-        "record", help="run torch's side and save it, to be compared later", description=_RECORD
+        "record",
+        help="run a torch network and save its results for a later comparison",
+        description=_RECORD,
+        epilog=_RECORD_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    record.add_argument("torch", metavar="PKG.MOD:TORCH_FACTORY|timm:NAME|torchvision:NAME")
-    _add_torch_side(record)
+    record.add_argument(
+        "torch",
+        metavar="TORCH_FACTORY",
+        help="the torch network: PKG.MOD:NAME, timm:NAME or torchvision:NAME",
+    )
+    add_options(record)
     record.add_argument(
         "--platform",
         action="append",
         choices=("cpu", "gpu", "tpu"),
-        help="where the Flax network may run; again for each (all)",
+        help="record the rounding limits for a Flax network on this device; repeat the option for each (default: all)",
     )
-    record.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors", help="what is written")
-    record.set_defaults(run=_record)
-
-
-def _add_torch_side(command: Any) -> None:
-    command.add_argument(
-        "--input",
-        action="append",
-        default=[],
-        metavar="SHAPE|FILE.npy",
-        help="in torch's layout, as 1x3x224x224: random numbers; or an array from a file. Again for each input",
-    )
-    command.add_argument(
-        "--dtype",
-        choices=("float32", "float64", "bfloat16", "float16"),
-        default="float32",
-        help="of random inputs (%(default)s)",
-    )
-    command.add_argument(
-        "--weights",
+    record.add_argument(
+        "--out",
         type=Path,
-        metavar="FILE",
-        help="torch's state_dict in a file of torch.save or safetensors, or a folder: loaded into torch's",
+        required=True,
+        metavar="FILE.safetensors",
+        help="write the recording to this file (required)",
     )
-    command.add_argument(
-        "--key", metavar="KEY", help="where in --weights the state_dict lies, as state_dict or ema.model"
-    )
-    command.add_argument(
-        "--prefix",
-        metavar="PREFIX",
-        default="",
-        help="what the names in --weights have in front, as module.; names without it are left out",
-    )
-    command.add_argument(
-        "--train",
-        action="store_true",
-        help="in training mode, not in eval mode; a Linen network has the mode its factory gives it",
-    )
-    command.add_argument(
-        "--seed", type=int, default=0, help="of inputs, factories, cotangents and noise (%(default)s)"
-    )
-
-
-def _torch_side(options: argparse.Namespace) -> tuple[Any, list[Any]]:
-    """torch's network and its inputs."""
-    import numpy as np
-    import torch
-
-    if not options.input:
-        raise Unusable("`--input` is needed to run the networks: a shape such as 1,3,224,224, or a .npy file")
-    inputs = [
-        random_input(text, options.dtype, np.random.default_rng([options.seed, i]))
-        for i, text in enumerate(options.input)
-    ]
-    torch.manual_seed(options.seed)
-    network = torch_network(options.torch)
-    if options.weights is not None:
-        _load(network, options)
-    elif alone := [name for name, value in (("--key", options.key), ("--prefix", options.prefix)) if value]:
-        raise Unusable(f"{' and '.join(alone)} need --weights")
-    if isinstance(network, torch.nn.Module):
-        network.train(options.train)
-    return network, inputs
-
-
-def _load(module: Any, options: argparse.Namespace) -> None:
-    import jaxconv
-
-    path, prefix = options.weights, options.prefix
-    try:
-        held = jaxconv.load_file(path, options.key)
-        weights = {name.removeprefix(prefix): a for name, a in held.items() if name.startswith(prefix)}
-        if held and not weights:
-            first = next(iter(held))
-            raise Unusable(f"`--prefix` (={prefix!r}): no name begins with it; the first is {first!r}")
-        module.load_state_dict(jaxconv.to_torch(weights))
-    except (OSError, RuntimeError, ValueError) as error:
-        hint = _prefix_hint(module, weights) if isinstance(error, RuntimeError) else ""
-        raise Unusable(f"`--weights` (={str(path)!r}): {error}{hint}") from error
-
-
-def _prefix_hint(module: Any, weights: Any) -> str:
-    """The prefix that all of the network's names have in the file, if they have one."""
-    names = list(module.state_dict())
-    ends = {name.removesuffix(names[0]) for name in weights if names and name.endswith(f".{names[0]}")}
-    fitting = [end for end in sorted(ends, key=len) if all(end + name in weights for name in names)]
-    return f"; with --prefix {fitting[0]} all names fit" if fitting else ""
+    record.set_defaults(run=_record)
 
 
 def _size(text: str) -> int | tuple[int, ...]:
@@ -246,7 +195,7 @@ def _model(options: argparse.Namespace) -> int:
 
     with jax.default_device(device):
         try:
-            theirs, inputs = _recording(options) if is_file else _torch_side(options)
+            theirs, inputs = _recording(options) if is_file else torch_side(options)
             ours = made(options.flax, "FLAX_FACTORY")
             if isinstance(ours, nnx.Module):
                 training = theirs.module.training if is_file else options.train
@@ -315,7 +264,7 @@ def _record(options: argparse.Namespace) -> int:
     import parity
 
     try:
-        network, inputs = _torch_side(options)
+        network, inputs = torch_side(options)
         chosen = {} if options.platform is None else {"platforms": options.platform}
         recording = parity.record(network, *inputs, seed=options.seed, **chosen)
         recording.save(options.out)

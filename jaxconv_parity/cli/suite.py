@@ -16,21 +16,21 @@ from jaxconv_parity.cli.common import (
 )
 
 _DESCRIPTION = """\
-Runs jaxconv and torch side by side on the same inputs and weights, forward and backward, and judges every
-number by a rounding-error bound derived for it: no tolerance is chosen. Both are measured against a
-wider-precision reference; torch's own error is printed beside ours."""
+Runs jaxconv and torch on the same inputs and weights, forward and backward. Compares both with a reference in wider
+precision, and judges every number by a bound on rounding errors that is derived for it. You choose no tolerance. The
+table shows torch's own error next to jaxconv's."""
 
 _EPILOG = """\
 examples:
-  parity                                      everything, on the CPU
-  parity -k "conv2d and groups and not linen" the cases whose ids contain these words
-  parity -k max_pool2d/nan --list             which cases these are
-  parity --dtype bfloat16 --seed 7            one dtype, other random numbers
-  parity --last-failed -x                     what differed, up to the first that still does
-  parity --json out.json --junit out.xml      for programs
+  parity                                      run all cases on the CPU
+  parity -k "conv2d and groups and not linen" run the cases whose ids contain these words
+  parity -k max_pool2d/nan --list             print the ids of the selected cases
+  parity --dtype bfloat16 --seed 7            run the cases of one dtype, with other random numbers
+  parity --last-failed -x                     run what differed last time, up to the first that still differs
+  parity --json out.json --junit out.xml      write the results for other programs
 
-exit status: 0 all cases agree; 1 at least one differs; 2 it could not run (no such device, a bad option, no
-case selected, torch missing) or was interrupted."""
+exit status: 0 all cases agree; 1 at least one differs, or nothing was compared; 2 the command could not run (no such
+device, a bad option, no case selected, torch missing) or was interrupted."""
 
 DTYPES = ("float32", "float64", "bfloat16", "float16", "complex64", "complex128", "int32", "int64", "bool")
 
@@ -41,41 +41,54 @@ def add_command(commands: Any) -> None:
     """`suite`."""
     suite = commands.add_parser(
         "suite",
-        help="compare jaxconv's layers with torch's (what runs without a COMMAND)",
+        help="compare jaxconv's layers with torch's (the default)",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     suite.add_argument(
-        "--device", choices=("cpu", "gpu", "tpu"), default="cpu", help="where our side runs (%(default)s)"
+        "--device",
+        choices=("cpu", "gpu", "tpu"),
+        default="cpu",
+        help="run jaxconv on this device (default: %(default)s)",
     )
     suite.add_argument(
         "--precision",
         choices=("default", "high", "highest"),
         default="default",
-        help="JAX's matmul precision. GPU and TPU compute float32 in less by default, and the bounds follow; "
-        "CPU never does (%(default)s)",
+        help="compute float32 in this precision of JAX; on GPUs and TPUs `default` rounds factors to TF32 or bfloat16, "
+        "and the bounds follow (default: %(default)s)",
     )
-    suite.add_argument("--dtype", choices=DTYPES, help="only cases of this dtype")
+    suite.add_argument("--dtype", choices=DTYPES, help="run only the cases of this dtype (default: all)")
     suite.add_argument(
-        "-k", metavar="EXPRESSION", default="", help="only cases whose ids match: words, and, or, not, ( )"
+        "-k",
+        metavar="EXPRESSION",
+        default="",
+        help="run only the cases whose ids match EXPRESSION: words with and, or, not, parentheses (default: all)",
     )
     suite.add_argument(
-        "--last-failed", "--lf", action="store_true", help="only cases that differed when they last ran"
+        "--last-failed",
+        "--lf",
+        action="store_true",
+        help="run only the cases that differed when they last ran",
     )
     suite.add_argument("-x", action="store_true", help="stop at the first case that differs")
     suite.add_argument(
         "-n",
         type=int,
         metavar="PROCESSES",
-        help=f"how many run cases; 0: this one ({_PROCESSES}; 0 on a TPU)",
+        help="run the cases in this many processes; 0 runs them in the command's own "
+        f"(default: {_PROCESSES}; 0 on a TPU)",
     )
-    suite.add_argument("--list", action="store_true", help="print the selected cases' ids and run nothing")
+    suite.add_argument("--list", action="store_true", help="print the ids of the selected cases and run none")
     suite.add_argument(
-        "--seed", type=int, default=0, help="the seed of all inputs, weights and cotangents (%(default)s)"
+        "--seed",
+        type=int,
+        default=0,
+        help="draw inputs, weights and cotangents from this seed (default: %(default)s)",
     )
-    suite.add_argument("--json", type=Path, metavar="FILE", help="write everything that was found to FILE")
-    suite.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML to FILE")
+    suite.add_argument("--json", type=Path, metavar="FILE", help="write all results as JSON to FILE")
+    suite.add_argument("--junit", type=Path, metavar="FILE", help="write the results as JUnit XML to FILE")
     suite.set_defaults(run=_run)
 
 

@@ -42,7 +42,10 @@ def test_resnet18_does_what_it_prints(capsys):
     load("resnet18").main(width=4, num_classes=10, size=32)
     printed = capsys.readouterr().out
     assert "same seed, same bits: True" in printed and "same classes: True" in printed
-    assert printed.count("the same network: 52 of 52 layers and the network end to end differ by rounding only") == 3
+    assert (
+        printed.count("the same network: 52 of 52 layers and the network end to end differ by rounding only")
+        == 3
+    )
 
 
 @pytest.mark.thorough

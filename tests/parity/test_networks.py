@@ -182,8 +182,9 @@ def test_a_function_with_parameters_is_a_network_too():
     report.assert_ok()
     assert all(v.ok and v.elements for v in report.network)
     assert report.layers[0].unjudged == "no Flax layer holds its weights by itself"
-    assert "0 of 1 layers and the network end to end differ by rounding only; 1 layer was compared end to end" in str(
-        report
+    assert (
+        "0 of 1 layers and the network end to end differ by rounding only; 1 layer was compared end to end"
+        in str(report)
     )
 
 

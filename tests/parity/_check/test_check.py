@@ -364,7 +364,9 @@ def test_json_and_text():
     assert text.startswith("NOT the same network: 2 of 4 layers agree, the first that does not is body.0")
     assert max(map(len, text.splitlines()[:10])) <= 100
     right = str(parity.check(torch_net(), Net(rngs=nnx.Rngs(0)), image()))
-    assert right.startswith("the same network: 4 of 4 layers and the network end to end differ by rounding only")
+    assert right.startswith(
+        "the same network: 4 of 4 layers and the network end to end differ by rounding only"
+    )
 
 
 def test_frozen_parameters_and_activations_in_place():
