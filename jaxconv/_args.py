@@ -143,7 +143,7 @@ def check_divisor(value: Any) -> int | None:
         return None
     divisor = integer("divisor_override", value)
     if divisor == 0:
-        raise ValueError("`divisor_override` (=0): divisor must be not zero")
+        raise ValueError("`divisor_override` (=0) must not be zero")
     return divisor
 
 

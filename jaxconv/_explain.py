@@ -128,10 +128,10 @@ def explain(model: Any, *inputs: Any, **options: Any) -> Explanation:
 def _compiled(compiled: Compiled, inputs: tuple[Any, ...]) -> Explanation:
     if compiled.model is None:
         raise ValueError(
-            "`model` was loaded from a file, which has its programs alone: explain it where it is compiled"
+            "`model` was loaded from a file, which has only its programs: call explain on the model that was saved"
         )
     if inputs:
-        raise ValueError("`inputs` are those that `model` was compiled for: give none")
+        raise ValueError("`inputs` must be left out for a compiled model, which has its own")
     args = compiled.examples
     with lowering(compiled.setting.lowering) if compiled.setting.lowering else nullcontext():
         found = explain(compiled.model, *args)

@@ -17,7 +17,7 @@ def shown(value: Any) -> str:
     if value is None:
         return "None"
     if is_key(value):
-        return "a random key of JAX"
+        return "a JAX random key"
     if isinstance(value, jax.Array | np.ndarray):
         return f"an array of shape {value.shape} and dtype {value.dtype}"
     text = repr(value)
@@ -34,7 +34,7 @@ def refuse_key(name: str, value: Any) -> None:
     """Refuses a random key in the place of numbers."""
     if is_key(value):
         raise TypeError(
-            f"`{name}` must be an array of numbers, got a random key of JAX: draw them, as in "
+            f"`{name}` must be an array of numbers, got a JAX random key: draw numbers with it, as in "
             f"jax.random.normal(key, shape)"
         )
 
@@ -47,7 +47,7 @@ def not_an_array(name: str, value: Any) -> TypeError:
             f"`{name}` must be an array of JAX or NumPy, got a torch.{kind}: give {from_tensor(value)}"
         )
     if isinstance(value, list | tuple | int | float):
-        return TypeError(f"`{name}` must be an array, got a {kind}: jnp.asarray makes one of it")
+        return TypeError(f"`{name}` must be an array, got a {kind}: convert it with jnp.asarray")
     return TypeError(f"`{name}` must be an array, got {shown(value)}")
 
 

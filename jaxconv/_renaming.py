@@ -42,7 +42,7 @@ def renamed(mapping: Mapping[str, Any], prefix: str, rename: Rename | None) -> M
             clashes.append(f'"{origin[changed]}" and "{name}" both become "{changed}"')
         new[changed], origin[changed] = value, name
     if clashes:
-        raise ValueError(f"`rename` gives several values one name: {'; '.join(clashes[:10])}")
+        raise ValueError(f"`rename` maps several names to one: {'; '.join(clashes[:10])}")
     if mapping and not new:
         raise ValueError(
             f"`prefix` (={prefix!r}): no name begins with it; the first is {next(iter(mapping))!r}"

@@ -37,7 +37,8 @@ class TorchRngs(nnx.Rngs):
     def split(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Refused: torch has one stream."""
         raise TypeError(
-            "jaxconv.TorchRngs cannot be split or forked: torch has one stream, in which order matters"
+            "jaxconv.TorchRngs cannot be split or forked: torch draws everything from one stream, in order. "
+            "Pass it as it is, or use nnx.Rngs(seed)"
         )
 
     fork = broadcast = split

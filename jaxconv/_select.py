@@ -166,8 +166,8 @@ def layers_of(tree: Any) -> Iterator[tuple[str, Any]]:
     """
     if not isinstance(tree, nnx.Module):
         raise TypeError(
-            f"a {type(tree).__name__} knows the names of its parameters and not the classes of its layers: select by "
-            "name, or from the NNX module itself"
+            f"a {type(tree).__name__} has the names of parameters, but not the classes of layers: select by name, or "
+            "select from the NNX module"
         )
     yield "", tree
     yield from ((name, place.module) for name, place in places(tree))

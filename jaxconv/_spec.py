@@ -326,7 +326,7 @@ def check_shapes(op: str, spec: ConvSpec | ConvTransposeSpec, x: jax.Array, bias
         if any(n < 1 for n in out):
             raise ValueError(
                 f"Given input size per channel: {size}. Calculated output size per channel: {out}. Output size is too "
-                f"small: `padding` (={low_ends(spec.padding)}) cuts everything off"
+                f"small: `padding` (={low_ends(spec.padding)}) crops everything; decrease `padding`"
             )
         if _too_long(out):
             raise ValueError(

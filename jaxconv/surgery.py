@@ -145,11 +145,13 @@ def _apply(name: str, module: Any, fn: Callable[[Any], Any], done: set[int]) -> 
     if type(result) is not type(module):
         told = "None: end it with `return layer`" if result is None else f"a {type(result).__name__}"
         raise TypeError(
-            f"`fn` must return a {type(module).__name__} for {where}, as it got, but returned {told}"
+            f"`fn` must return a {type(module).__name__} for {where}, the class that it was given, but returned {told}"
         )
     if result is not module:
         if missing := set(named_leaves(module)) - set(named_leaves(result)):
-            raise ValueError(f"`fn` returned {where} without {', '.join(map(repr, sorted(missing)))}")
+            raise ValueError(
+                f"`fn` must return {where} with all of its arrays; missing: {', '.join(map(repr, sorted(missing)))}"
+            )
         write_leaves(module, replace(module, named_leaves(result)))
 
 

@@ -16,6 +16,7 @@ ORDER = {
         "jaxconv._jax_internals",
         "jaxconv._dtypes",
         "jaxconv._types",
+        "jaxconv._shown",
         "jaxconv._examples",
         "jaxconv._given",
         "jaxconv._args",

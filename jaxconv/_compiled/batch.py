@@ -41,9 +41,8 @@ def check(programs: Mapping[int | None, Program], inputs: Inputs) -> None:
         for path, kind in jax.tree_util.tree_leaves_with_path(program.outputs):
             if kind.shape[:1] != (size,):
                 raise ValueError(
-                    f"`batch_sizes` (={inputs.sizes}): dimension 0 of every result must be the batch, so that padding "
-                    f"can be cut off, and the result{jax.tree_util.keystr(path)} has the shape {kind.shape} for {size} "
-                    f"samples"
+                    f"`batch_sizes` (={inputs.sizes}): dimension 0 of every result must be the batch, but the "
+                    f"result{jax.tree_util.keystr(path)} has the shape {kind.shape} for {size} samples"
                 )
     size = next((size for size in inputs.sizes if size > 1), None)
     if size is None:

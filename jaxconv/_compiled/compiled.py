@@ -118,9 +118,7 @@ class Compiled:
             OSError: as `open`.
         """
         if self.model is None:
-            raise ValueError(
-                "this model was loaded from a file, and XLA saves only what it compiled: copy that file"
-            )
+            raise ValueError("this model was loaded from a file and cannot be saved again: copy that file")
         texts = [internals.executable_text(program.executable) for program in self._programs.values()]
         if any(
             "callback" in line for text in texts for line in text.splitlines() if "custom_call_target" in line

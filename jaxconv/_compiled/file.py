@@ -125,8 +125,8 @@ def _check_trust(path: Any, sha256: Any, trust: Any) -> None:
         )
     if sha256 is None and not trust:
         raise ValueError(
-            f"{os.fspath(path)} holds machine code, which loading it makes part of this process. Give `sha256`, the "
-            f"text that Compiled.save returned, or `trust=True` if nobody but you can have written the file"
+            f"{os.fspath(path)} holds machine code, which this process would run. Pass `sha256`, the text that "
+            f"Compiled.save returned, or `trust=True` if only you can write the file"
         )
 
 
@@ -173,7 +173,7 @@ def _contents(arrays: dict[str, np.ndarray], path: str) -> Contents:
     state = [arrays[f"state.{i}"] for i in range(count)]
     dtypes = {leaf.dtype for leaf in (*inputs.types, *jax.tree.leaves(results), *state)}
     if wide := sorted(str(dtype) for dtype in dtypes if jax.dtypes.canonicalize_dtype(dtype) != dtype):
-        raise ValueError(f"{path} has arrays of {', '.join(wide)}; set jax_enable_x64 before it is loaded")
+        raise ValueError(f"{path} has arrays of {', '.join(wide)}; set jax_enable_x64 before you load it")
     return Contents(_setting(document["setting"]), inputs, programs, state)
 
 

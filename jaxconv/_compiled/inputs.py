@@ -160,8 +160,8 @@ def resized(example: Any, size: int) -> Any:
 def _array(name: str, value: Any, kind: jax.ShapeDtypeStruct) -> Any:
     if isinstance(value, jax.core.Tracer):
         raise TypeError(
-            f"`{name}` is traced: a compiled model cannot be part of another program of JAX (jit, grad, vmap, ...). "
-            f"Call the model that it was made of"
+            f"`{name}` is traced: a compiled model cannot be part of another JAX program (jit, grad, vmap, ...). "
+            f"Call the model that was compiled instead"
         )
     if not isinstance(value, jax.Array | np.ndarray | np.generic):
         value = _converted(name, value, kind)

@@ -90,7 +90,7 @@ def listed(value: Any) -> list[Any]:
         Damaged: it is something else.
     """
     if not isinstance(value, list):
-        raise Damaged(f"{value!r:.60} stands where a list should be")
+        raise Damaged(f"a list is expected, got {value!r:.60}")
     return value
 
 

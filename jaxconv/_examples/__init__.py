@@ -1,7 +1,10 @@
 """The examples in the docstrings of layers and functions, in tables: each is an expression and what is printed."""
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
+
+from jaxconv._shown import shown
 
 
 def section(lines: list[str]) -> str:
@@ -10,8 +13,10 @@ def section(lines: list[str]) -> str:
 
 
 def document(namespace: Mapping[str, Any], table: Mapping[str, tuple[str, str]]) -> None:
-    """Adds the examples of a table to the docstrings of a module's names."""
+    """Adds the examples of a table to the docstrings of a module's names, and readable signatures to its functions."""
     for name, (code, printed) in table.items():
+        if inspect.isfunction(namespace[name]):
+            namespace[name].__signature__ = shown(inspect.signature(namespace[name]))
         if doc := namespace[name].__doc__:  # python -OO leaves none
             namespace[name].__doc__ = doc.rstrip() + section(
                 [f"{'>>>' if line else '...'} {line}".rstrip() for line in code.split("\n")]

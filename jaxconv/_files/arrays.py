@@ -46,7 +46,7 @@ def as_numpy(value: Any) -> np.ndarray:
     if not isinstance(value, jax.Array | np.ndarray | np.generic):
         raise TypeError(f"{type(value).__name__} is not an array")
     if value.dtype.name not in DTYPES:
-        raise TypeError(f"torch and JAX have no dtype {value.dtype.name} in common")
+        raise TypeError(f"torch and JAX do not both have the dtype {value.dtype.name}")
     array = np.asarray(value)
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
@@ -63,7 +63,7 @@ def _tensor_as_numpy(tensor: Any, torch: Any) -> np.ndarray:
         raise TypeError(f"the tensor {' and '.join(reasons)}")
     dtype = str(tensor.dtype).removeprefix("torch.")
     if dtype not in DTYPES:
-        raise TypeError(f"torch and JAX have no dtype {dtype} in common")
+        raise TypeError(f"torch and JAX do not both have the dtype {dtype}")
     dense = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous()
     # As bytes: numpy() does not know bfloat16 and float8.
     return dense.reshape(-1).view(torch.uint8).numpy().view(dtype).reshape(tuple(tensor.shape))

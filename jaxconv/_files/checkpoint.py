@@ -30,9 +30,7 @@ def state_dict(
     """
     found = _at(content, key) if key else content
     if found is _NOTHING:
-        raise ValueError(
-            f"{os.fspath(path)} holds nothing under key={key!r}, not a state_dict{_hint(content)}"
-        )
+        raise ValueError(f"{os.fspath(path)} has no key={key!r}{_hint(content)}")
     mapping = as_mapping(found)
     if mapping is None:
         what = f"a {_described(found)}" + (f" under key={key!r}" if key else "")
@@ -169,7 +167,7 @@ def _sorted_out(mapping: Mapping[Any, Any]) -> tuple[dict[str, Any], dict[Any, A
                 tensors[name] = value
             else:
                 problems.append(
-                    f"{name!r:.80}: torch and JAX have no dtype {value.array.dtype.name} in common"
+                    f"{name!r:.80}: torch and JAX do not both have the dtype {value.array.dtype.name}"
                 )
         elif isinstance(value, Tensor) and isinstance(name, str):
             tensors[name] = value

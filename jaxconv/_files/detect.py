@@ -58,7 +58,7 @@ def opened(path: str | os.PathLike[str], max_bytes: int | None) -> tuple[IO[byte
         if max_bytes is None and size > _SPARSE and on_disk < size // 16:
             raise ValueError(
                 f"{os.fspath(path)} is sparse: {size} bytes, of which {on_disk} are on disk; "
-                f"if that is meant, give `max_bytes`"
+                f"if you trust the file, pass `max_bytes`"
             )
     except BaseException:
         file.close()

@@ -34,8 +34,8 @@ class Budget:
         self.used += count
         if self.used > self.limit:
             raise Damaged(
-                f"{what} takes more than the {self.limit} bytes that a file of this size may; "
-                f"if that is meant, give `max_bytes`"
+                f"{what} takes more than {self.limit} bytes, the limit for a file of this size; "
+                f"if you trust the file, pass a larger `max_bytes`"
             )
 
     def objects(self, count: int) -> None:

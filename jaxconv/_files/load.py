@@ -127,14 +127,14 @@ def _sharded(weights: dict[str, str], index: Path, key: str | None, max_bytes: i
     for shard in dict.fromkeys(weights.values()):
         place = index.parent / shard
         if not place.exists():
-            raise FileNotFoundError(f"{index} lists the shard {shard}, which is not there")
+            raise FileNotFoundError(f"{index} lists the shard {shard}, which does not exist")
         if shard.endswith(_INDEX) or place.is_dir():
             raise ValueError(f"{index} lists the shard {shard}, which is not a file of tensors")
         part = load_file(place, key, max_bytes=left)
         left = None if left is None else max(left - place.stat().st_size, 0)
         wanted = [name for name, file in weights.items() if file == shard]
         if missing := [name for name in wanted if name not in part]:
-            raise ValueError(f"{place} lacks what {index.name} has in it: {_some(missing)}")
+            raise ValueError(f"{place} lacks tensors that {index.name} lists: {_some(missing)}")
         arrays |= {name: part[name] for name in wanted}
         notes += [f"{shard}: {note}" for note in part.notes]
         notes += [

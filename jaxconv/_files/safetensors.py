@@ -49,10 +49,10 @@ def read(file: IO[bytes], size: int, budget: Budget) -> tuple[dict[str, np.ndarr
 
 def _header(file: IO[bytes], size: int) -> tuple[dict[str, Any], int]:
     if size < 8:
-        raise Damaged(f"it has {size} bytes")
+        raise Damaged(f"it must have at least 8 bytes, but has {size}")
     (length,) = struct.unpack("<Q", file.read(8))
     if length > min(size - 8, _LONGEST):
-        raise Damaged(f"its header should have {length} bytes, the whole file has {size}")
+        raise Damaged(f"its header should have {length} bytes, but the file has only {size}")
     try:
         header = json.loads(file.read(length).decode(), object_pairs_hook=_without_doubles)
     except RecursionError:

@@ -155,12 +155,12 @@ def _read_pickles(file: IO[bytes], size: int, budget: Budget) -> tuple[Any, dict
         if view is None:
             return known[key]
         if not (isinstance(view, tuple) and len(view) == 3):
-            raise Damaged("it has a storage that views another, and which part is not said")
+            raise Damaged("a storage views another one without saying which part")
         _, start, count = view
         item = np.dtype(dtype).itemsize
         good = all(isinstance(n, int) and n >= 0 for n in (start, count))
         if not good or (start + count) * item > known[key].nbytes:
-            raise Damaged("it has a storage that views more of another than there is")
+            raise Damaged("a storage views more bytes than another one has")
         return Storage(dtype, count * item, known[key]._read, start * item)
 
     unpickler = Unpickler({**FUNCTIONS, **_nested(budget)}, persistent, budget)

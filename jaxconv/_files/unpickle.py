@@ -124,7 +124,7 @@ class Unpickler:
         if isinstance(function, StandIn):  # functools.partial and the like
             return StandIn(function.name, arguments)
         if not callable(function):  # nothing else that can be called is ever on the stack
-            raise Damaged(f"it calls a {type(function).__name__}")
+            raise Damaged(f"the pickle calls a {type(function).__name__}")
         return function(*arguments)
 
 
@@ -215,14 +215,14 @@ class _Machine:
         elif isinstance(target, Dict | StandIn):
             target.state = state
         elif not hasattr(target, "ignores_state"):
-            raise Damaged(f"it gives a state to a {type(target).__name__}")
+            raise Damaged(f"the pickle sets the state of a {type(target).__name__}")
 
     def set_items(self, pairs: list[Any]) -> None:
         """Puts keys and values into the last dict."""
         target = self.stack[-1]
         items = target.items if isinstance(target, StandIn) else target
         if not isinstance(items, dict) or len(pairs) % 2:
-            raise Damaged(f"it puts items into a {type(target).__name__}")
+            raise Damaged(f"the pickle sets items of a {type(target).__name__}")
         for key, value in zip(pairs[::2], pairs[1::2], strict=True):
             items[hashable(key)] = value
 
@@ -235,7 +235,7 @@ class _Machine:
         elif isinstance(held, set):
             held.update(map(hashable, elements))
         else:
-            raise Damaged(f"it puts elements into a {type(target).__name__}")
+            raise Damaged(f"the pickle appends elements to a {type(target).__name__}")
 
 
 def hashable(key: Any, depth: int = 0) -> Any:
@@ -245,7 +245,9 @@ def hashable(key: Any, depth: int = 0) -> Any:
     # Equal hashes, which anybody can write down for long numbers, would make a dict slow.
     short = not isinstance(key, int) or abs(key) < 2**61 - 1
     if isinstance(key, _NO_KEYS) or not short:
-        raise Damaged(f"a dict or set has a key of type {type(key).__name__} or of too many parts")
+        raise Damaged(
+            f"a dict or set has a key of type {type(key).__name__}, which is not allowed or too large"
+        )
     return key
 
 

@@ -152,7 +152,7 @@ class Tensors:
                 op, args, kwargs, *_ = at.make
                 if op.startswith(_OF_NUMBERS):
                     raise ValueError(
-                        f"the network writes in place to what {op} returns: write to a copy (.clone())"
+                        f"the network writes in place to the result of {op}: write to a copy (.clone())"
                     )
                 chain.insert(0, (op, tuple(args[1:]), tuple(sorted(kwargs.items()))))
             at = at.source

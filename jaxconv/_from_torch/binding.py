@@ -84,7 +84,7 @@ def _leaves(
         if not isinstance(wanted, Array) and (
             isinstance(value, jax.Array | np.ndarray) or value != wanted or type(value) is not type(wanted)
         ):
-            raise ValueError(f"`{name}` is the example's {wanted!r} in every call, got {value!r}")
+            raise ValueError(f"`{name}` must be {wanted!r} in every call, as in the example, got {value!r}")
     return list(zip(given, signature.leaves, strict=True))
 
 
@@ -108,8 +108,8 @@ def _without_defaults(
         default = defaults[name]
         if type(value) is not type(default) or value != default:
             raise ValueError(
-                f"`{name}` is its default {default!r} in every call, because the example leaves it out, got {value!r}: "
-                "convert the network with an example that has it"
+                f"`{name}` must be its default {default!r} in every call, because the example leaves it out, got "
+                f"{value!r}: convert the network with an example that has it"
             )
     return args, {name: value for name, value in kwargs.items() if name not in extra}
 

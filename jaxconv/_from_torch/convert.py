@@ -93,7 +93,7 @@ def from_torch(
         import torch
     except ImportError:
         raise ImportError(
-            "from_torch reads a torch network: it needs torch, once; the result does not"
+            "from_torch needs torch to read the network: pip install torch. The converted network does not need it"
         ) from None
 
     if not isinstance(module, torch.nn.Module):

@@ -67,8 +67,8 @@ class CustomCalls:
         opened = self.open.pop(number)
         if any(base.version != version for base, version in opened.versions.items()):
             raise ValueError(
-                f"the backward of {name} writes in place to a tensor that was there before: it must leave saved "
-                "tensors and buffers as they are"
+                f"the backward of {name} writes in place to a tensor from outside, such as a saved tensor or a "
+                "buffer: write to a copy (.clone())"
             )
         inner = self.cut(opened)
         used = self.reached(inner, grads)

@@ -26,7 +26,8 @@ def checked(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], dynamic:
         tensor: Any = given.get(argument)
         if not hasattr(tensor, "untyped_storage"):
             raise ValueError(
-                f"`dynamic` names the argument {argument!r}, of which the example has no tensor; it has {list(given)}"
+                f"`dynamic` names the argument {argument!r}, but the example has no tensor there; its arguments "
+                f"are {list(given)}"
             )
         if wrong := [d for d in dims if not -tensor.ndim <= d < tensor.ndim]:
             raise ValueError(

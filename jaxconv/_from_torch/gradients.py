@@ -76,4 +76,6 @@ def _refuse_lost(network: str, found: list[str], strict: bool) -> None:
     if found:
         what = "; ".join(dict.fromkeys(found))
         remedy = "use `strict=False`" if strict else "use `.detach()` where the tensor is to take no gradient"
-        raise Lost(f"torch.export would leave out of {network} what changes its gradients: {what}; {remedy}")
+        raise Lost(
+            f"torch.export would leave out operations of {network} that change its gradients: {what}; {remedy}"
+        )

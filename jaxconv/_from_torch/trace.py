@@ -115,7 +115,8 @@ class _Tracer:
         used = atoms(([(step.args, step.kwargs) for step in self.tensors.steps], outputs))
         if any(isinstance(atom, Value) and atom not in made for atom in used):
             raise ValueError(
-                "the backward of a custom autograd Function leaves something behind that the network uses"
+                "the backward of a custom autograd Function changes something outside itself that the network uses "
+                "later: return it instead"
             )
         constants = {path: arrays(tensor) for path, tensor in self.constants.items()}
         return Trace(self.tensors.steps, inputs, outputs, signature, constants, self.aliases())

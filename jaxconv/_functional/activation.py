@@ -139,7 +139,7 @@ def prelu(input: ArrayLike, weight: ArrayLike) -> jax.Array:
     x, w = array("input", input), array("weight", weight)
     refuse_dtype("prelu", x, jnp.bool_, jnp.integer, jnp.complexfloating)
     if x.dtype != w.dtype:
-        raise TypeError(f"prelu expected `weight` of dtype {x.dtype} as `input`, but got {w.dtype}")
+        raise TypeError(f"prelu expected `weight` to have the dtype {x.dtype} of `input`, but got {w.dtype}")
     if w.ndim > 1:
         raise ValueError(f"prelu: expected `weight` to be a scalar or 1D array, but got shape {w.shape}")
     if w.size != 1:
@@ -179,7 +179,7 @@ def rrelu(
     if not training:
         return leaky_relu(input, (low + high) / 2)
     if key is None:
-        raise ValueError("rrelu draws in training: `key` must be given (jax.random.key(0), say)")
+        raise ValueError("rrelu draws random numbers in training and needs `key`, such as jax.random.key(0)")
 
     def draw(x: jax.Array) -> jax.Array:
         slope = jax.random.uniform(key, x.shape, x.dtype, low, high)

@@ -264,8 +264,8 @@ def gaussian_nll_loss(
             v = v.reshape(*v.shape, 1)
         elif v.ndim != x.ndim or sum(n for m, n in zip(x.shape, v.shape, strict=True) if m != n) != 1:
             raise ValueError(
-                f"`var` of shape {v.shape} is of incorrect size for `input` of shape {x.shape}: it must have that "
-                "shape, that without the last dimension, or one of 1 in a single dimension"
+                f"`var` of shape {v.shape} is of incorrect size for `input` of shape {x.shape}: it must have the "
+                "shape of `input`, that shape without its last dimension, or that shape with 1 in one dimension"
             )
     out = promoted(x, t, v)
     if not jnp.issubdtype(out, jnp.floating):

@@ -88,8 +88,8 @@ def antialias_taps(
     """All the taps of a filter that is widened by the step where that is more than 1, as in Pillow."""
     if symbolic(size, out):
         raise ValueError(
-            f"`antialias` (=True) needs whole numbers for sizes, not {size} and {out}: how many elements it takes in "
-            "depends on them; export one size at a time"
+            f"`antialias` (=True) does not support symbolic sizes, got {size} and {out}: "
+            "export one size at a time"
         )
     reach, function = _FILTERS[mode]
     by = step(size, out, align_corners, scale, dtype)

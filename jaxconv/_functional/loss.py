@@ -124,7 +124,7 @@ def smooth_l1_loss(
     b = number("beta", beta)
     if isinstance(b, int | float) and not b >= 0:
         raise ValueError(
-            f"`beta` (={beta}) must be non-negative: smooth_l1_loss has no negative values for it"
+            f"`beta` (={beta}) must be non-negative: smooth_l1_loss does not support negative values"
         )
     if isinstance(b, int | float) and b == 0:
         return l1_loss(input, target, reduction=reduction)
@@ -167,7 +167,7 @@ def huber_loss(
     check_reduction(reduction)
     d = number("delta", delta)
     if isinstance(d, int | float) and not d > 0:
-        raise ValueError(f"`delta` (={delta}) must be positive: huber_loss has no other values for it")
+        raise ValueError(f"`delta` (={delta}) must be positive: huber_loss does not support other values")
 
     def function(x: jax.Array, t: jax.Array) -> jax.Array:
         off = jnp.abs(x - t)

@@ -63,7 +63,7 @@ def pad(
 def _filling(value: Any, x: jax.Array) -> Any:
     """`value`, if it is a number that x's dtype can hold (a float in an integer array is cut off, as in torch)."""
     if isinstance(value, jax.core.Tracer):
-        raise TypeError("`value` must be a number, not traced: its gradient would be lost")
+        raise TypeError("`value` must be a Python number, got a traced array, whose gradient would be lost")
     try:
         if not isinstance(value, bool | int | float | complex):
             value = value.item()  # NumPy's and JAX's scalars

@@ -34,7 +34,9 @@ def unflatten(input: ArrayLike, dim: int, sizes: Sequence[int]) -> jax.Array:
     """
     x = array("input", input)
     if not x.ndim:
-        raise ValueError(f"unflatten: `input` has no dimension that `sizes` (={sizes}) could make up")
+        raise ValueError(
+            f"unflatten: `input` is a scalar, and has no dimension to divide into `sizes` (={sizes})"
+        )
     axis = dimension(integer("dim", dim), x.ndim)
     shape = each_integer("sizes", sizes)
     known = math.prod(n for n in shape if n != -1)

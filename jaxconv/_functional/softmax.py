@@ -109,7 +109,7 @@ def gumbel_softmax(
     x = array("logits", logits)
     refuse_dtype("gumbel_softmax", x, jnp.bool_, jnp.integer, jnp.complexfloating)
     if key is None:
-        raise ValueError("gumbel_softmax draws: `key` must be given (jax.random.key(0), say)")
+        raise ValueError("gumbel_softmax draws random numbers and needs `key`, such as jax.random.key(0)")
     axis = dimension(integer("dim", dim), x.ndim)
     drawn = (x + jax.random.gumbel(key, x.shape, x.dtype)) / number("tau", tau)
     soft = softmax(drawn, axis)

@@ -38,7 +38,9 @@ class Declared:
         """The first value; a ValueError where a user's `init` gives another shape."""
         value = self.init(key, self.shape, dtype if self.dtype is None else self.dtype)
         if isinstance(value, jax.Array) and value.shape != self.shape:
-            raise ValueError(f"`{name}_init` gave shape {value.shape} where {self.shape} is expected")
+            raise ValueError(
+                f"`{name}_init` must return an array of shape {self.shape}, got shape {value.shape}"
+            )
         return value
 
 

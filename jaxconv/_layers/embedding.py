@@ -31,7 +31,7 @@ class Table(ParamLayer):
     def _normalised(self) -> Mapping[str, Any]:
         super()._normalised()
         if self.bias_init is not None:
-            raise TypeError(f"`bias_init` was given to {type(self).__name__}, which has no bias")
+            raise TypeError(f"{type(self).__name__} has no bias: leave out `bias_init`")
         sizes = {name: check_size(name, getattr(self, name)) for name in ("num_embeddings", "embedding_dim")}
         if self.max_norm is not None:
             number("max_norm", self.max_norm)

@@ -155,7 +155,7 @@ class RMSNorm(Norm):
         if self.eps is not None:
             check_number("eps", self.eps)
         if self.bias_init is not None:
-            raise TypeError("`bias_init` was given to RMSNorm, which has no bias")
+            raise TypeError("RMSNorm has no bias: leave out `bias_init`")
         check_flag("elementwise_affine", self.elementwise_affine)
         return {"normalized_shape": _shape(self.normalized_shape)}
 

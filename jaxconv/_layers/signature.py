@@ -7,6 +7,7 @@ from dataclasses import InitVar
 from typing import Any
 
 from jaxconv._layers.call_shapes import shapes_of
+from jaxconv._shown import shown
 
 _FRONTS = ("held", "deterministic", "key")
 """Parameters of `_forward` that a front gives it."""
@@ -48,23 +49,6 @@ def _forward_signature(layer: type) -> inspect.Signature:
     return signature.replace(parameters=[parameters[0], *inputs])
 
 
-class _Shown(inspect.Signature):
-    """A signature that `help()` shows with the names by which users know the types."""
-
-    def __str__(self) -> str:
-        return _public(super().__str__())
-
-    def format(self, **options: Any) -> str:
-        """The text, as of Python 3.13."""
-        return _public(super().format(**options))  # type: ignore[misc]
-
-
-def _public(text: str) -> str:
-    for own, public in (("jax.jaxlib._jax.Array", "jax.Array"), ("flax.nnx.rnglib.", "nnx."), ("~T", "T")):
-        text = text.replace(own, public)
-    return text
-
-
 def own_call(layer: type) -> None:
     """Gives a layer a `__call__` of its own, the inherited code with the layer's signature and docstring."""
     call = next(vars(base)["__call__"] for base in layer.__mro__ if "__call__" in vars(base))
@@ -72,9 +56,7 @@ def own_call(layer: type) -> None:
     own.__kwdefaults__ = call.__kwdefaults__
     own.__dict__.update(call.__dict__)
     signature = call_signature(layer)
-    own.__signature__ = _Shown(  # type: ignore[attr-defined]
-        list(signature.parameters.values()), return_annotation=signature.return_annotation
-    )
+    own.__signature__ = shown(signature)  # type: ignore[attr-defined]
     own.__annotations__ = {
         p.name: p.annotation for p in signature.parameters.values() if p.annotation is not p.empty
     } | {"return": signature.return_annotation}
@@ -96,4 +78,4 @@ class ConstructorSignature:
             p.replace(annotation=p.annotation.type) if isinstance(p.annotation, InitVar) else p
             for p in list(signature.parameters.values())[1:]
         ]
-        return signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty)
+        return shown(signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty))

@@ -68,7 +68,7 @@ def constant(val: complex) -> Initializer:
         if jnp.issubdtype(dtype, jnp.bool_):
             return jnp.full(shape, bool(val))
         if not _holds(dtype, val):
-            raise ValueError(f"`val` (={val!r}) cannot be held by dtype {dtype}")
+            raise ValueError(f"`val` (={val!r}) cannot be represented in dtype {dtype}")
         return jnp.full(shape, val if jnp.issubdtype(dtype, jnp.complexfloating) else val.real, dtype)
 
     return initializer(fill)

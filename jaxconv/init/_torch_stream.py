@@ -98,8 +98,8 @@ class TorchStream:
     def _check_trace(self) -> None:
         if not self._trace.is_valid():  # The compiled function would give the same numbers at every call.
             raise TypeError(
-                "jaxconv.TorchRngs cannot be drawn from inside of jit, vmap or another transformation that it was made "
-                "outside of: make it where the model is made"
+                "this jaxconv.TorchRngs was made outside jit, vmap or another transformation, and cannot draw inside: "
+                "make it inside, in the function that makes the model"
             )
 
     def _unit(self, count: int, wide: np.dtype) -> np.ndarray:

@@ -59,7 +59,7 @@ def torch_trunc_normal(
         return x
     if not (math.isfinite(a) and math.isfinite(b)):
         raise ValueError(
-            f"`a` (={a}) and `b` (={b}) must be finite this far from the mean for torch to draw from"
+            f"`a` (={a}) and `b` (={b}) must be finite if less than 30 % of the normal distribution lies between them"
         )
     wide: Any = np.float64 if dtype == np.float64 else np.float32
     peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2

@@ -82,7 +82,7 @@ class _Lazy(lazy.Lazy, ParamModule):
         except TraceContextError as error:
             raise ValueError(
                 f"{type(self).__name__} has no parameters yet, and cannot make them inside jit, grad or another "
-                "transformation: call it once on an example outside, or give the plain layer its "
+                "transformation: call the layer once outside, on an example, or use the plain layer with "
                 f"`{self._inferred}`"
             ) from error
         rngs, metadata = self._rngs, self._metadata

@@ -30,7 +30,7 @@ def require_directories(*paths: Path | None) -> None:
     """Known before anything runs, not when the result is to be written."""
     for path in paths:
         if path is not None and not path.parent.is_dir():
-            raise Unusable(f"{path}: there is no directory {path.parent}")
+            raise Unusable(f"cannot write {path}: there is no directory {path.parent}")
 
 
 def device_named(name: str) -> Any:
@@ -40,7 +40,7 @@ def device_named(name: str) -> Any:
     try:
         return jax.devices(name)[0]
     except RuntimeError as error:
-        raise Unusable(f"`--device` (={name}): JAX finds none: {error}") from error
+        raise Unusable(f"`--device` (={name}): JAX finds no such device: {error}") from error
 
 
 def found(text: str, what: str) -> Any:

@@ -186,7 +186,7 @@ def _model(options: argparse.Namespace) -> int:
     is_file = options.torch.endswith(".safetensors")
     if options.reduce is not None and (is_file or options.convert != "to_flax"):
         raise Unusable(
-            "`--reduce` needs torch's network itself, and its weights: no recording and no --convert"
+            "`--reduce` needs torch's network and its weights: give no recording, and leave out --convert"
         )
     from flax import nnx
     from rich.console import Console

@@ -97,7 +97,9 @@ def _run(options: argparse.Namespace) -> int:
     if (options.n or 0) < 0:
         raise Unusable(f"`-n` (={options.n}) must be at least 0")
     if options.device == "tpu" and options.n:
-        raise Unusable(f"`-n` (={options.n}) must be 0 with --device tpu, which one process has to itself")
+        raise Unusable(
+            f"`-n` (={options.n}) must be 0 with --device tpu, because only one process can use a TPU"
+        )
     if options.device == "gpu":  # the processes share its memory
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
@@ -115,7 +117,7 @@ def _run(options: argparse.Namespace) -> int:
     given += [f"--dtype={options.dtype}"] if options.dtype else []
     given += ["--last-failed"] if options.last_failed else []
     if run.main(*given, "--collect-only") == pytest.ExitCode.USAGE_ERROR:
-        raise Unusable("the cases could not be selected")
+        raise Unusable(f"`-k` (={options.k!r}) must be words with and, or, not and parentheses")
     if not run.cases:
         chosen = {"-k": options.k, "--dtype": options.dtype}
         asked = " and ".join(f"`{name}` (={value!r})" for name, value in chosen.items() if value)

@@ -69,7 +69,7 @@ def torch_side(options: argparse.Namespace) -> tuple[Any, list[Any]]:
     if options.weights is not None:
         _load(network, options)
     elif alone := [name for name, value in (("--key", options.key), ("--prefix", options.prefix)) if value]:
-        raise Unusable(f"{' and '.join(alone)} need --weights")
+        raise Unusable(f"{' and '.join(alone)} must come with --weights")
     if isinstance(network, torch.nn.Module):
         network.train(options.train)
     return network, inputs

@@ -169,8 +169,8 @@ def _recipe(
     elif not callable(optimizer[0]) or not hasattr(optimizer[1], "update"):
         kinds = " and ".join(type(one).__name__ for one in optimizer)
         raise TypeError(
-            "`optimizer` must be a function that makes a torch optimizer of parameters, and an optax transformation, "
-            f"got {kinds}"
+            "`optimizer` must be a pair: a function from a list of parameters to a torch optimizer, and an Optax "
+            f"transformation; got {kinds}"
         )
     assert isinstance(torch_module, torch.nn.Module)
     named = torch_module.named_parameters(remove_duplicate=False)

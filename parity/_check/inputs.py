@@ -25,7 +25,9 @@ def sets(
     if given:
         raise ValueError("`inputs` cannot be combined with positional inputs: give all of them in `inputs`")
     if sizes is not None:
-        raise ValueError("`sizes` cannot be combined with `inputs`: sizes are made of an input by position")
+        raise ValueError(
+            "`sizes` cannot be combined with `inputs`: give one input by position, or all in `inputs`"
+        )
     if not isinstance(inputs, list | tuple):
         raise TypeError(
             f"`inputs` must be a list, each item an array or a tuple of arrays, got {type(inputs).__name__}"
@@ -45,7 +47,7 @@ def _of_sizes(
             f"`sizes` must be a list, each item a size such as (225, 223) or a batch size, got {type(sizes).__name__}"
         )
     if not given:
-        raise ValueError("`sizes` needs a positional input, of which further ones are made")
+        raise ValueError("`sizes` needs an input by position, from which it makes the others")
     arrays = [input_array(i, x) for i, x in enumerate(given)]
     shape = arrays[0].shape
     return [of_shape(arrays, _whole(shape, size, i), [seed, i]) for i, size in enumerate(sizes)]
@@ -56,7 +58,7 @@ def _whole(shape: tuple[int, ...], size: Any, index: int) -> tuple[int, ...]:
     name = f"`sizes[{index}]` (={size!r})"
     given = (size,) if type(size) is int else size
     if not isinstance(given, list | tuple) or not all(type(n) is int for n in given):
-        raise TypeError(f"{name} must be a tuple of integers, or one integer, a batch size")
+        raise TypeError(f"{name} must be a tuple of ints, or an int for a batch size")
     if min(given, default=0) < 1:
         raise ValueError(f"{name} must have numbers that are at least 1")
     if not shape:
@@ -68,8 +70,8 @@ def _whole(shape: tuple[int, ...], size: Any, index: int) -> tuple[int, ...]:
         return tuple(given)
     if len(given) != spatial:
         raise ValueError(
-            f"{name} must have {spatial} numbers, a spatial size, or {len(shape)}, a whole shape: the first input "
-            f"has shape {shape}"
+            f"{name} must have {spatial} numbers for a spatial size, or {len(shape)} for a complete shape: the "
+            f"first input has shape {shape}"
         )
     return *shape[: len(shape) - spatial], *given
 

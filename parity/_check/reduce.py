@@ -174,8 +174,8 @@ def _written(file: Path, setting: Setting, search: Search, found: Candidate) -> 
         if not search.differs(made):
             first, second = setting.makers
             raise ValueError(
-                f"`file` (={str(file)!r}) is not written: the networks of {first.expression} and {second.expression} "
-                "do not differ as the given ones do"
+                f"`file` (={str(file)!r}) is not written: the networks that {first.expression} and {second.expression} "
+                "make do not differ like the given ones"
             )
     file.write_text(text(setting, found.inputs, saved), encoding="utf-8")
     if saved:

@@ -73,8 +73,8 @@ class Group:
         """
         if self.values is not None:
             raise ValueError(
-                f"`convert` (='to_torch'): {', '.join(self.flax)} cannot be turned into {', '.join(self.torch)}, "
-                f"from which it is {self.how}: convert 'to_flax'"
+                f"`convert` (='to_torch'): {', '.join(self.flax)} is computed ({self.how}) from torch's "
+                f"{', '.join(self.torch)}, and cannot be converted back: use convert='to_flax'"
             )
         sizes = [int(np.prod(shape)) for shape in self.shapes]
         ends = np.cumsum(sizes)

@@ -253,7 +253,7 @@ def input_array(index: int, value: Any) -> np.ndarray:
     """An input, as an array that both sides can take as it is."""
     if isinstance(value, jax.Array) and jax.numpy.issubdtype(value.dtype, jax.dtypes.prng_key):
         raise TypeError(
-            f"`inputs[{index}]` must be an array of numbers, got a random key of JAX: draw them, as in "
+            f"`inputs[{index}]` must be an array of numbers, got a JAX random key: draw numbers with it, as in "
             "jax.random.normal(key, shape)"
         )
     array = to_numpy(value) if isinstance(value, torch.Tensor) else np.asarray(value)
@@ -261,8 +261,8 @@ def input_array(index: int, value: Any) -> np.ndarray:
         bits = jax.dtypes.canonicalize_dtype(array.dtype)
         if array.size and array.dtype.kind != "b" and not (array.astype(bits) == array).all():
             raise ValueError(
-                f"`inputs[{index}]` has numbers up to {np.abs(array).max()}, which JAX keeps in {bits} unless "
-                "jax_enable_x64 is set: jax.config.update('jax_enable_x64', True)"
+                f"`inputs[{index}]` has numbers up to {np.abs(array).max()}, which do not fit JAX's {bits}. "
+                "Enable 64-bit types: jax.config.update('jax_enable_x64', True)"
             )
         return array
     if not jax.numpy.issubdtype(array.dtype, jax.numpy.floating):
@@ -271,7 +271,7 @@ def input_array(index: int, value: Any) -> np.ndarray:
         )
     if jax.dtypes.canonicalize_dtype(array.dtype) != array.dtype:
         raise TypeError(
-            f"`inputs[{index}]` is {array.dtype}, which JAX turns into float32 unless jax_enable_x64 is set: "
+            f"`inputs[{index}]` is {array.dtype}, which JAX turns into float32. Enable 64-bit types: "
             "jax.config.update('jax_enable_x64', True)"
         )
     return array

@@ -36,7 +36,7 @@ def copied(module: torch.nn.Module) -> torch.nn.Module:
     if isinstance(module, torch.jit.ScriptModule):
         raise TypeError(
             f"`torch_module` is a {type(module).__name__}, whose layers cannot be run one by one: give the "
-            "torch.nn.Module that it was made of"
+            "torch.nn.Module that it was made from"
         )
     tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     if lazy := [name for name, t in tensors.items() if torch.nn.parameter.is_lazy(t)]:

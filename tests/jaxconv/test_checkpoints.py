@@ -263,10 +263,10 @@ def test_sharded_checkpoints_and_folders(tmp_path, linear, kind):
         with pytest.raises(ValueError, match="a shard must be a file next to the index"):
             load_file(index)
     index.write_text(json.dumps({"weight_map": {"weight": "gone.bin"}}))
-    with pytest.raises(FileNotFoundError, match=r"lists the shard gone\.bin, which is not there"):
+    with pytest.raises(FileNotFoundError, match=r"lists the shard gone\.bin, which does not exist"):
         load_file(index)
     index.write_text(json.dumps({"weight_map": {"other": shards["weight"]}}))
-    with pytest.raises(ValueError, match=r"lacks what .* has in it: 'other'"):
+    with pytest.raises(ValueError, match=r"lacks tensors that .* lists: 'other'"):
         load_file(index)
     index.write_text(json.dumps({"weight_map": {"weight": index.name}}))
     with pytest.raises(ValueError, match="which is not a file of tensors"):
@@ -510,7 +510,9 @@ def test_a_zip_bomb_is_refused(tmp_path):
         for name in source.namelist():
             target.writestr(name, source.read(name))
     assert (tmp_path / "b.pt").stat().st_size < 2**21
-    with pytest.raises(ValueError, match="takes more than the 268435456 bytes that a file of this size may"):
+    with pytest.raises(
+        ValueError, match="takes more than 268435456 bytes, the limit for a file of this size"
+    ):
         load_file(tmp_path / "b.pt")
 
 

@@ -170,7 +170,7 @@ def test_nested_checkpoints(tmp_path):
             None,
             f"{path} is not a state_dict: 'epoch': int is not an array, 'state_dict': dict is not an array, ",
         ),
-        ("model", f"{path} holds nothing under key='model', not a state_dict; {hint}"),
+        ("model", f"{path} has no key='model'; {hint}"),
         ("epoch", f"{path} holds a int under key='epoch', not a state_dict; {hint}"),
         ("ema", f"{path} is not a state_dict: 'decay': float is not an array, 'model': dict is not an array"),
         ("optimizer.state", f"{path} is not a state_dict: the key 0 is not a str; {hint}"),
@@ -361,7 +361,7 @@ def test_bad_mappings_are_refused_before_writing(tmp_path, extension):
         f"{what} cannot take this `mapping`:",
         "1: names must be str, got int",
         "'a': str is not an array",
-        "'b': torch and JAX have no dtype object in common",
+        "'b': torch and JAX do not both have the dtype object",
         "'c': dict is not an array; flatten it with jaxconv.state_dict",
     ]
     with pytest.raises(TypeError, match="`mapping` must map names to arrays, got Model; for a model"):

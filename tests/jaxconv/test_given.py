@@ -20,8 +20,11 @@ NO_ARRAYS = {
         torch.nn.Parameter(torch.ones(2, 3)),
         "of JAX or NumPy, got a torch.Parameter: give `tensor.detach().numpy()`",
     ),
-    "key": (KEY, "of numbers, got a random key of JAX: draw them, as in jax.random.normal(key, shape)"),
-    "list": ([[1.0, 2.0, 3.0]], ", got a list: jnp.asarray makes one of it"),
+    "key": (
+        KEY,
+        "of numbers, got a JAX random key: draw numbers with it, as in jax.random.normal(key, shape)",
+    ),
+    "list": ([[1.0, 2.0, 3.0]], ", got a list: convert it with jnp.asarray"),
     "None": (None, ", got None"),
     "text": ("x", ", got 'x' of type str"),
 }
@@ -53,7 +56,7 @@ def test_an_input_that_is_no_array_is_refused_with_what_to_do(case, call):
         (jnp.ones((2, 3), jnp.float32), "an array of shape (2, 3) and dtype float32"),
         (np.ones(2, np.int8), "an array of shape (2,) and dtype int8"),
         (nnx.Rngs(0), "an object of type Rngs"),
-        (KEY, "a random key of JAX"),
+        (KEY, "a JAX random key"),
     ],
 )
 def test_a_value_is_shown_on_one_line(value, text):
@@ -88,6 +91,6 @@ def test_rngs_by_position_are_refused_by_name(name, given):
 
 
 def test_a_number_or_a_key_as_rngs_is_refused_on_one_line():
-    for given, text in ((0, "0 of type int"), (KEY, "a random key of JAX"), (None, "None")):
+    for given, text in ((0, "0 of type int"), (KEY, "a JAX random key"), (None, "None")):
         with pytest.raises(TypeError, match=rf"`rngs` must be nnx.Rngs\(seed\) or .*, got {text}$"):
             jaxconv.Conv2d(3, 8, 3, rngs=given)

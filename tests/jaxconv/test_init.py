@@ -253,7 +253,7 @@ def test_constant_truncates_and_refuses_as_torch():
     ):
         with pytest.raises((RuntimeError, ValueError)):
             torch_init("constant", (2,), getattr(torch, dtype), val=val)
-        with pytest.raises(ValueError, match=r"`val` \(=.*\) cannot be held by dtype"):
+        with pytest.raises(ValueError, match=r"`val` \(=.*\) cannot be represented in dtype"):
             init.constant(val)(None, (2,), dtype)
     assert np.isposinf(init.constant(math.inf)(None, (), jnp.float16))
     assert init.constant(2**63 - 1)(None, (), jnp.int64) == 2**63 - 1

@@ -271,10 +271,10 @@ def test_all_problems_in_one_error_in_torchs_words():
         (lambda: torch.ones(2, device="meta"), "the tensor is on the meta device, without values"),
         (lambda: torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8), "the tensor is quantized"),
         (lambda: torch.nn.LazyLinear(2).weight, "the tensor is uninitialized"),
-        (lambda: torch.empty(2, dtype=torch.complex32), "torch and JAX have no dtype complex32 in common"),
-        (lambda: torch.empty(2, dtype=torch.uint4), "torch and JAX have no dtype uint4 in common"),
-        (lambda: np.array([None, 1]), "torch and JAX have no dtype object in common"),
-        (lambda: jax.random.key(0), "torch and JAX have no dtype key<fry> in common"),
+        (lambda: torch.empty(2, dtype=torch.complex32), "torch and JAX do not both have the dtype complex32"),
+        (lambda: torch.empty(2, dtype=torch.uint4), "torch and JAX do not both have the dtype uint4"),
+        (lambda: np.array([None, 1]), "torch and JAX do not both have the dtype object"),
+        (lambda: jax.random.key(0), "torch and JAX do not both have the dtype key<fry>"),
         (lambda: jax.ShapeDtypeStruct((2,), np.float32), "ShapeDtypeStruct is not an array"),
         (lambda: 1.0, "float is not an array"),
         (lambda: None, "NoneType is not an array"),
@@ -390,7 +390,7 @@ def test_to_torch_wants_a_flat_mapping():
         "to_torch cannot take this `mapping`:",
         "'conv': dict is not an array; flatten it with jaxconv.state_dict",
         "3: names must be str, got int",
-        "'b': torch and JAX have no dtype int4 in common",
+        "'b': torch and JAX do not both have the dtype int4",
     ]
 
 

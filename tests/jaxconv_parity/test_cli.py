@@ -60,11 +60,11 @@ def test_list_runs_nothing(capsys):
         (["-k", "nonesuch"], r"no case of \d+ matches `-k` \(='nonesuch'\)$"),
         (
             ["-k", "a or"],
-            r"Wrong expression passed to '-k': a or: .*\n\n?parity: the cases could not be selected",
+            r"Wrong expression passed to '-k': a or: .*\n\n?parity: `-k` \(='a or'\) must be words with and",
         ),
         (["-n", "-1"], r"`-n` \(=-1\) must be at least 0$"),
         (["-n", "2", "--device", "tpu"], r"`-n` \(=2\) must be 0 with --device tpu"),
-        (["-k", FAST, "--device", "tpu"], r"`--device` \(=tpu\): JAX finds none"),
+        (["-k", FAST, "--device", "tpu"], r"`--device` \(=tpu\): JAX finds no such device"),
         (["-k", FAST, "--json", "/nonesuch/a.json"], "there is no directory /nonesuch"),
     ],
 )
@@ -265,7 +265,7 @@ def test_weights_in_a_checkpoint_under_other_names(nets, capsys):
         assert model(*given, *more) == cli.COULD_NOT_RUN
         assert message in capsys.readouterr().err
     assert model("--key", "a", "--prefix", "b") == cli.COULD_NOT_RUN
-    assert "--key and --prefix need --weights" in capsys.readouterr().err
+    assert "--key and --prefix must come with --weights" in capsys.readouterr().err
 
 
 def test_model_in_several_sizes(nets, capsys, tmp_path):
@@ -282,7 +282,7 @@ def test_model_is_reduced_to_a_pytest_file(nets, capsys):
     written = (nets / "test_smaller.py").read_text()
     assert "theirs = cli_nets.Theirs().eval()" in written and "ours = cli_nets.wrong()" in written
     assert model("--reduce", "test_smaller.py", "--convert", "none") == cli.COULD_NOT_RUN
-    assert "`--reduce` needs torch's network itself" in capsys.readouterr().err
+    assert "`--reduce` needs torch's network and its weights" in capsys.readouterr().err
 
 
 def test_model_that_differs(nets, capsys):

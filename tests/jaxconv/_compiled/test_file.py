@@ -112,14 +112,14 @@ def test_setting_shapes_and_refusals_are_kept(constants, tmp_path):
     for model in (compiled, again):
         with pytest.raises(ValueError, match=r"`inputs\[0\]` has the shape \(1, 3\)"):
             model(np.ones((1, 3)), {"factor": 2.0})
-    with pytest.raises(ValueError, match=r"was loaded from a file, .* copy that file"):
+    with pytest.raises(ValueError, match=r"was loaded from a file and cannot be saved again: copy that file"):
         again.save(tmp_path / "twice")
 
 
 def test_machine_code_needs_trust(saved):
     path, _ = saved
     with pytest.raises(
-        ValueError, match=r"holds machine code, .* Give `sha256`, the text that Compiled.save returned"
+        ValueError, match=r"holds machine code, .* Pass `sha256`, the text that Compiled.save returned"
     ):
         jaxconv.load_compiled(path)
     with pytest.raises(ValueError, match=rf"is not the file with the SHA-256 {'0' * 64}"):

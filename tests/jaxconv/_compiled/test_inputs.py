@@ -45,7 +45,7 @@ REFUSED = {
     "JAX's dtype": ((jnp.ones(X.shape, jnp.int32),), TypeError, "has the dtype int32"),
     "float64": ((X.astype(np.float64),), TypeError, "has the dtype float64"),
     "number": ((1.0,), TypeError, r"`inputs\[0\]` must be an array of shape \(5, 2, 6, 6\) and dtype float32, got 1.0 of type float"),
-    "key": ((jax.random.key(0),), TypeError, r"`inputs\[0\]` must be an array of numbers, got a random key of JAX"),
+    "key": ((jax.random.key(0),), TypeError, r"`inputs\[0\]` must be an array of numbers, got a JAX random key"),
     "text": (("x",), TypeError, "got 'x' of type str"),
     "two": ((X, X), TypeError, "the compiled model takes 1 input, got 2"),
     "none": ((), TypeError, "the compiled model takes 1 input, got 0"),
@@ -58,7 +58,7 @@ REFUSED = {
     ("example", "text"),
     [
         (torch.ones(5, 2, 6, 6, requires_grad=True), r"give `tensor.detach\(\).numpy\(\)`"),
-        (jax.random.key(0), "a random key"),
+        (jax.random.key(0), "a JAX random key"),
     ],
 )
 def test_examples_that_are_no_arrays_of_numbers_are_refused_by_name(example, text):
@@ -101,7 +101,7 @@ def test_float64_is_taken_where_jax_makes_it_float32():
 def test_a_call_inside_a_transformation_is_refused(fixed):
     for transformed in (jax.jit(fixed), jax.grad(lambda x: fixed(x).sum()), jax.vmap(fixed)):
         with pytest.raises(
-            TypeError, match="is traced: a compiled model cannot be part of another program of JAX"
+            TypeError, match="is traced: a compiled model cannot be part of another JAX program"
         ):
             transformed(X)
 

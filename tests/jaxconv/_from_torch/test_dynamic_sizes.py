@@ -238,7 +238,7 @@ class Fixed(nn.Module):
         (
             {"y": SIZES},
             ValueError,
-            r"names the argument 'y', of which the example has no tensor; it has \['x'\]",
+            r"names the argument 'y', but the example has no tensor there; its arguments are \['x'\]",
         ),
         ({"x": {4: "h"}}, ValueError, r"`dynamic\['x'\]` names dimension 4 of a tensor of 4"),
         ({"x": ("h", "w")}, TypeError, r"`dynamic\['x'\]` must be a dict such as \{2: 'h', 3: 'w'\}"),

@@ -138,7 +138,8 @@ def test_a_default_that_the_example_leaves_out_may_be_given():
         assert (network(jnp.ones((4, 3)), *args, **kwargs) == 2).all()
     for args, kwargs in (((3.0,), {}), ((), {"factor": 3.0}), ((), {"factor": 2})):
         with pytest.raises(
-            ValueError, match=r"`factor` is its default 2\.0 in every call, .* got [23].*example that has it"
+            ValueError,
+            match=r"`factor` must be its default 2\.0 in every call, .* got [23].*example that has it",
         ):
             network(jnp.ones((4, 3)), *args, **kwargs)
     with pytest.raises(ValueError, match="example's keys"):

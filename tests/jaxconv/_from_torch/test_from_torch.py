@@ -197,7 +197,9 @@ def test_arguments_by_name_and_results_of_any_structure():
     assert jax.tree.structure(result) == jax.tree.structure(
         jax.jit(lambda *a: network(*a, shift=s), static_argnums=2)(*example)
     )
-    with pytest.raises(ValueError, match=r"`inputs\[2\]` is the example's 3.0 in every call, got 4.0"):
+    with pytest.raises(
+        ValueError, match=r"`inputs\[2\]` must be 3.0 in every call, as in the example, got 4.0"
+    ):
         network(x, {"a": [a], "b": b}, 4.0, shift=s)
     with pytest.raises(
         ValueError, match=r"`kwargs` must be a dict with the example's keys \['shift'\], got \[\]"

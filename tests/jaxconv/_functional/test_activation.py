@@ -140,7 +140,7 @@ REFUSED = {
     "glu dim": ("glu", (X, 2), {}, ValueError, r"Dimension out of range .*\[-2, 1\], but got 2"),
     "weights": ("prelu", (X, X[0, :3]), {}, ValueError, "`weight` has 3 numbers for 4 channels of `input`"),
     "weight rank": ("prelu", (X, X[:1]), {}, ValueError, r"`weight` to be a scalar or 1D array, but got shape \(1, 4\)"),
-    "weight dtype": ("prelu", (X, X[0].astype("f8")), {}, TypeError, "expected `weight` of dtype float32 as `input`, but got float64"),
+    "weight dtype": ("prelu", (X, X[0].astype("f8")), {}, TypeError, "expected `weight` to have the dtype float32 of `input`, but got float64"),
 }  # fmt: skip
 
 
@@ -187,7 +187,7 @@ def test_rrelu_in_training():
     assert (slope[x > 0] == 1).all() and drawn.min() >= 0.25 and drawn.max() <= 0.75
     # The mean of n uniform numbers is within 5 standard deviations of the middle.
     assert abs(drawn.mean() - 0.5) < 5 * 0.5 / np.sqrt(12 * drawn.size)
-    with pytest.raises(ValueError, match="rrelu draws in training: `key` must be given"):
+    with pytest.raises(ValueError, match="rrelu draws random numbers in training and needs `key`"):
         F.rrelu(x, training=True)
     half = F.rrelu(jnp.ones(3, jnp.bfloat16), training=True, key=jax.random.key(0))
     assert half.dtype == jnp.bfloat16

@@ -179,7 +179,7 @@ def test_derivatives_and_vmap():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda x: F.avg_pool2d(x, 2, divisor_override=0), ValueError, r"`divisor_override` \(=0\): divisor must be not"),
+        (lambda x: F.avg_pool2d(x, 2, divisor_override=0), ValueError, r"`divisor_override` \(=0\) must not be zero"),
         (lambda x: F.avg_pool2d(x, 2, divisor_override=2.0), TypeError, "`divisor_override` must be an int, got 2.0"),
         (lambda x: F.avg_pool2d(x, 2, count_include_pad=1), TypeError, "`count_include_pad` must be a bool, got 1"),
         (lambda x: F.avg_pool2d(x, 3, padding=2), ValueError, r"`padding` \(=\(2, 2\)\) must be at most half of"),

@@ -331,7 +331,7 @@ def test_spellings_of_pooling_stride():
 
 def test_a_traced_filling_and_a_huge_padding_are_refused():
     # The first would lose its gradient in silence, the second ends the process inside XLA.
-    with pytest.raises(TypeError, match="`value` must be a number, not traced"):
+    with pytest.raises(TypeError, match="`value` must be a Python number, got a traced array"):
         jax.grad(lambda v: F.pad(X, (1, 1), value=v).sum())(1.0)
     with pytest.raises(ValueError, match=r"`padding` .* elements long: XLA takes up to"):
         F.conv2d(X, W, padding=2**40)

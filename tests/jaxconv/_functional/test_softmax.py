@@ -110,7 +110,7 @@ def test_gumbel_softmax_draws_from_the_softmax():
 
 
 def test_gumbel_softmax_refuses():
-    with pytest.raises(ValueError, match="gumbel_softmax draws: `key` must be given"):
+    with pytest.raises(ValueError, match="gumbel_softmax draws random numbers and needs `key`"):
         F.gumbel_softmax(np.ones(3))
     with pytest.raises(TypeError, match='"gumbel_softmax" is not implemented for dtype int64'):
         F.gumbel_softmax(np.ones(3, int), key=jax.random.key(0))

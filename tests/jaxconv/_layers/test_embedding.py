@@ -84,7 +84,7 @@ BAD = {
     "max_norm": (lambda m, n: getattr(m, n)(6, 3, max_norm=True), TypeError, "`max_norm` must be a number"),
     "norm_type": (lambda m, n: getattr(m, n)(6, 3, norm_type="2"), TypeError, "`norm_type` must be a number"),
     "sparse": (lambda m, n: getattr(m, n)(6, 3, sparse=True), ValueError, "JAX has no sparse gradients"),
-    "bias_init": (lambda m, n: getattr(m, n)(6, 3, bias_init=jnp.zeros), TypeError, "`bias_init` was given to Embedding.*, which has no bias"),
+    "bias_init": (lambda m, n: getattr(m, n)(6, 3, bias_init=jnp.zeros), TypeError, "Embedding.* has no bias: leave out `bias_init`"),
 }  # fmt: skip
 
 

@@ -118,7 +118,7 @@ BAD = {
         "NLLLoss",
         dict(weight=[1.0, 2.0]),
         TypeError,
-        "`weight` must be an array, got a list: jnp.asarray makes one of it",
+        "`weight` must be an array, got a list: convert it with jnp.asarray",
     ),
     "weight_init": ("BCELoss", dict(weight_init=jax.nn.initializers.ones), ValueError, "has no parameters"),
     "smoothing": (

@@ -262,7 +262,7 @@ BAD = {
     "shape": (lambda m: m.LayerNorm(()), ValueError, "must have at least one dimension"),
     "shape float": (lambda m: m.LayerNorm([2.0]), TypeError, r"`normalized_shape\[0\]` must be an int"),
     "shape bool": (lambda m: m.RMSNorm(True), TypeError, "`normalized_shape` must be an int"),
-    "no bias": (lambda m: m.RMSNorm(2, bias_init=jax.nn.initializers.ones), TypeError, "RMSNorm, which has no bias"),
+    "no bias": (lambda m: m.RMSNorm(2, bias_init=jax.nn.initializers.ones), TypeError, "RMSNorm has no bias: leave out `bias_init`"),
     "size": (lambda m: m.LocalResponseNorm(0), ValueError, r"`size` \(=0\) must be positive"),
     "k": (lambda m: m.LocalResponseNorm(2, k=None), TypeError, "`k` must be a number"),
     "dtype": (lambda m: m.LayerNorm(2, param_dtype=torch.float32), TypeError, "`param_dtype` must be a JAX dtype"),

@@ -246,7 +246,7 @@ def test_a_layer_called_twice_is_judged_twice():
 def test_with_64_bit_types_off():
     with jax.enable_x64(False):
         parity.check(torch_net(), Net(rngs=nnx.Rngs(0)), image()).assert_ok()
-        with pytest.raises(TypeError, match=r"`inputs\[0\]` is float64, which JAX turns into float32 unless"):
+        with pytest.raises(TypeError, match=r"`inputs\[0\]` is float64, which JAX turns into float32. Enable 64-bit"):
             parity.check(torch_net().double(), Net(rngs=nnx.Rngs(0)), image(dtype=np.float64))
 
 
@@ -340,7 +340,7 @@ def test_bad_arguments():
     with (
         jax.enable_x64(False),
         pytest.raises(
-            ValueError, match=r"`inputs\[0\]` has numbers up to 2147483648, which JAX keeps in int32"
+            ValueError, match=r"`inputs\[0\]` has numbers up to 2147483648, which do not fit JAX's int32"
         ),
     ):
         parity.check(torch_net(), model, np.full((1, 3), 2**31))

@@ -43,14 +43,14 @@ def test_token_ids_stay_those_that_the_embedding_has():
 @pytest.mark.parametrize(
     ("given", "inputs", "sizes", "error"),
     [
-        ((array(1, 3, 8, 6),), None, [(5,)], r"`sizes\[0\]` \(=\(5,\)\) must have 2 numbers, .* or 4"),
+        ((array(1, 3, 8, 6),), None, [(5,)], r"`sizes\[0\]` \(=\(5,\)\) must have 2 numbers .* or 4"),
         ((array(1, 3, 8, 6),), None, [(5, 5), (0, 5)], r"`sizes\[1\]` .* at least 1"),
         ((array(1, 3, 8, 6),), None, [()], r"`sizes\[0\]` .* at least 1"),
-        ((array(1, 3, 8, 6),), None, [(5.0, 5)], r"`sizes\[0\]` .* a tuple of integers"),
-        ((array(1, 3, 8, 6),), None, [True], r"`sizes\[0\]` .* a tuple of integers"),
+        ((array(1, 3, 8, 6),), None, [(5.0, 5)], r"`sizes\[0\]` .* a tuple of ints"),
+        ((array(1, 3, 8, 6),), None, [True], r"`sizes\[0\]` .* a tuple of ints"),
         ((array(1, 3, 8, 6),), None, 5, "`sizes` must be a list, .* got int"),
         ((np.float32(1),), None, [2], r"`sizes\[0\]` .* a scalar"),
-        ((), None, [2], "`sizes` needs a positional input"),
+        ((), None, [2], "`sizes` needs an input by position"),
         ((), [array(1, 3)], [2], "`sizes` cannot be combined with `inputs`"),
     ],
 )

@@ -208,7 +208,7 @@ def test_a_file_needs_networks_that_can_be_imported(tmp_path):
         parity.reduce(*given, file=file, made_by=(torch.nn.ReLU, lambda: Local(2.0)))
     with pytest.raises(ValueError, match=r"`made_by\[1\]` .* has no attribute 'nope'"):
         parity.reduce(*given, file=file, made_by=(torch.nn.ReLU, "tests.support.reducible:nope"))
-    with pytest.raises(ValueError, match=r"is not written: .* do not differ as the given ones do"):
+    with pytest.raises(ValueError, match=r"is not written: .* do not differ like the given ones"):
         parity.reduce(*given, file=file, made_by=(torch.nn.ReLU, "jaxconv:ReLU"))
     assert not file.exists()
 

@@ -211,7 +211,7 @@ def test_no_alarm_over_many_seeds(seed):
         (dict(train_steps=1, optimizer=optax.sgd(1)), "`optimizer` must be a pair, .* got"),
         (
             dict(train_steps=1, optimizer=(torch.optim.SGD, 3)),
-            "`optimizer` must be a function .* got type and int",
+            "`optimizer` must be a pair: .* got type and int",
         ),
         (dict(train_steps=1, loss=half_sum), "`loss` must be a pair, .* got function"),
     ],
