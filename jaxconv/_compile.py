@@ -56,15 +56,15 @@ def compile(
         model: an NNX module, or a pair (Linen module, variables).
         example_inputs: arrays, or jax.ShapeDtypeStruct unless `tune`.
         tune: whether to measure a few candidates (lowerings, compiler options, parameters as constants) on the examples
-            and keep the fastest. What was found is remembered in `cache`, by the program and the machine.
-        pairs: as of `fuse_conv_bn`: which BatchNorms to fold. None for all that it finds itself.
+            and keep the fastest. The file `cache` remembers the choice for this program and machine.
+        pairs: the BatchNorms to fold, as for `fuse_conv_bn`. None folds all that `fuse_conv_bn` finds itself.
         constants: whether the parameters are part of the program. If `tune`, both are tried.
         cache: the file. By default the environment variable JAXCONV_CACHE, else ~/.cache/jaxconv/tuned.json. Several
-            processes may write it at once. One that is damaged, or of another program or version, is ignored with a
-            warning and never overwritten. Of what stands in it, only what a candidate may hold is used.
+            processes may write it at once. A file that is damaged, or of another program or version, is ignored
+            with a warning and never overwritten. Only settings that are among the candidates are read from it.
         batch_sizes: the batches to compile a program for, such as (1, 8, 32). Dimension 0 of every input and every
-            result is the batch. A call with N samples is padded with zeros to the next larger size. With `tune`
-            the largest is measured, and its setting is used for all. None for the examples' shapes alone.
+            result is the batch. A call with N samples is padded with zeros to the next larger size. `tune`
+            measures the largest and uses its setting for all. None compiles for the examples' shapes only.
 
     Returns:
         A `Compiled`: call it, or `save` it.

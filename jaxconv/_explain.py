@@ -77,19 +77,20 @@ class Explanation:
 
 
 def explain(model: Any, *inputs: Any, **options: Any) -> Explanation:
-    """Which lowering each convolution gets when `model(*inputs, **options)` runs on the default platform, and why.
+    """Shows the lowering of each convolution of `model(*inputs, **options)` on the default platform, and the reason.
 
-    Of what `jaxconv.compile` returned, without inputs: also what is computed with each convolution in the kernels. If
-    the model was compiled under `jaxconv.lowering`, call it under the same one.
+    For a model that `jaxconv.compile` returned, leave out the inputs. The result then also shows which operations the
+    kernels compute together with each convolution. If the model was compiled under `jaxconv.lowering`, call `explain`
+    under the same lowering.
 
-    Nothing is computed: the model is traced. What is told is of a program for one device; what is exported, or spread
-    over several devices, calls no kernels ('native'), and gets what `lowering("xla")` gives.
+    The model is traced and computes nothing. The result is for a program on one device. A program that is exported, or
+    sharded over several devices, does not call the kernels ('native'); it gets the lowerings of `lowering("xla")`.
 
     Args:
         model: an NNX module, a pair (Linen module, variables), or any function of arrays, such as
             `functools.partial(module.apply, variables)`. Or a `Compiled`.
         inputs: arrays, or `jax.ShapeDtypeStruct`s.
-        options: handed to the model as they are.
+        options: keyword arguments of the model.
 
     Returns:
         An `Explanation`; print it.

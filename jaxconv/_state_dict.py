@@ -22,7 +22,7 @@ Tree = TypeVar("Tree")
 
 
 def state_dict(tree: Any) -> dict[str, jax.Array]:
-    """The parameters and buffers of `tree` by torch's dotted names, in torch's order.
+    """Returns the parameters and buffers of `tree` by torch's dotted names, in torch's order.
 
     Args:
         tree: an NNX module, an nnx.State, a Linen variables dict, or a nested dict of arrays.
@@ -32,7 +32,7 @@ def state_dict(tree: Any) -> dict[str, jax.Array]:
         listed, as in torch: random state, intermediates, caches, None, a module's bare array attributes.
 
     Raises:
-        TypeError: `tree` is of no such kind, or holds something else than arrays.
+        TypeError: `tree` is of another kind, or holds something other than arrays.
         ValueError: two leaves have one name, or a container contains itself.
     """
     return named_leaves(tree)
@@ -46,24 +46,24 @@ def load_state_dict(
     prefix: str = "",
     rename: Rename | None = None,
 ) -> Tree:
-    """A new tree of the same kind with the values of a torch state_dict; `tree` stays as it was.
+    """Returns a new tree of the same kind with the values of a torch state_dict; `tree` stays as it was.
 
-    The values are copied, so that later changes to `mapping`'s tensors do not show. They are cast to the
-    parameter's dtype as torch's `copy_` casts, but one that would lose the imaginary part, the fraction, or
+    The values are copied, so later changes to `mapping`'s tensors do not show. They are cast to the
+    parameter's dtype as by torch's `copy_`. A cast that would lose the imaginary part, the fraction, or
     the range of a float8 is refused. An array that was put on a device or sharded stays there; a
     jax.ShapeDtypeStruct (from nnx.eval_shape, say) becomes an array.
     Lazy layers of NNX take their sizes from `mapping`, and are plain ones in the new model.
     As in torch, a checkpoint from before `num_batches_tracked` may lack it, and shape (1,) fits shape ().
-    Of tied parameters one name is enough, and `_extra_state` is passed over.
+    A tied parameter needs only one of its names in `mapping`, and `_extra_state` is ignored.
 
     Args:
         tree: what `state_dict` takes.
         mapping: names to torch tensors, numpy arrays or JAX arrays.
         strict: whether the names must be the same. If not, names missing in `mapping` keep their values,
             unexpected ones are ignored, and a UserWarning lists both.
-        prefix: only the names that begin with it count, and they lose it: "module." for what nn.DataParallel saved.
-        rename: after that, what becomes of the names: a dict of dotted parts and their new texts, as
-            {"_orig_mod": "", "gamma": "weight"}, or a function of a name (None leaves the value out).
+        prefix: takes only the names that begin with it, and removes it: "module." for a file of nn.DataParallel.
+        rename: changes the names after that: a dict from parts between dots to new parts, such as
+            {"_orig_mod": "", "gamma": "weight"}, or a function from name to name (None leaves the value out).
 
     Raises:
         TypeError: `mapping` is not a mapping of str, or `tree` is of no kind that `state_dict` takes.

@@ -25,22 +25,22 @@ _NOTHING = "fuse_conv_bn found no layer with a BatchNorm after it in a Sequentia
 def fuse_conv_bn(
     model: Model, pairs: Iterable[tuple[str, str]] | None = None, *, inputs: tuple[Any, ...] | None = None
 ) -> Model:
-    """A new model without some BatchNorms, each folded into the layer before it; `model` stays as it was.
+    """Folds BatchNorms into the layers before them, and returns a new model; `model` stays as it was.
 
-    With scale = weight / sqrt(running_var + eps) of the BatchNorm, the layer's weight is multiplied by the scale of
-    each channel of its output, and its bias becomes (bias - running_mean) * scale + the BatchNorm's bias: the same
-    function in evaluation mode (torch.nn.utils.fusion.fuse_conv_bn_eval and fuse_linear_bn_eval). An Identity takes
-    the BatchNorm's place. Computed in float32 at least, and rounded to the layer's `param_dtype`.
+    Let scale = weight / sqrt(running_var + eps) of the BatchNorm. The layer's weight is multiplied by the scale of
+    each output channel. Its bias becomes (bias - running_mean) * scale + the BatchNorm's bias. In evaluation mode
+    the new model computes the same (torch.nn.utils.fusion.fuse_conv_bn_eval and fuse_linear_bn_eval). An Identity
+    takes the BatchNorm's place. The new weights are computed in float32 or wider, and rounded to `param_dtype`.
 
     Args:
         model: an NNX module in evaluation mode (`model.eval()`), or a pair (Linen module, variables), for which a new
             pair is returned: a module that calls the given one without the BatchNorms, and its variables. In the new
             module each layer is in evaluation mode whose mode neither its constructor nor its call was given.
         pairs: names, as in `state_dict`, of a Conv, ConvTranspose or Linear and of the BatchNorm that alone takes its
-            output: [("conv1", "bn1"), ("layer1.0.conv1", "layer1.0.bn1")]. That nothing comes between the two is
-            the caller's to know. A Linear's output must be (N, C). None: all that follow one another in a
-            Sequential, and in a network that `from_torch` made all that do so anywhere. (Not in a class derived
-            from Sequential with a `__call__` of its own, nor a layer that is used elsewhere as well.)
+            output: [("conv1", "bn1"), ("layer1.0.conv1", "layer1.0.bn1")]. You must know that nothing comes
+            between the two. A Linear's output must be (N, C). None folds all pairs that follow one another in a
+            Sequential, and all pairs in a network that `from_torch` made. (It leaves out a class derived from
+            Sequential with its own `__call__`, and a layer that is used elsewhere as well.)
         inputs: for a Linen module only: examples of its arguments, arrays or jax.ShapeDtypeStruct. A Linen module makes
             its layers when it is called.
 

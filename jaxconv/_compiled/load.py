@@ -17,9 +17,9 @@ def load_compiled(
     """Loads what `Compiled.save` wrote, without compiling, and without the model's Python code.
 
     The file holds machine code, and a stranger's machine code can do whatever you can. So the file is loaded only if
-    `sha256` names it or `trust=True` says that nobody but you can have written it. It holds no pickle. It is refused if
-    a byte of it has changed, or if jax, jaxlib, jaxconv, the kernels, the device or the processor's instructions are
-    not those that it was compiled for.
+    `sha256` is its hash, or with `trust=True` if only you can have written it. It holds no pickle. The file is refused
+    if a byte of it has changed, or if jax, jaxlib, jaxconv, the kernels, the device or the processor's instructions
+    differ from those that it was compiled for.
 
     Args:
         path: the file.

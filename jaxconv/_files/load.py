@@ -20,12 +20,12 @@ _SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar", ".th", ".pk
 def load_file(
     path: str | os.PathLike[str], key: str | None = None, *, max_bytes: int | None = None
 ) -> StateDict:
-    """The state_dict in a file of safetensors or torch.save, a pickle, or the shards of several, in the file's order.
+    """Loads the state_dict in a file of safetensors or torch.save, a pickle, or several shards, in the file's order.
 
-    The content says what the file is, not its name. torch is not needed for any. No code in the file is run: tensors,
-    containers, numbers, texts and NumPy arrays are read as data, and an object of any other class becomes an inert
-    stand-in, which is listed in `notes`. Anything but tensors in the state_dict (None, numbers, `_extra_state`)
-    is skipped and listed there too.
+    The file is recognised by its contents, not its name. torch is not needed. No code in the file is run: tensors,
+    containers, numbers, texts and NumPy arrays are read as data. An object of any other class becomes an inert
+    stand-in, which `notes` lists. Entries of the state_dict that are not tensors (None, numbers, `_extra_state`)
+    are skipped, and `notes` lists them too.
 
     The values are numpy arrays, with the dtypes of ml_dtypes for bfloat16 and float8, because JAX arrays
     would lose half of every float64 and int64 unless jax_enable_x64 is set; `load_state_dict` takes them.
@@ -33,10 +33,10 @@ def load_file(
 
     Args:
         path: the file; or the index of a sharded checkpoint (`*.index.json`), or a folder with either.
-        key: where in a checkpoint the state_dict lies: "state_dict" in {"state_dict": ..., "epoch": 3}. "a.b"
+        key: the key of the state_dict in a checkpoint: "state_dict" in {"state_dict": ..., "epoch": 3}. "a.b"
             is `checkpoint["a"]["b"]`, or the attribute b of the object a. Not for .safetensors, which is flat.
-        max_bytes: how much memory the file may ask for, and how large it may be. By default twice its size, and at
-            least 256 MiB; a file of holes of more than 1 GiB is refused.
+        max_bytes: the limit, in bytes, of the memory for the tensors and of the file's size. By default the memory may
+            be twice the file's size, and at least 256 MiB; a sparse file of more than 1 GiB is refused.
 
     Returns:
         A dict of names and arrays with the attributes `notes` and `metadata` (a .safetensors file's).

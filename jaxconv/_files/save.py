@@ -25,12 +25,12 @@ _YOUNG = 10.0
 
 
 def save_file(mapping: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
-    """Write a state_dict to a .safetensors file (without torch) or a .pt or .pth file (as torch.save).
+    """Writes a state_dict to a .safetensors file (without torch) or a .pt or .pth file (as torch.save).
 
-    The file is replaced as a whole or, when anything goes wrong, not at all. It keeps its mode and owner; a new one
-    gets what `open` would give it. Symbolic links are followed. `load_file` returns the names in this order.
-    Of tied weights, which are one array under several names, a .safetensors file has one, and the other names in its
-    metadata: safetensors' own `load_model` reads that, and `load_file` gives all names.
+    The file is replaced completely or, if anything goes wrong, not at all. It keeps its mode and owner; a new file
+    gets those that `open` would give it. Symbolic links are followed. `load_file` returns the names in this order.
+    A .safetensors file holds tied weights, one array under several names, once. The other names are in its metadata.
+    safetensors' own `load_model` reads such a file, and `load_file` returns all names.
 
     Args:
         mapping: names to JAX, numpy or torch arrays, such as `jaxconv.state_dict(model)`.

@@ -42,12 +42,11 @@ def check(
 ) -> Report:
     """Compares a Flax network with a torch network, layer by layer and end to end.
 
-    Every layer that torch calls is run on its own, forward and backward, on the input that it was given inside the
-    torch network, by torch and by the Flax layer of the same path, and both results are held against a float64
-    reference with a bound that is derived for each number (`_bounds`). So an error is found where it is made,
-    and nowhere else. Then the networks are run end to end, forward and backward; how far rounding may carry the result
-    is measured by running torch's network in float64 with every operation's rounding drawn at random
-    (`_torch.monte_carlo`). Neither network is changed.
+    torch and Flax each run every layer on its own, forward and backward, on the input that torch's layer had inside
+    the network. Both results are compared with a float64 reference, with a bound that is derived for each number
+    (`_bounds`). So an error is found in the layer that makes it, and in no other. Then both networks run end to end,
+    forward and backward. The limit of their difference is measured: torch's network runs in float64 with random
+    rounding of every operation (`_torch.monte_carlo`). Neither network is changed.
 
     Args:
         torch_module: in the mode (train, eval) in which it is to be compared; or a recording of it (`parity.record`),
@@ -64,17 +63,18 @@ def check(
         sizes: further inputs, made of `given` by size: `(225, 223)` is a spatial size, `(2, 3, 225, 223)` the whole
             shape of the first input, `2` a batch size. Their numbers are drawn from those of `given`. Another input
             that has the same size in the same dimension as the first gets the new size, too.
-        convert: whose weights both networks get: 'to_flax' torch's, 'to_torch' ours; None leaves each its own.
-        layout: of the Flax network's images: 'NCHW' as torch's, 'NHWC' channels last. None recognises it by its layers:
-            jaxconv's are NCHW, Flax's own NHWC. Inputs and outputs are transposed at the border only.
+        convert: 'to_flax' gives torch's weights to the Flax network, 'to_torch' the Flax weights to torch's network;
+            None leaves each network its own.
+        layout: the layout of the Flax network's images: 'NCHW' as in torch, or 'NHWC'. None recognises it by the
+            layers: jaxconv's are NCHW, Flax's own NHWC. Only the network's inputs and outputs are transposed.
         mapping: torch's path -> the Flax path, for layers and parameters that neither name nor order and shape match.
         seed: of the cotangents and the noise.
-        memory_limit: how many bytes of layers' inputs are kept at once. Beyond it they are judged in several
-            passes through torch's network.
-        quick: whether only the forward pass is compared. The report says so; it says nothing of gradients.
-        train_steps: how many steps of training are compared, too: after each of them the loss, the outputs, the
-            buffers and all parameters. How far rounding may carry these is measured as it is end to end. In the mode
-            in which the networks are; a step is made with the same input each time.
+        memory_limit: the limit, in bytes, of the layers' inputs that are kept at once. If they need more, the layers
+            are judged in several passes through torch's network.
+        quick: whether only the forward pass is compared. The report then says nothing about gradients.
+        train_steps: the number of training steps to compare as well. After each step the loss, the outputs, the
+            buffers and all parameters are compared; the limit is measured as it is end to end. The networks stay in
+            their mode, and every step uses the same input.
         optimizer: of `train_steps`, a pair: a function that makes a torch optimizer of a list of parameters, and an
             optax transformation, which is given a dict of the parameters by their names in the Flax network. By
             default SGD with a learning rate of 0.1 and momentum 0.9. torch's parameters with `requires_grad=False` are
@@ -85,10 +85,10 @@ def check(
             in a larger batch, with the input times 16 and -16, with other numbers for weights that are zero, in
             training mode. Each is tried only if it may show something that is hidden (`report.hidden`). Of several
             inputs the first is taken.
-        progress: whether a bar on stderr says what is compiled and compared, if stderr is a terminal.
+        progress: whether a bar on stderr shows what is compiled and compared, if stderr is a terminal.
 
     Returns:
-        The report; `report.assert_ok()` raises where it is not ok.
+        The report; `report.assert_ok()` raises AssertionError if it is not ok.
 
     Raises:
         ValueError: weights that do not fit, no inputs, inputs in both places or with a recording, a size that

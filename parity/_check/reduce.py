@@ -63,9 +63,9 @@ def reduce(
 ) -> Reduced:
     """Finds the smallest pair of sub-networks and the smallest input that still differ.
 
-    If a layer differs on its own, that layer is the pair; else the innermost module that both networks have and that
-    differs. Then the batch and the spatial sizes are made as small as they get; channels stay. Neither network is
-    changed. Both get torch's weights.
+    If a layer differs on its own, that layer is the pair; otherwise the innermost module of both networks that differs
+    is the pair. Then the batch and the spatial sizes are reduced as far as the pair differs. The channels stay. Neither
+    network is changed. Both get torch's weights.
 
     Args:
         torch_module, flax_module, given: as of `parity.check`.

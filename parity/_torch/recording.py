@@ -34,13 +34,13 @@ _PRECISIONS = ("default", "high", "highest")
 def record(
     torch_module: torch.nn.Module, *inputs: Any, platforms: Sequence[str] = _PLATFORMS, seed: int = 0
 ) -> "Recording":
-    """Runs torch's side of `parity.check`, to be saved, and compared with a Flax network later or on another machine.
+    """Runs torch's side of `parity.check`, to be saved for a later comparison, or one on another machine.
 
     Args:
         torch_module: in the mode (train, eval) in which it is to be compared. It stays as it is.
         inputs: as of `parity.check`.
-        platforms: where the Flax network may run: of 'cpu', 'gpu' and 'tpu'. How far rounding may carry the
-            result is measured for what float32 is computed in there, at each of JAX's precisions.
+        platforms: the platforms on which the Flax network may run: of 'cpu', 'gpu' and 'tpu'. The rounding limits
+            are measured for the precision of float32 on each, at each of JAX's precisions.
         seed: of the cotangents and the noise.
 
     Returns:

@@ -40,9 +40,7 @@ def test_samples_that_influence_each_other(name):
 
 @pytest.mark.parametrize("result", [lambda x: x.sum(), lambda x: (x, x.sum(0))])
 def test_results_without_a_batch(result):
-    with pytest.raises(
-        ValueError, match="dimension 0 of every result must be the batch, but the result"
-    ):
+    with pytest.raises(ValueError, match="dimension 0 of every result must be the batch, but the result"):
         jaxconv.compile(network(result), X, batch_sizes=(1, 4))
 
 

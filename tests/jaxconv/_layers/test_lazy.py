@@ -67,7 +67,8 @@ def test_refused_until_the_first_call():
         jax.jit(lambda layer, x: layer(x))(layer, x)
     for call in (jax.jit(lambda x: layer(x)), jax.grad(lambda x: layer(x).sum())):
         with pytest.raises(
-            ValueError, match=r"call the layer once outside, on an example, or use the plain layer with `in_channels`"
+            ValueError,
+            match=r"call the layer once outside, on an example, or use the plain layer with `in_channels`",
         ):
             call(x)
     with pytest.raises(ValueError, match=r"Expected 3D \(unbatched\) or 4D \(batched\) input to LazyConv2d"):

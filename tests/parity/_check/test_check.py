@@ -246,7 +246,9 @@ def test_a_layer_called_twice_is_judged_twice():
 def test_with_64_bit_types_off():
     with jax.enable_x64(False):
         parity.check(torch_net(), Net(rngs=nnx.Rngs(0)), image()).assert_ok()
-        with pytest.raises(TypeError, match=r"`inputs\[0\]` is float64, which JAX turns into float32. Enable 64-bit"):
+        with pytest.raises(
+            TypeError, match=r"`inputs\[0\]` is float64, which JAX turns into float32. Enable 64-bit"
+        ):
             parity.check(torch_net().double(), Net(rngs=nnx.Rngs(0)), image(dtype=np.float64))
 
 

@@ -83,7 +83,9 @@ def test_a_cell_has_a_layer_for_each_gate(kind, cell):
     arrays = {f"cell.{gate}.{name}": a.shape for gate, layer in params.items() for name, a in layer.items()}
     found = completed(theirs, arrays)
     assert not found.missing and not found.extra
-    with pytest.raises(ValueError, match=r"`convert` \(='to_torch'\): .* is computed \(.*\) from torch's bias_ih_l0"):
+    with pytest.raises(
+        ValueError, match=r"`convert` \(='to_torch'\): .* is computed \(.*\) from torch's bias_ih_l0"
+    ):
         found.to_torch({name: np.zeros(shape, np.float32) for name, shape in arrays.items()})
     # One step of Flax's cell with these weights is torch's.
     x = np.random.default_rng(0).standard_normal((2, 3), dtype=np.float32)
