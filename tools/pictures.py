@@ -30,7 +30,7 @@ def look(page: Path, name: str, size: tuple[int, int], *options: str) -> None:
         f"--screenshot={path}",
     ]
     subprocess.run([*command, page.as_uri()], check=True, capture_output=True, timeout=120)
-    Image.open(path).convert("RGB").quantize(256, method=Image.Quantize.FASTOCTREE).save(path, optimize=True)
+    Image.open(path).convert("RGB").quantize(256, method=Image.Quantize.MEDIANCUT).save(path, optimize=True)
 
 
 def report(path: Path) -> None:
