@@ -35,7 +35,7 @@ def test_on_a_package_index_no_link_leads_nowhere(readme):
     assert any(link.startswith("docs/") for link in links)
     text = readme()
     assert all(link.startswith("http") for link in re.findall(r"\]\(([^)]+)\)", text))
-    assert "how (`docs/speed.md`)" in text
+    assert "What was measured (`docs/speed.md`)" in text
 
 
 def test_links_lead_to_the_source_if_there_is_one(readme):
