@@ -12,6 +12,7 @@ from flax.typing import Dtype, Initializer, PromoteDtypeFn
 from jaxconv._args import check_dtype
 from jaxconv._examples.layers import of_layer
 from jaxconv._given import is_key, shown
+from jaxconv._habits import Habits
 from jaxconv._jax_internals import promote_dtype as _promote_dtype
 from jaxconv._layers.signature import own_call
 
@@ -112,7 +113,7 @@ def refuse_rngs(layer: Any, instead: str) -> None:
             )
 
 
-class Documented:
+class Documented(Habits):
     """A front's classes have the docstrings and the call signatures of what they front."""
 
     def __init_subclass__(cls, **more: Any) -> None:

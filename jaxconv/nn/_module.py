@@ -12,6 +12,7 @@ import numpy as np
 from flax import nnx
 
 from jaxconv._given import shown
+from jaxconv._habits import Habits
 from jaxconv._layers.base import Documented, Layer, ParamLayer, refuse_rngs
 from jaxconv._layers.signature import ConstructorSignature
 
@@ -82,7 +83,7 @@ class Module(Strict, Documented, Layer, nnx.Module):
         return self._forward(*inputs, **options)
 
 
-class Guarded:
+class Guarded(Habits):
     """Refuses an array in the place of a parameter: it would be in no state_dict, and no optimizer would see it."""
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -136,7 +137,15 @@ class ParamModule(Guarded, Strict, Documented, ParamLayer, nnx.Module):
 
     def _held(self) -> dict[str, Any]:
         """The parameters and buffers, those that are switched off as None."""
-        return {name: getattr(self, name) for name in self._holds}
+        held = {name: getattr(self, name) for name in self._holds}
+        for name, value in held.items():
+            if isinstance(value, nnx.Param) and value.get_metadata().get("requires_grad", True) is not True:
+                raise ValueError(
+                    f"`{name}` of {type(self).__name__} has the metadata requires_grad, which Flax does not read, so "
+                    f"it would be trained: `layer.{name} = jaxconv.FrozenParam(layer.{name}[...])` freezes it, or "
+                    "choose what is trained by `wrt` of nnx.Optimizer and nnx.DiffState"
+                )
+        return held
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Applies the layer."""
