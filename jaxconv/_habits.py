@@ -35,7 +35,6 @@ METHODS = {
     "training": "`use_running_average` and `deterministic` of a layer are true in eval mode",
     "modules": "write `nnx.iter_modules(model)`",
     "named_modules": "write `nnx.iter_modules(model)`",
-    "children": "write `nnx.iter_children(model)`",
     "named_children": "write `nnx.iter_children(model)`",
     "get_submodule": "write `parity.submodule(model, path)`, or the attributes",
     "apply": "write `model = jaxconv.surgery.apply(model, fn)`, where `fn` returns the layer",
@@ -54,7 +53,7 @@ _TREE = "the arrays are not in the module but in `variables`, which `init` retur
 _MODE = "the mode is an argument of the call: `use_running_average=`, `deterministic=`"
 
 LINEN_METHODS = {
-    **{name: _TREE for name in ("modules", "named_modules", "children", "named_children", "get_submodule")},
+    **{name: _TREE for name in ("modules", "named_modules", "named_children", "get_submodule")},
     **{
         name: text.replace("(model, '**'", "(variables, '**'").replace(
             _STEP, "`optax.adam(1e-3).init(variables['params'])` begins training"
@@ -103,7 +102,6 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "feature_group_count": ("groups",),
     "epsilon": ("eps",),
     "rate": ("p",),
-    "negative_slope": ("negative_slope",),
 }
 """Arguments of Flax's layers, and what they may be called in torch's."""
 

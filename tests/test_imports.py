@@ -18,6 +18,7 @@ ORDER = {
         "jaxconv._types",
         "jaxconv._examples",
         "jaxconv._given",
+        "jaxconv._habits",
         "jaxconv._args",
         "jaxconv._spec",
         "jaxconv._spec_pool",
