@@ -1,6 +1,7 @@
 """A layer as an NNX module: its parameters are nnx.Param attributes under torch's names."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import InitVar, dataclass, field, fields
 from difflib import get_close_matches
 from functools import cache
@@ -10,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 from flax import nnx
+from flax.errors import TraceContextError
 
 from jaxconv._given import shown
 from jaxconv._habits import Habits
@@ -104,6 +106,19 @@ class Guarded(Habits):
                 f"optimizers do not see: {line}, and jaxconv.surgery.replace(model, {{name: array}}) makes a new model"
             )
         super().__setattr__(name, value)
+
+
+@contextmanager
+def changing(layer: Any, what: str) -> Iterator[None]:
+    """Explains Flax's refusal to change a variable of a layer that the function being traced was not given."""
+    try:
+        yield
+    except TraceContextError as error:
+        raise TraceContextError(
+            f"{type(layer).__name__} in training mode changes {what}, which a function under grad or jit may do "
+            "only to a model that is its argument: give it every model, as `nnx.grad(lambda g, d: ...)(g, d)`, and "
+            "use nnx.grad and nnx.jit for jax.grad and jax.jit; or call `model.eval()` first"
+        ) from error
 
 
 @dataclass(eq=False, repr=False)
