@@ -88,15 +88,15 @@ GROUPS: dict[str, list[Kind]] = {
         ),
         Kind(
             "A method of torch's, or an argument of Flax's layers",
-            "jaxconv's layers take torch's arguments and are Flax modules, so they have neither torch's methods nor the "
-            "names of Flax's arguments. The message has what to write; the [cheat-sheet](cheat-sheet.md) has all of it "
-            "line by line.",
+            "jaxconv's layers take torch's arguments and are Flax modules, so they have neither torch's methods nor "
+            "the names of Flax's arguments. The message has what to write; the [cheat-sheet](cheat-sheet.md) has "
+            "all of it line by line.",
             ("jaxconv/_habits.py",),
         ),
         Kind(
             "A parameter with requires_grad",
-            "Flax does not read `requires_grad`, so the parameter would be trained. Make it a `jaxconv.FrozenParam`, or "
-            "[choose what is trained](training.md#freezing).",
+            "Flax does not read `requires_grad`, so the parameter would be trained. Make it a `jaxconv.FrozenParam`, "
+            "or [choose what is trained](training.md#freezing).",
             ("jaxconv/nn/_module.py",),
             "requires_grad",
         ),

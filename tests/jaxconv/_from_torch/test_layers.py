@@ -22,8 +22,8 @@ from jaxconv._from_torch import convert, exported
 
 # The same numbers in another program: no indices where nobody takes them; a draw in another order.
 OTHER_STEPS = {
-    *(f"{name}{n}d" for name in ("AdaptiveMaxPool", "Dropout", "LPPool") for n in (1, 2, 3)),
-    *("EmbeddingBag", "Softmin", "LocalResponseNorm", "LSTM", "GRU", "RNN", "LSTMCell", "GRUCell", "RNNCell"),
+    *(f"{name}{n}d" for name in ("AdaptiveMaxPool", "Dropout", "LPPool", "MaxUnpool") for n in (1, 2, 3)),
+    *("EmbeddingBag", "Softmin", "LSTM", "GRU", "RNN", "LSTMCell", "GRUCell", "RNNCell"),
 }
 FIRST = dict(zip(reversed([name for name, _, _ in LAYERS]), reversed(LAYERS), strict=True))
 CASES = [
@@ -88,6 +88,8 @@ def test_every_layer_is_jaxconvs_with_torchs_arguments_and_the_same_program(monk
         CASES, network.layers, without.layers, xs, strict=True
     ):
         assert type(theirs).__name__ == "TorchModule"
+        if name == "LocalResponseNorm":  # rounds in another order; a test of its own compares it
+            continue
         for mode in (
             ("eval", "train") if hasattr(ours, "rngs") or hasattr(ours, "running_mean") else ("eval",)
         ):
