@@ -153,9 +153,10 @@ class Habits:
     def __new__(cls, *args: Any, **more: Any) -> Any:
         """Refuses an argument that the class does not know, before Python does."""
         if more:
-            known = _known(cls)
-            for name in () if known is None else more:
-                if name not in known and (said := _instead(name, known)):
+            kind: Any = cls
+            known = _known(kind)
+            for name in more if known is not None else ():
+                if known is not None and name not in known and (said := _instead(name, known)):
                     raise TypeError(
                         f"{cls.__name__}.__init__() got an unexpected keyword argument '{name}': {said}"
                     )
@@ -174,9 +175,9 @@ class Habits:
 
 
 @cache
-def _known(kind: type) -> frozenset[str] | None:
+def _known(kind: Any) -> frozenset[str] | None:
     """The names of a constructor's arguments; None if it takes any."""
-    parameters = inspect.signature(kind.__init__).parameters.values()  # type: ignore[misc]
+    parameters = inspect.signature(kind.__init__).parameters.values()
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return None
     return frozenset(p.name for p in parameters)

@@ -180,6 +180,9 @@ def _cell(program: Program, module: Any) -> bool:
 
 def _response_norm(program: Program, module: Any) -> bool:
     steps = list(program.steps)
+    first: tuple[str, tuple[Any, ...]]
+    pool: tuple[tuple[str, tuple[Any, ...]], ...]
+    wanted: list[tuple[str, tuple[Any, ...]]]
     window, sides = module.size, (module.size // 2, (module.size - 1) // 2)
     if len(steps) < 9:
         return False
