@@ -87,6 +87,27 @@ GROUPS: dict[str, list[Kind]] = {
             "bare",
         ),
         Kind(
+            "A method of torch's, or an argument of Flax's layers",
+            "jaxconv's layers take torch's arguments and are Flax modules, so they have neither torch's methods nor "
+            "the names of Flax's arguments. The message has what to write; the [cheat-sheet](cheat-sheet.md) has "
+            "all of it line by line.",
+            ("jaxconv/_habits.py",),
+        ),
+        Kind(
+            "A parameter with requires_grad",
+            "Flax does not read `requires_grad`, so the parameter would be trained. Make it a `jaxconv.FrozenParam`, "
+            "or [choose what is trained](training.md#freezing).",
+            ("jaxconv/nn/_module.py",),
+            "requires_grad",
+        ),
+        Kind(
+            "Integers where a layer computes with floating numbers",
+            "As in torch, a layer with parameters does not cast integers, such as an image of bytes. Write "
+            "`x.astype(jnp.float32) / 255`, or give the layer a `dtype`, which casts.",
+            ("jaxconv/_layers/base.py",),
+            "floating dtype",
+        ),
+        Kind(
             "The kernel, the padding and the input do not fit",
             "The output would be empty, or the padding is larger than the input allows. Use a larger input, a "
             "smaller kernel or dilation, or another padding. The message has the sizes that were computed. See "

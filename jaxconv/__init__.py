@@ -8,6 +8,7 @@ from jaxconv._examples.top import TOP as _TOP
 from jaxconv._explain import Explanation, explain
 from jaxconv._files import StateDict
 from jaxconv._from_torch import TorchNetwork, from_torch
+from jaxconv._habits import answer as _answer
 from jaxconv._lower import lowering
 from jaxconv._lower.native import Kernels, kernels
 from jaxconv._rngs import TorchRngs
@@ -28,3 +29,4 @@ __all__ += nn.__all__
 __version__ = "0.1.0"
 
 _document(globals(), _TOP)
+_answer("jaxconv", "jaxconv.nn", "jaxconv.linen", "jaxconv.init", "jaxconv.surgery")

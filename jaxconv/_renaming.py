@@ -1,5 +1,6 @@
 """The names in a checkpoint and the names in a model: how one becomes the other, and what would make them fit."""
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
@@ -114,6 +115,42 @@ def advice(names: Collection[str], required: Collection[str], known: Collection[
         return None
     count = "The" if best == len(required) else f"{best} of {len(required)}"
     return f"{count} names fit if you write: load_state_dict(model, state_dict, {given})"
+
+
+def linen_s_own(missing: Collection[str], unexpected: Collection[str]) -> str | None:
+    """One line for the user where Linen has named layers itself: those of a plain list, and those without a name.
+
+    Args:
+        missing: the model's names that a checkpoint lacks.
+        unexpected: the checkpoint's names that the model lacks.
+    """
+    counts: dict[str, int] = {}
+    for name in missing:
+        # "blocks.f_0.weight" of Linen's is "blocks.f.0.weight" of torch's.
+        if (found := _NUMBERED.match(name)) and f"{found[1]}.{found[2]}.{found[3]}" in unexpected:
+            counts[found[1]] = max(counts.get(found[1], 0), int(found[2]) + 1)
+    if counts:
+        first = next(iter(counts))
+        renames = [
+            f'{{f"{path}.{{i}}": f"{path}_{{i}}" for i in range({count})}}' for path, count in counts.items()
+        ]
+        return (
+            f'Linen calls the layers of a plain list "{first}_0", torch "{first}.0": hold them in '
+            "jaxconv.linen.ModuleList([...]), or write: "
+            f"load_state_dict(model, state_dict, rename={' | '.join(renames)})"
+        )
+    unnamed = next((found[0] for name in missing if (found := _UNNAMED.search(name))), None)
+    if unnamed is None:
+        return None
+    kind = unnamed.rpartition("_")[0]
+    return (
+        f'Linen calls layers without a name "{unnamed}": give them torch\'s names, as '
+        f'{kind}(..., name="conv1"), or make them attributes in `setup`'
+    )
+
+
+_NUMBERED = re.compile(r"(.*[^_.])_(\d+)\.(.+)")
+_UNNAMED = re.compile(r"\b[A-Z]\w*_\d+(?=\.)")
 
 
 def _renames(names: Collection[str]) -> Iterator[Mapping[str, str]]:

@@ -15,7 +15,7 @@ from jaxconv._files import load_file as load_file
 from jaxconv._files import save_file as save_file
 from jaxconv._files import to_torch as to_torch
 from jaxconv._layers.lazy import Lazy
-from jaxconv._renaming import Rename, advice, renamed
+from jaxconv._renaming import Rename, advice, linen_s_own, renamed
 from jaxconv._tree import named_leaves, places, tied, with_leaves
 
 Tree = TypeVar("Tree")
@@ -94,7 +94,8 @@ def load_state_dict(
         names.append(f"Unexpected key(s) in state_dict: {_quoted(unexpected)}.")
     if strict:
         hint = advice(original, required, leaves) if missing else None
-        problems = names + problems + ([hint] if hint else [])
+        linen = linen_s_own(missing, unexpected)
+        problems = names + problems + [line for line in (hint, linen) if line]
     if problems:
         raise ValueError(
             f"Error(s) in loading state_dict for {type(tree).__name__}:\n\t" + "\n\t".join(problems)

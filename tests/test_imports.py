@@ -19,6 +19,7 @@ ORDER = {
         "jaxconv._shown",
         "jaxconv._examples",
         "jaxconv._given",
+        "jaxconv._habits",
         "jaxconv._args",
         "jaxconv._spec",
         "jaxconv._spec_pool",

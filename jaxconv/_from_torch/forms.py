@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
+from jaxconv._args import REDUCTIONS
 from jaxconv._from_torch.program import Instruction, Mode, Program, Ref, Variable
 from jaxconv._layers.recurrent import Recurrent
 from jaxconv._layers.recurrent_cell import RecurrentCell
@@ -177,11 +178,90 @@ def _cell(program: Program, module: Any) -> bool:
     )
 
 
+def _response_norm(program: Program, module: Any) -> bool:
+    steps = list(program.steps)
+    first: tuple[str, tuple[Any, ...]]
+    pool: tuple[tuple[str, tuple[Any, ...]], ...]
+    wanted: list[tuple[str, tuple[Any, ...]]]
+    window, sides = module.size, (module.size // 2, (module.size - 1) // 2)
+    if len(steps) < 9:
+        return False
+    if steps[1].op == "unsqueeze.default":  # (N, C, L)
+        first = ("unsqueeze.default", (Ref(1), 1))
+        pool = (
+            ("pad.default", (Ref(2), (0, 0, *sides))),
+            ("avg_pool2d.default", (Ref(3), (window, 1), (1, 1))),
+        )
+    else:
+        shape = steps[1].args[1] if len(steps[1].args) > 1 else ()
+        if not isinstance(shape, tuple) or len(shape) != 5 or (shape[1], shape[-1]) != (1, -1):
+            return False
+        first = ("view.default", (Ref(1), shape))
+        padded = ("pad.default", (Ref(2), (0, 0, 0, 0, *sides)))
+        pool = (padded, ("avg_pool3d.default", (Ref(3), (window, 1, 1), (1, 1, 1))))
+    wanted = [("mul.Tensor", (Ref(0), Ref(0))), first, *pool, ("squeeze.dim", (Ref(4), 1))]
+    if steps[5].op == "view.default":  # back from (N, 1, C, H, *): of four dimensions it changes nothing
+        wanted.append(("view.default", (Ref(5), steps[5].args[1])))
+    last = len(wanted)
+    wanted += [
+        ("mul.Tensor", (Ref(last), module.alpha)),
+        ("add.Tensor", (Ref(last + 1), module.k)),
+        ("pow.Tensor_Scalar", (Ref(last + 2), module.beta)),
+        ("div.Tensor", (Ref(0), Ref(last + 3))),
+    ]
+    return _steps(*wanted)(program)
+
+
+def _weighted_entropy(program: Program, module: Any) -> bool:
+    if program.inputs != 2 or len(program.steps) != 2 or program.outputs != (Ref(3),):
+        return False
+    wide, loss = program.steps
+    reduction = (1,) if len(loss.args) == 3 else loss.args[3:]
+    return (
+        wide.op == "expand.default"
+        and wide.args[0] == Variable(("weight",))
+        and loss.op == "binary_cross_entropy.default"
+        and loss.args[:3] == (Ref(0), Ref(1), Ref(2))
+        and reduction == (REDUCTIONS.index(module.reduction),)
+        and not loss.kwargs
+    )
+
+
+def _unpool(program: Program, module: Any) -> bool:
+    """Of the output size that follows from the input's: another one that torch allows leaves a remainder."""
+    n = int(type(module).__name__[-2])
+    kernel, stride, padding = (
+        tuple(value) if isinstance(value, tuple | list) else (value,) * n
+        for value in (module.kernel_size, module.stride, module.padding)
+    )
+    steps, refs = list(program.steps), (Ref(0), Ref(1))
+    if n == 1:
+        wanted = [*(("unsqueeze.default", (Ref(i), -1)) for i in range(2)), ("squeeze.dim", (Ref(4), -1))]
+        if len(steps) != 4 or not all(map(_fits, [*steps[:2], steps[3]], wanted)):
+            return False
+        steps, refs = steps[2:3], (Ref(2), Ref(3))
+    if program.inputs != 2 or len(steps) != 1 or program.outputs != (Ref(1 + len(program.steps)),):
+        return False
+    op, args = steps[0].op, steps[0].args
+    size = args[2] if len(args) > 2 else ()
+    more = (stride, padding) if n == 3 else ()
+    if op != f"max_unpool{max(n, 2)}d.default" or args != (*refs, size, *more) or steps[0].kwargs:
+        return False
+    sizes = size[:n]
+    return all(
+        isinstance(out, int) and (out - k + 2 * p) % s == 0
+        for out, k, s, p in zip(sizes, kernel, stride, padding, strict=True)
+    )
+
+
 FORMS: dict[str, Form] = {
     "Softsign": _softsign,
     "Tanhshrink": _tanhshrink,
     "Softmin": _softmin,
     "EmbeddingBag": _bag,
+    "LocalResponseNorm": _response_norm,
+    "BCELoss": _weighted_entropy,
+    **dict.fromkeys(("MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d"), _unpool),
     **dict.fromkeys(("LPPool1d", "LPPool2d", "LPPool3d"), _power_pool),
     **dict.fromkeys(("LSTM", "GRU", "RNN"), _recurrent),
     **dict.fromkeys(("LSTMCell", "GRUCell", "RNNCell"), _cell),

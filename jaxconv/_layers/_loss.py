@@ -101,7 +101,7 @@ class WeightedLoss(_AnyLoss, ParamLayer):
     def _forward(self, held: Mapping[str, Any], input: ArrayLike, target: ArrayLike) -> jax.Array:
         weights = [held[name] for name in self._holds]
         if self._casts_target:
-            x, t, *weights = self._cast(input, target, *weights)
+            x, t, *weights = self._cast(input, target, *weights, names=("input", None))
         else:
             (x, *weights), t = self._cast(input, *weights), target
         return type(self)._function(x, t, **self._options(), **dict(zip(self._holds, weights, strict=True)))

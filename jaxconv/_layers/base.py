@@ -1,6 +1,6 @@
 """What a layer is: torch's constructor arguments as dataclass fields, what it holds, and what it computes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
@@ -12,6 +12,7 @@ from flax.typing import Dtype, Initializer, PromoteDtypeFn
 from jaxconv._args import check_dtype
 from jaxconv._examples.layers import of_layer
 from jaxconv._given import is_key, shown
+from jaxconv._habits import Habits
 from jaxconv._jax_internals import promote_dtype as _promote_dtype
 from jaxconv._layers.signature import own_call
 
@@ -99,9 +100,33 @@ class ParamLayer:
         """As `Layer._forward`, with what is held."""
         raise NotImplementedError
 
-    def _cast(self, *arrays: Any) -> Any:
-        """The arrays (None stays) in the dtype of the computation."""
+    def _cast(self, *arrays: Any, names: tuple[str | None, ...] = ("input",)) -> Any:
+        """The arrays (None stays) in the dtype of the computation.
+
+        Args:
+            *arrays: what the layer is given, and then what it holds.
+            names: of what the layer is given and what must not be of integers, if the parameters are not; None for
+                an array that may be. A `dtype` or a `promote_dtype` of the user's own casts integers, too.
+        """
+        if self.dtype is None and self.promote_dtype is _promote_dtype:
+            for argument, given in zip(names, arrays, strict=False):
+                if argument is not None:
+                    self._check_floating(argument, given, arrays[len(names) :])
         return self.promote_dtype(arrays, dtype=self.dtype)
+
+    def _check_floating(self, argument: str, given: Any, others: Sequence[Any]) -> None:
+        """Refuses an integer or boolean input as torch does; a network of integers may have them."""
+        dtypes = [jnp.result_type(a) for a in others if a is not None]
+        exact, floating = jnp.result_type(given), [d for d in dtypes if jnp.issubdtype(d, jnp.inexact)]
+        if jnp.issubdtype(exact, jnp.inexact) or (dtypes and not floating):
+            return
+        want = floating[0].name if floating else "float32"
+        name, like = type(self).__name__, f", as its parameters ({want})" if floating else ""
+        raise TypeError(
+            f"`{argument}` of {name} must be of a floating dtype{like}, got {exact.name}: write "
+            f"`x.astype(jnp.{want})`, for an image of bytes `x.astype(jnp.{want}) / 255` as torchvision's ToTensor, "
+            f"or give {name} `dtype=jnp.{want}`, which casts it"
+        )
 
 
 def refuse_rngs(layer: Any, instead: str) -> None:
@@ -114,7 +139,7 @@ def refuse_rngs(layer: Any, instead: str) -> None:
             )
 
 
-class Documented:
+class Documented(Habits):
     """A front's classes have the docstrings and the call signatures of what they front."""
 
     def __init_subclass__(cls, **more: Any) -> None:

@@ -101,7 +101,7 @@ class Embedding(Table):
     sparse: bool = False
 
     def _forward(self, held: Mapping[str, Any], input: ArrayLike) -> jax.Array:
-        (weight,) = self._cast(held["weight"])
+        (weight,) = self._cast(held["weight"], names=())
         return functional.embedding(
             input,
             weight,
@@ -148,7 +148,7 @@ class EmbeddingBag(Table):
         offsets: ArrayLike | None = None,
         per_sample_weights: ArrayLike | None = None,
     ) -> jax.Array:
-        weight, factors = self._cast(held["weight"], per_sample_weights)
+        weight, factors = self._cast(held["weight"], per_sample_weights, names=())
         return functional.embedding_bag(
             input, weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.mode, self.sparse,
             factors, self.include_last_offset, self.padding_idx,

@@ -107,5 +107,5 @@ class Bilinear(ParamLayer):
 
     def _forward(self, held: Mapping[str, Any], input1: ArrayLike, input2: ArrayLike) -> jax.Array:
         inputs = array("input1", input1), array("input2", input2)
-        x1, x2, weight, bias = self._cast(*inputs, held["weight"], held["bias"])
+        x1, x2, weight, bias = self._cast(*inputs, held["weight"], held["bias"], names=("input1", "input2"))
         return functional.bilinear(x1, x2, weight, bias, precision=self.precision)

@@ -5,6 +5,7 @@ from typing import Any
 
 from flax import linen as nn
 
+from jaxconv._habits import LINEN_METHODS
 from jaxconv._layers.base import Documented, Layer, ParamLayer, refuse_rngs
 
 _RNGS = "a Linen module takes no random numbers, `init` takes the key"
@@ -12,6 +13,8 @@ _RNGS = "a Linen module takes no random numbers, `init` takes the key"
 
 class Module(Documented, Layer, nn.Module):
     """A layer without parameters."""
+
+    _METHODS = LINEN_METHODS
 
     def __post_init__(self) -> None:
         refuse_rngs(self, _RNGS)
@@ -28,6 +31,8 @@ class ParamModule(Documented, ParamLayer, nn.Module):
 
     Partitioning is told by the initialisers (`nn.with_partitioning`).
     """
+
+    _METHODS = LINEN_METHODS
 
     def __post_init__(self) -> None:
         refuse_rngs(self, _RNGS)

@@ -7,6 +7,7 @@ from typing import Any
 from flax import linen as nn
 
 from jaxconv._containers import check_child, in_order, numbered, position, sequential_children
+from jaxconv._habits import LINEN_METHODS, Habits
 
 __all__ = ["ModuleDict", "ModuleList", "Sequential"]
 
@@ -19,7 +20,9 @@ class _Children:
     modules: tuple[Any, ...]
 
 
-class _Container(nn.Module):
+class _Container(Habits, nn.Module):
+    _METHODS = LINEN_METHODS
+
     children: _Children
 
     def setup(self) -> None:

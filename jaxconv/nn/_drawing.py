@@ -10,7 +10,7 @@ from jaxconv._given import shown
 from jaxconv._jax_internals import first_from
 from jaxconv._layers import dropout
 from jaxconv._types import ArrayLike
-from jaxconv.nn._module import Module
+from jaxconv.nn._module import Module, changing
 
 
 class Draws:
@@ -45,7 +45,8 @@ class Draws:
                 f"{type(self).__name__} needs `rngs` in training: "
                 f"{type(self).__name__}(..., rngs=nnx.Rngs(0)), or in the call; `model.eval()` switches it off"
             )
-        return deterministic, _key(rngs, self.rng_collection)
+        with changing(self, "its random stream"):
+            return deterministic, _key(rngs, self.rng_collection)
 
     def set_view(self, deterministic: bool | None = None) -> None:
         """What `nnx.view` calls.

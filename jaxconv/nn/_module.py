@@ -1,6 +1,7 @@
 """A layer as an NNX module: its parameters are nnx.Param attributes under torch's names."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import InitVar, dataclass, field, fields
 from difflib import get_close_matches
 from functools import cache
@@ -10,8 +11,10 @@ from typing import Any
 import jax
 import numpy as np
 from flax import nnx
+from flax.errors import TraceContextError
 
 from jaxconv._given import shown
+from jaxconv._habits import Habits
 from jaxconv._layers.base import Documented, Layer, ParamLayer, refuse_rngs
 from jaxconv._layers.signature import ConstructorSignature
 
@@ -82,7 +85,7 @@ class Module(Strict, Documented, Layer, nnx.Module):
         return self._forward(*inputs, **options)
 
 
-class Guarded:
+class Guarded(Habits):
     """Refuses an array in the place of a parameter: it would be in no state_dict, and no optimizer would see it."""
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -103,6 +106,19 @@ class Guarded:
                 f"optimizers do not see: {line}, and jaxconv.surgery.replace(model, {{name: array}}) makes a new model"
             )
         super().__setattr__(name, value)
+
+
+@contextmanager
+def changing(layer: Any, what: str) -> Iterator[None]:
+    """Explains Flax's refusal to change a variable of a layer that the function being traced was not given."""
+    try:
+        yield
+    except TraceContextError as error:
+        raise TraceContextError(
+            f"{type(layer).__name__} in training mode changes {what}, which a function under grad or jit may do "
+            "only to a model that is its argument: give it every model, as `nnx.grad(lambda g, d: ...)(g, d)`, and "
+            "use nnx.grad and nnx.jit for jax.grad and jax.jit; or call `model.eval()` first"
+        ) from error
 
 
 @dataclass(eq=False, repr=False)
@@ -136,7 +152,15 @@ class ParamModule(Guarded, Strict, Documented, ParamLayer, nnx.Module):
 
     def _held(self) -> dict[str, Any]:
         """The parameters and buffers, those that are switched off as None."""
-        return {name: getattr(self, name) for name in self._holds}
+        held = {name: getattr(self, name) for name in self._holds}
+        for name, value in held.items():
+            if isinstance(value, nnx.Param) and value.get_metadata().get("requires_grad", True) is not True:
+                raise ValueError(
+                    f"`{name}` of {type(self).__name__} has the metadata requires_grad, which Flax does not read, so "
+                    f"it would be trained: `layer.{name} = jaxconv.FrozenParam(layer.{name}[...])` freezes it, or "
+                    "choose what is trained by `wrt` of nnx.Optimizer and nnx.DiffState"
+                )
+        return held
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Applies the layer."""

@@ -7,7 +7,7 @@ import jax
 from jaxconv._jax_internals import first_from
 from jaxconv._layers import tracking_norm
 from jaxconv._types import ArrayLike
-from jaxconv.nn._module import ParamModule
+from jaxconv.nn._module import ParamModule, changing
 
 
 @dataclass(eq=False, repr=False)
@@ -24,8 +24,9 @@ class Tracking(tracking_norm.TrackingNorm, ParamModule):
             error_msg=f"`use_running_average` must be given to {type(self).__name__} or to its call",
         )
         output, changed = self._normalise(self._held(), input, not running, self.axis_name)
-        for name, value in changed.items():
-            getattr(self, name)[...] = value
+        with changing(self, "its running statistics"):
+            for name, value in changed.items():
+                getattr(self, name)[...] = value
         return output
 
     def set_view(self, use_running_average: bool | None = None) -> None:

@@ -6,11 +6,12 @@ from typing import Any
 from flax import nnx
 
 from jaxconv._containers import check_child, in_order, is_module, numbered, position, sequential_children
+from jaxconv._habits import Habits
 
 __all__ = ["ModuleDict", "ModuleList", "Sequential"]
 
 
-class Container(nnx.Module):
+class Container(Habits, nnx.Module):
     """Children by name, in an order that is kept where Flax sorts attributes."""
 
     _order: tuple[str, ...]

@@ -58,7 +58,7 @@ def _run(options: argparse.Namespace) -> int:
     say(doctor.products(device))
     for finding in doctor.known(device):
         say(finding)
-    for finding in doctor.cases(device):
+    for finding in doctor.cases(device, start):
         say(finding)
     wrong = sum(not finding.ok for finding in findings)
     said = f"{wrong} of {len(findings)} are WRONG" if wrong else f"all {len(findings)} are right"

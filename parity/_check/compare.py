@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from parity import _diagnose as diagnose
-from parity._diagnose import Diagnosis
+from parity._diagnose import Diagnosis, mode
 from parity._diagnose import between as diagnose_between
 from parity._diagnose.trace.look import Seen
 from parity._judge import layer as layers
@@ -75,9 +75,11 @@ def compared(theirs: Original, flax_module: Any, options: Options, tell: Tell) -
     )
     if convert == "to_torch":
         theirs = theirs.with_module(pair.torch_module)
+    whole = EndToEnd(theirs, pair.whole)
+    if wrong_mode := mode.mismatched(theirs, pair):
+        return Compared(_of_modes(theirs, pair, wrong_mode, options), theirs, pair, whole)
     judged = {call.path for call in theirs.calls if call.path in pair.parts or _has_weights(call.module)}
     judged = judged if options.layers else set()
-    whole = EndToEnd(theirs, pair.whole)
     tell("end to end: compiling and running the Flax network", 0.05)
     _ = whole.ours
     tell("end to end: how far rounding carries torch's network", 0.3)
@@ -134,6 +136,31 @@ def compared(theirs: Original, flax_module: Any, options: Options, tell: Tell) -
         tuple(reports), network, problems, notes, ledger, tuple(causes), said, forward_only, training
     )
     return Compared(summary, theirs, pair, whole)
+
+
+def _of_modes(theirs: Original, pair: Pair, wrong: Mapping[str, Diagnosis], options: Options) -> Report:
+    """The report of networks in different modes, which nothing else can be said of."""
+    reports = [
+        LayerReport(
+            call.name,
+            type(call.module).__name__,
+            *_shapes(call),
+            (failed("mode", wrong[call.path].fix.partition(":")[0]),),
+        )
+        for call in theirs.calls
+        if call.path in wrong
+    ]
+    problems = ("nothing else was compared: first bring both networks into the same mode",)
+    causes = tuple(wrong.values()) if options.causes else ()
+    said = about(theirs, pair.whole, options.convert)
+    ledger = pair.matching.ledger
+    return Report(tuple(reports), (), problems, (), ledger, causes, said, not theirs.backward)
+
+
+def _shapes(call: torch_network.Call) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The shapes of a call's first input and first output."""
+    given = torch_network.inexact((call.args, call.kwargs))
+    return given[0].shape if given else (), call.outputs[0][0] if call.outputs else ()
 
 
 def _answered_for(
@@ -197,13 +224,11 @@ def _problems(theirs: Original, pair: Pair) -> tuple[tuple[str, ...], tuple[str,
 def _check_layer(run: LayerRun, judged: layers.JudgedLayer | None) -> LayerReport:
     """One layer on its own, on the input that torch's layer was given."""
     call = run.call
-    given = torch_network.inexact((call.args, call.kwargs))
-    shapes = given[0].shape if given else (), call.outputs[0][0] if call.outputs else ()
     if judged is None:
         verdicts: tuple[Verdict, ...] = (failed("layer", "the Flax network has no layer of this name"),)
     else:
         verdicts = judged.verdicts
-    return LayerReport(call.name, type(call.module).__name__, *shapes, verdicts)
+    return LayerReport(call.name, type(call.module).__name__, *_shapes(call), verdicts)
 
 
 def _cause(

@@ -56,9 +56,14 @@ class Diagnosis:
     torch: Place | None = None
     flax: Place | None = None
 
-    def __str__(self) -> str:
+    @property
+    def where(self) -> str:
+        """The layer and the lines, as far as they are known."""
         lines = ", ".join(place.name for place in (self.torch, self.flax) if place is not None)
-        where = " ".join(filter(None, (self.layer, f"({lines})" if lines and self.layer else lines)))
+        return " ".join(filter(None, (self.layer, f"({lines})" if lines and self.layer else lines)))
+
+    def __str__(self) -> str:
+        where = self.where
         return f"{where}: {self.cause}: {self.fix}" if where else f"{self.cause}: {self.fix}"
 
 

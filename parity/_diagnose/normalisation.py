@@ -17,9 +17,12 @@ _BEFORE_EPS = {"layer_norm": 4, "group_norm": 4, "batch_norm": 7, "instance_norm
 """How many arguments come before eps."""
 
 
-@Cause("batchnorm.train_mode", "statistics of the batch for the running ones, or the other way round").tried(
-    *BATCH
+TRAIN_MODE = Cause(
+    "batchnorm.train_mode", "statistics of the batch for the running ones, or the other way round"
 )
+
+
+@TRAIN_MODE.tried(*BATCH)
 def _train_mode(module: Any) -> Modules:
     if module.running_mean is None:
         return

@@ -239,7 +239,7 @@ def layers(model: Any, part: Part, inputs: Sequence[np.ndarray]) -> dict[str, Pa
     A Linen network is run once (abstractly) to see them: compact submodules exist only while it runs.
     """
     if part.apply is _apply_nnx:
-        return {name: _nnx_part(module) for name, module in _nnx_modules(part.tree, ())}
+        return {name: _nnx_part(module) for name, module in nnx_modules(part.tree, ())}
     if part.apply is _apply_function:
         return {}
     found: dict[str, Part] = {}
@@ -271,7 +271,7 @@ def _at(tree: Any, path: Sequence[str]) -> Any:
     return jax.tree.map(lambda x: x, tree)
 
 
-def _nnx_modules(node: Any, path: tuple[str, ...]) -> Iterator[tuple[str, nnx.Module]]:
+def nnx_modules(node: Any, path: tuple[str, ...]) -> Iterator[tuple[str, nnx.Module]]:
     """Each module under every path that leads to it: a shared one has several, as in torch."""
     if isinstance(node, nnx.Module):
         yield ".".join(path), node
@@ -287,4 +287,4 @@ def _nnx_modules(node: Any, path: tuple[str, ...]) -> Iterator[tuple[str, nnx.Mo
     for key, child in children:
         # As in torch.nn.Sequential's names, there is no 'layers' between parent and children.
         hidden = key == "layers" and isinstance(node, nnx.Sequential)
-        yield from _nnx_modules(child, path if hidden else (*path, str(key)))
+        yield from nnx_modules(child, path if hidden else (*path, str(key)))

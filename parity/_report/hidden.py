@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from parity._report.groups import named
 from parity._torch.unseen import KINDS, Unseen
-
-_NAMED = 4
-"""How many layers a line names."""
 
 
 def said(one: Unseen) -> dict[str, str]:
@@ -20,8 +18,7 @@ def lines(hidden: Sequence[Unseen]) -> Iterator[tuple[str, str, str]]:
         if not of_kind:
             continue
         names = [f"{one.layer or 'the network'}{f' ({one.detail})' if one.detail else ''}" for one in of_kind]
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED + 1 else ""
-        yield ", ".join(names[:_NAMED] if more else names) + more, kind.what, kind.shows
+        yield named(names), kind.what, kind.shows
 
 
 def text(hidden: Sequence[Unseen], probes: Mapping[str, bool]) -> Iterator[str]:

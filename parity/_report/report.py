@@ -17,7 +17,7 @@ from rich.text import Text
 from parity._diagnose.hypothesis import Diagnosis
 from parity._judge.verdict import Verdict
 from parity._pairing.match import Entry
-from parity._report import excerpt, hidden, junit
+from parity._report import excerpt, groups, hidden, junit
 from parity._report.layers import LayerReport, rows, tree, worst
 from parity._report.text import printable
 from parity._torch.unseen import Unseen
@@ -81,18 +81,28 @@ class Report:
         return next((layer.name for layer in self.layers if not layer.ok), None)
 
     @property
+    def modes(self) -> bool:
+        """Whether the networks are in different modes, so that nothing else was compared."""
+        return any(v.name == "mode" for layer in self.layers for v in layer.verdicts)
+
+    @property
     def steps(self) -> int:
         """How many steps of training were compared."""
         return len({v.name.partition(".")[0] for v in self.training})
 
+    @property
+    def faults(self) -> list[groups.Fault]:
+        """`diagnosis` for people: the faults of several layers with the same cause and remedy are one."""
+        return groups.faults(self.diagnosis)
+
     def findings(self) -> list[str]:
-        """Every reason why it is not ok, one a line, layers first."""
-        lines = [
-            f"{layer.shown}: {v.name}: {v.reason}"
+        """Every reason why it is not ok, one a line, layers first; several layers with the same words in one line."""
+        lines = groups.findings(
+            (layer.shown, f"{v.name}: {v.reason}")
             for layer in self.layers
             for v in layer.verdicts
-            if not v.ok and not layer.unjudged
-        ]
+            if not v.ok and not layer.unjudged and not (self.modes and self.diagnosis)  # the causes say it
+        )
         lines += [
             f"{layer.shown}: nothing was compared"
             for layer in self.layers
@@ -107,7 +117,7 @@ class Report:
         if trained and not lines:
             lines.append("forward and backward the networks agree: what a step of training changes differs")
         lines += trained
-        if not any(v.elements for v in self.network) and all(v.ok for v in self.network):
+        if not any(v.elements for v in self.network) and all(v.ok for v in self.network) and not self.modes:
             lines.append("network: nothing was compared end to end")
         return lines + list(self.problems)
 
@@ -116,8 +126,8 @@ class Report:
         findings = self.findings()
         differing = findings[: len(findings) - len(self.problems)]
         lines = [*_some(differing), *self.problems]
-        for fault in self.diagnosis:
-            lines += [f"cause: {fault}", *(f"  {line}" for line in excerpt.short(fault))]
+        for fault in self.faults:
+            lines += [f"cause: {fault}", *(f"  {line}" for line in excerpt.short(fault.first))]
         return printable("\n".join([self._headline(), *(f"  {line}" for line in lines)]))
 
     def assert_ok(self) -> None:
@@ -216,6 +226,10 @@ class Report:
             more = (f", and so do {self.steps} steps of training" if self.training else "") + more
             unknown = "; no gradient was compared" if self.forward_only else ""
             return f"{same}: {what} differ by rounding only{more}{unknown}"
+        if self.modes:
+            return "NOT the same network: one is in training mode, the other in eval mode, in " + (
+                f"{len(layers)} layers" if len(layers) > 1 else "one layer"
+            )
         if not layers:
             return "NOT the same network"
         first = next((layer for layer in self.layers if not layer.ok), None)
@@ -227,9 +241,9 @@ class Report:
     def __rich_console__(self, console: Console, options: Any) -> Any:
         # Text, and not str, which rich would read as its markup.
         yield Text(printable(self._headline()), style="green" if self.ok else "bold red")
-        for fault in self.diagnosis:
+        for fault in self.faults:
             yield Text(printable(f"cause: {fault}"), style="bold")
-            yield from (Text(printable(f"  {line}")) for line in excerpt.long(fault))
+            yield from (Text(printable(f"  {line}")) for line in excerpt.long(fault.first))
         table = Table("layer", "kind", "output", "results", "error / bound", "torch's", "verdict")
         for label, layer in tree(self.layers):
             if layer is None:
@@ -244,7 +258,7 @@ class Report:
             table.add_row(*row, *_figures(layer.verdicts), layer.word, style=style)
         table.add_section()
         agrees = all(v.ok for v in self.network)
-        word = "ok" if agrees else "DIFFERS"
+        word = "not compared" if self.modes else "ok" if agrees else "DIFFERS"
         table.add_row("end to end", "", "", *_figures(self.network), word, style="" if agrees else "red")
         if self.training:
             right = all(v.ok for v in self.training)

@@ -31,13 +31,29 @@ _COMPOSITE = get_decompositions(
             native_layer_norm_backward native_group_norm native_group_norm_backward _softmax _softmax_backward_data
             _log_softmax _log_softmax_backward_data _safe_softmax gelu gelu_backward silu silu_backward mish
             mish_backward elu elu_backward hardswish hardswish_backward hardsigmoid hardsigmoid_backward softplus
-            softplus_backward log_sigmoid_forward log_sigmoid_backward sigmoid_backward tanh_backward var var_mean std
-            addcmul addcdiv"""
+            softplus_backward log_sigmoid_forward log_sigmoid_backward sigmoid_backward tanh_backward std addcmul
+            addcdiv"""
         )
         if hasattr(_aten, name)
     ]
 )
 """Operations of several steps, which torch itself writes in steps: noise belongs into each."""
+
+
+def _var_mean(variance: Any, x: torch.Tensor, *args: Any, **kwargs: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """The variance, an operation of its own, and the mean; torch's own steps would import a compiler first: seconds."""
+    given = dict(zip([a.name for a in variance._schema.arguments[1:]], args, strict=False)) | kwargs
+    dims = given.get("dim") or range(x.ndim)
+    dims = [dims] if isinstance(dims, int) else list(dims)
+    total = x.sum(dims, keepdim=given.get("keepdim", False))
+    return variance(x, *args, **kwargs), total / math.prod(x.shape[d] for d in dims)
+
+
+_COMPOSITE |= {
+    getattr(_aten.var_mean, name): partial(_var_mean, getattr(_aten.var, name))
+    for name in _aten.var_mean.overloads()
+    if not name.startswith("names") and not name.endswith("out")
+}
 
 # A selection, a copy or a change of shape rounds nothing. (Views are known by their schema.)
 _EXACT = frozenset(

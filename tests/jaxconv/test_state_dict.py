@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
-from flax import nnx
+from flax import linen, nnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -342,6 +342,51 @@ def test_shape_1_fits_shape_0():
     )
     with pytest.raises(ValueError, match=re.escape(text + "(1,).")):
         load_state_dict({"a": jnp.ones(1)}, {"a": torch.tensor(3.0)})
+
+
+class Listed(linen.Module):
+    compact: bool = False
+
+    def setup(self):
+        make = list if self.compact else jaxconv.linen.ModuleList
+        self.body = make([jaxconv.linen.Linear(3, 3) for _ in range(3)])
+        self.f = make([jaxconv.linen.Linear(3, 3, bias=False), jaxconv.linen.Linear(3, 3)])
+
+    def __call__(self, x):
+        for layer in (*self.body, *self.f):
+            x = layer(x)
+        return x
+
+
+class Unnamed(linen.Module):
+    @linen.compact
+    def __call__(self, x):
+        return jaxconv.linen.Linear(3, 3)(x)
+
+
+def test_the_names_that_linen_gives_a_plain_list_are_explained():
+    def made(compact):
+        return Listed(compact).init(jax.random.key(1 + compact), np.ones((1, 3), np.float32))
+
+    weights = jaxconv.state_dict(made(False))
+    assert "body.2.weight" in weights and "body_2.weight" in jaxconv.state_dict(made(True))
+    with pytest.raises(
+        ValueError, match=r'Linen calls the layers of a plain list "body_0", torch "body.0"'
+    ) as error:
+        jaxconv.load_state_dict(made(True), weights)
+    assert "hold them in jaxconv.linen.ModuleList([...])" in str(error.value)
+    line = str(error.value).partition("or write: load_state_dict")[2]
+    loaded = eval(
+        f"jaxconv.load_state_dict{line}", {"model": made(True), "state_dict": weights, "jaxconv": jaxconv}
+    )
+    assert all(
+        (loaded["params"][f"body_{i}"]["weight"] == weights[f"body.{i}.weight"]).all() for i in range(3)
+    )
+    assert (loaded["params"]["f_1"]["bias"] == weights["f.1.bias"]).all()
+    with pytest.raises(
+        ValueError, match=r'calls layers without a name "Linear_0": .* Linear\(..., name="conv1"\)'
+    ):
+        jaxconv.load_state_dict(Unnamed().init(jax.random.key(0), np.ones((1, 3), np.float32)), weights)
 
 
 @pytest.mark.parametrize("prefix", ["module.", "model.", "module.model."])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from flax import nnx
+from flax.errors import TraceContextError
 
 import jaxconv
 
@@ -125,3 +126,21 @@ def test_a_class_of_ones_own_may_have_any_attribute():
     layer = Named(2, 3, 1, rngs=nnx.Rngs(0))
     layer.paddding = 1
     assert nnx.clone(layer).paddding == 1
+
+
+@pytest.mark.parametrize("transform", [jax.jit, nnx.jit, nnx.grad], ids=["jax.jit", "nnx.jit", "nnx.grad"])
+def test_a_model_that_a_transformed_function_closes_over_says_how_to_pass_it(transform):
+    x = jnp.ones((2, 3, 4, 4))
+    given = jaxconv.Conv2d(3, 3, 3, rngs=nnx.Rngs(0)) if transform is nnx.grad else jaxconv.ReLU()
+
+    def closing_over(layer):  # an argument with a default would be an argument of the transformed function
+        return transform(lambda m: layer(m(x)).mean())
+
+    norm, drop = jaxconv.BatchNorm2d(3), jaxconv.Dropout(0.5, rngs=nnx.Rngs(0))
+    for layer, what in ((norm, "its running statistics"), (drop, "its random stream")):
+        text = rf"{type(layer).__name__} in training mode changes {what}, .* `nnx.grad\(lambda g, d: ...\)\(g, d\)`"
+        with pytest.raises(TraceContextError, match=text):
+            closing_over(layer)(given)
+        layer.eval()
+        closing_over(layer)(given)
+    nnx.jit(lambda norm, x: norm(x).mean())(jaxconv.BatchNorm2d(3), x)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from reports import BAD, FINE, OURS, RIGHT, WRONG, layer, whole
 
+from parity._diagnose.hypothesis import Diagnosis, Place
 from parity._judge.verdict import Verdict, judge
 from parity._report.layers import rows, tree
 from parity._report.merged import merged
@@ -40,6 +41,26 @@ def test_where_all_layers_agree_the_difference_is_said_to_be_between_them():
     assert str(report).splitlines()[0] == (
         "NOT the same network: 2 of 2 layers agree, the difference is between the layers"
     )
+
+
+def test_the_same_words_for_several_layers_are_said_once():
+    names = [f"body.{i}" for i in range(6)]
+    places = [Place("port.py", line, ((line, "x"),), "x") for line in (1, 2)]
+    faults = (
+        *(Diagnosis(n, "padding.same", "write 1") for n in names),
+        Diagnosis("head", "padding.same", "write 2", *places),
+        Diagnosis("tail", "padding.same", "write 2"),
+    )
+    report = Report(tuple(layer(n, WRONG) for n in names), (WRONG,), (), diagnosis=faults)
+    said = f"6 layers (body.0, body.1, body.2, body.3 and 2 more): {WRONG.name}: {WRONG.reason}"
+    assert report.findings()[0] == said and report.short().count(WRONG.reason) == 2
+    for text in (str(report), report.short()):
+        assert (
+            text.count("cause: 6 layers (body.0, body.1, body.2, body.3 and 2 more): padding.same: write 1")
+            == 1
+        )
+        assert "cause: 2 layers (head (port.py:1, port.py:2), tail): padding.same: write 2" in text
+    assert len(json.loads(report.to_json())["diagnosis"]) == 8
 
 
 def test_reports_on_several_inputs_are_one():

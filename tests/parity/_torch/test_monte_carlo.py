@@ -1,5 +1,8 @@
 """Noise in the place of rounding: which results have it, how much, and that it follows from the seed."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -119,3 +122,38 @@ def test_the_uncertainty_is_that_of_float64_s_own_rounding():
     assert (found["same"] <= 6 * 8 * 2.0**-53 * X.abs().numpy()).all()
     scale = 2.0**-53 * (X.abs() @ X.abs().mT).numpy()
     assert (found["sum"] > 0).all() and (found["sum"] < 6 * 200 * scale).all()
+
+
+def test_batch_norm_and_variances_need_no_compiler():
+    """torch's own steps of var_mean import torch._dynamo, which takes seconds in every process."""
+    code = (
+        "import sys, torch, numpy as np\n"
+        "from parity._bounds.tolerance import arithmetic\n"
+        "from parity._torch.monte_carlo import Wide\n"
+        "x = torch.randn(3, 4, 5, 6, dtype=torch.float64, requires_grad=True)\n"
+        "with Wide(arithmetic(np.float32)):\n"
+        "    torch.nn.BatchNorm2d(4).double()(x).sum().backward(), torch.var_mean(x), torch.var(x, 1), torch.std(x)\n"
+        "assert 'torch._dynamo' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_variance_and_mean_in_every_form():
+    calls = [
+        lambda f: f(X),
+        lambda f: f(X, False),
+        lambda f: f(X, 1),
+        lambda f: f(X, (0, 2), keepdim=True),
+        lambda f: f(X, dim=None, correction=2, keepdim=True),
+        lambda f: f(X, -1, unbiased=False),
+    ]
+    # Each of the two orders of a sum is off by its number of terms in roundings.
+    rounding = 2 * X.numel() * 2.0**-53 * X.abs().mean()
+    for call in calls:
+        variance, (_, mean) = call(torch.var), call(torch.var_mean)
+        with Wide(None):
+            found = call(torch.var_mean)
+        assert torch.equal(found[0], variance)
+        assert found[1].shape == mean.shape and (found[1] - mean).abs().max() <= rounding
+        moved = noisy(call, torch.var_mean)
+        assert all(not torch.equal(a, b) for a, b in zip(moved, found, strict=True))

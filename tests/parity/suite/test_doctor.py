@@ -1,5 +1,7 @@
 """The doctor notices an installation that computes wrongly."""
 
+import time
+
 import jax
 import numpy as np
 import pytest
@@ -62,7 +64,7 @@ def test_the_selected_cases_exist_and_are_judged(monkeypatch):
     for prefix in doctor._CASES:
         assert any(case.id.startswith(f"{prefix}/") for case in ALL)
     monkeypatch.setattr(doctor, "_CASES", ("Linear/layer",))
-    (found,) = doctor.cases(CPU)
+    (found,) = doctor.cases(CPU, time.perf_counter())
     assert found.ok and found.what.startswith("Linear/layer/nnx") and found.detail.startswith("error / bound")
 
 
@@ -70,5 +72,10 @@ def test_cases_agree_though_64_bit_types_are_off(monkeypatch):
     """BatchNorm counts its batches in int64."""
     monkeypatch.setattr(doctor, "_CASES", ("BatchNorm2d/training",))
     with jax.enable_x64(False):
-        (finding,) = doctor.cases(jax.devices("cpu")[0])
+        (finding,) = doctor.cases(jax.devices("cpu")[0], time.perf_counter())
     assert finding.ok, finding
+
+
+def test_the_time_counts_from_the_start_of_the_command(monkeypatch):
+    monkeypatch.setattr(doctor, "_CASES", ("max_pool2d/nan", "max_pool2d/nan"))
+    assert len(list(doctor.cases(CPU, time.perf_counter() - 2 * doctor.SECONDS))) == 1
