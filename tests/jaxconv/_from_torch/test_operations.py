@@ -402,6 +402,7 @@ def put(x, where, value):
     return y
 
 
+@pytest.mark.share(2)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_operations(family):
     functions, arrays = FAMILIES[family]
@@ -440,6 +441,7 @@ def test_casts_are_those_of_the_trace():
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.share(2)
 @pytest.mark.parametrize("align", [False, True])
 @pytest.mark.parametrize("ndim", [2, 3])
 def test_sampling_is_exact_where_its_numbers_are(ndim, align):
