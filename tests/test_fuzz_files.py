@@ -28,9 +28,7 @@ def test_hundreds_of_files_with_faults(fuzz, monkeypatch, capsys):
     status, printed = fuzz.main(), capsys.readouterr().out
     assert status == 0 and "250 files, 0 faults; slowest " in printed, printed
     for kind in ("recording", "zip", "old", "pickle", "safetensors", "index", "cache", "compiled"):
-        assert f"{kind} read" in printed, (
-            f"no {kind} was good, so nothing behind the first check was reached"
-        )
+        assert f"{kind} read" in printed, f"no {kind} was good, so nothing behind the first check was reached"
 
 
 FAULTS = {
