@@ -246,7 +246,7 @@ def rms(a: np.ndarray) -> float:
 
 
 _LARGE = 2**20
-"""Bytes of results from which memory is given back after a run: it takes the kernel longer than a small network runs."""
+"""Bytes of results from which memory is given back before a run, which takes longer than to run a small network."""
 
 
 def _give_back_memory() -> None:
