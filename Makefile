@@ -31,8 +31,7 @@ lint: $(READY)  ## ruff (rules and format), mypy, pyright (examples), clang-form
 	$(MAKE) --silent -C native/tests warnings PYTHON=$(abspath $(RUN))
 
 thorough: $(READY)  ## all of torch's own samples in every dtype, 200 seeds without an alarm, and long fuzzing
-	$(RUN) -m pytest -n 2 --dist worksteal --thorough -m thorough
-	$(RUN) -m pytest -n 2 --dist worksteal --thorough tests/jaxconv/_functional/test_opinfo.py tests/jaxconv/test_examples.py
+	$(RUN) -m pytest -n 2 --dist worksteal --thorough -m "thorough or share"
 	$(RUN) -m pytest -n 2 --dist worksteal --seeds 200 -k no_alarm tests/parity/_diagnose/test_corpus.py
 	$(RUN) -m pytest -n 2 --dist worksteal --seeds 3 tests/parity/test_right_ports.py
 	HYPOTHESIS_PROFILE=thorough $(RUN) -m pytest -n 2 --dist worksteal tests/jaxconv/_functional/test_fuzz.py

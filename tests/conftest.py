@@ -1,5 +1,6 @@
 """Every test runs with 64-bit types available: float64 and int64 are among the dtypes that torch accepts."""
 
+import functools
 import gc
 import os
 import sys
@@ -18,15 +19,17 @@ os.environ.setdefault("JAXCONV_XLA_CACHE", "")
 import jax
 import pytest
 import torch
+from jax._src.interpreters import mlir
 from sharing import in_ordinary_run
 
 jax.config.update("jax_enable_x64", True)
 # The cases are small: torch's and XLA's idle threads would only wait for each other.
 torch.set_num_threads(1)
 
-# torch and JAX are some millions of objects that stay: the garbage collector need not go through them again and again.
-gc.freeze()
 gc.set_threshold(100_000, 20, 100)
+
+# JAX makes an MLIR context for every program, and registers all operations in it: a fifth of a small program's time.
+mlir.make_ir_context = functools.cache(mlir.make_ir_context)
 
 
 def pytest_addoption(parser):
@@ -34,6 +37,11 @@ def pytest_addoption(parser):
         "--thorough", action="store_true", help="the tests marked thorough, and all of torch's samples"
     )
     parser.addoption("--seeds", type=int, default=1, help="how often networks without a fault are compared")
+
+
+def pytest_collection_finish():
+    """What is imported by now stays: the garbage collector need not go through its millions of objects each time."""
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(config, items):
@@ -54,3 +62,4 @@ def forget_compiled_programs():
     """Thousands of programs are compiled, each for one test: kept, they fill gigabytes."""
     yield
     jax.clear_caches()
+    mlir.make_ir_context.cache_clear()

@@ -1,38 +1,22 @@
 """Networks and inputs by what the command line calls them."""
 
 import importlib.util
-import inspect
 from typing import Any
 
 from jaxconv_parity.cli.common import Unusable, found
 
 
-def _timm(name: str) -> Any:
-    return found("timm:create_model", "TORCH_FACTORY")(name)
-
-
-def _torchvision(name: str) -> Any:
-    make = found("torchvision.models:get_model_builder", "TORCH_FACTORY")(name)
-    # A detector would download its backbone's weights.
-    without = {"weights_backbone": None} if "weights_backbone" in inspect.signature(make).parameters else {}
-    return make(**without)
-
-
-_LIBRARIES = {"timm": _timm, "torchvision": _torchvision}
-"""A library's name on the command line, and what makes a network by the library's name for it."""
-
-
 def torch_network(text: str) -> Any:
     """What TORCH_FACTORY names: a network of a library by its own name, or PKG.MOD:NAME."""
+    from parity._check.factory import LIBRARIES, of_library
+
     library, _, name = text.partition(":")
-    if library not in _LIBRARIES:
+    if library not in LIBRARIES:
         return made(text, "TORCH_FACTORY")
     if importlib.util.find_spec(library) is None:
         raise Unusable(f"`TORCH_FACTORY` (={text!r}): {library} is not installed: pip install {library}")
     try:
-        return _LIBRARIES[library](name)
-    except Unusable:
-        raise
+        return of_library(library, name).make()
     except Exception as error:  # whatever a library says of a name that it does not know
         raise Unusable(f"`TORCH_FACTORY`: {text} raised {type(error).__name__}: {error}") from error
 

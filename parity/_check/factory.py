@@ -1,6 +1,7 @@
 """Networks by the names of what makes them: as a command line takes them, and as a written test imports them."""
 
 import importlib
+import inspect
 import json
 import sys
 from collections.abc import Callable
@@ -21,24 +22,44 @@ class Factory:
     Attributes:
         module, name: where Python finds it.
         arguments: what it is called with; None for a finished network.
+        unset: the names of arguments for which it is given None.
     """
 
     module: str
     name: str
     arguments: tuple[str, ...] | None = ()
+    unset: tuple[str, ...] = ()
 
     @property
     def expression(self) -> str:
         """The network, in Python, once `module` is imported."""
-        called = "" if self.arguments is None else f"({', '.join(map(json.dumps, self.arguments))})"
-        return f"{self.module}.{self.name}{called}"
+        if self.arguments is None:
+            return f"{self.module}.{self.name}"
+        given = [*map(json.dumps, self.arguments), *(f"{name}=None" for name in self.unset)]
+        return f"{self.module}.{self.name}({', '.join(given)})"
 
     def make(self) -> Any:
         """The network."""
-        made: Any = importlib.import_module(self.module)
-        for part in self.name.split("."):
-            made = getattr(made, part)
-        return made if self.arguments is None else made(*self.arguments)
+        found = _found(self.module, self.name)
+        return found if self.arguments is None else found(*self.arguments, **dict.fromkeys(self.unset))
+
+
+def _found(module: str, name: str) -> Any:
+    found: Any = importlib.import_module(module)
+    for attribute in name.split("."):
+        found = getattr(found, attribute)
+    return found
+
+
+def of_library(library: str, name: str) -> Factory:
+    """The factory of a network that one of `LIBRARIES` makes by the library's own name, without pretrained weights."""
+    module, function = LIBRARIES[library]
+    unset: tuple[str, ...] = ()
+    if library == "torchvision":
+        build = importlib.import_module(module).get_model_builder(name)
+        # A detector would download its backbone's weights.
+        unset = tuple(inspect.signature(build).parameters.keys() & {"weights_backbone"})
+    return Factory(module, function, (name,), unset)
 
 
 def is_network(value: Any) -> bool:
@@ -54,8 +75,6 @@ def factory(given: str | Callable[[], Any], argument: str) -> Factory:
     """
     if isinstance(given, str):
         module, _, name = given.partition(":")
-        if module in LIBRARIES:
-            return Factory(*LIBRARIES[module], (name,))
     else:
         module, name = getattr(given, "__module__", ""), getattr(given, "__qualname__", "")
     if not module or not name or module == "__main__" or "<" in name:
@@ -63,10 +82,10 @@ def factory(given: str | Callable[[], Any], argument: str) -> Factory:
             f"{argument} (={given!r}) must be 'PKG.MOD:NAME', or a class or function that another file can import"
         )
     try:
-        found: Any = importlib.import_module(module)
-        for part in name.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
+        if isinstance(given, str) and module in LIBRARIES:
+            return of_library(module, name)
+        found = _found(module, name)
+    except (ImportError, AttributeError, ValueError) as error:
         raise ValueError(f"{argument} (={given!r}): {error}") from error
     return Factory(module, name, None if is_network(found) else ())
 

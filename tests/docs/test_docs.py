@@ -49,6 +49,7 @@ def test_there_are_pages():
     assert all(page.is_file() for page in PAGES)
 
 
+@pytest.mark.share(2)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_page_does_what_it_says(page, tmp_path, monkeypatch):
     text = page.read_text()

@@ -18,6 +18,8 @@ from jaxconv import _compile, _compile_cache
 from jaxconv._compile import Setting
 from jaxconv._lower import native
 
+pytestmark = pytest.mark.share(2)
+
 X = np.random.default_rng(0).integers(-4, 5, (2, 3, 9, 8)).astype(np.float32)
 
 

@@ -45,6 +45,7 @@ def examples(module):
             yield name, thing.__doc__ or ""
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("module", MODULES)
 def test_every_public_name_has_an_example_that_prints_what_it_says(module, tmp_path, monkeypatch, request):
     monkeypatch.chdir(tmp_path)

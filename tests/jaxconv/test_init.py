@@ -18,7 +18,7 @@ from scipy import stats
 from jaxconv import Conv2d, init
 from jaxconv.init import _base
 
-pytestmark = pytest.mark.share(2)
+pytestmark = pytest.mark.share(3)
 
 KEY = jax.random.key(7)
 # Everything is seeded: a right distribution passes for good, and the tests below show that wrong ones fail.

@@ -21,7 +21,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from torch.testing._internal.common_modules import module_db
 
-pytestmark = pytest.mark.share(2)
+pytestmark = pytest.mark.share(3)
 
 SHARE = 2
 INFOS = {info.module_cls.__name__: info for info in module_db if hasattr(jaxconv, info.module_cls.__name__)}

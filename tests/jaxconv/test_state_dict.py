@@ -19,7 +19,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 import jaxconv
 from jaxconv import load_state_dict, state_dict, to_torch
 
-pytestmark = pytest.mark.share(2)
+pytestmark = pytest.mark.share(3)
 
 DTYPES = [
     "bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64",

@@ -13,7 +13,7 @@ import jaxconv
 from jaxconv import init, surgery
 from jaxconv.nn._module import ParamModule
 
-pytestmark = pytest.mark.share(2)
+pytestmark = pytest.mark.share(3)
 
 SEEDS = range(20)
 DTYPES = ("float32", "float64", "bfloat16", "float16", "complex64", "complex128")

@@ -116,7 +116,7 @@ def test_every_dtype_of_the_cases_can_be_chosen():
 
 def test_the_module_sets_64_bit_types_itself():
     ran = subprocess.run(
-        [sys.executable, "-m", "parity", "-k", "conv2d/float64/functional and s=2"],
+        [sys.executable, "-m", "parity", "-n1", "-k", "conv2d/float64/functional and s=2"],
         capture_output=True,
         text=True,
         env=os.environ | {"JAX_ENABLE_X64": "0"},
@@ -212,7 +212,8 @@ def test_a_library_s_network_by_its_own_name(library, nets, monkeypatch, capsys)
     # Neither is installed for the tests: what is called of them is a function of a name.
     package, models = types.ModuleType(library), types.ModuleType("torchvision.models")
     package.__spec__ = importlib.machinery.ModuleSpec(library, None)
-    package.create_model, models.get_model_builder = make, lambda name: functools.partial(make, name)
+    package.create_model = models.get_model = make
+    models.get_model_builder = lambda name: functools.partial(make, name)
     monkeypatch.setitem(sys.modules, library, package)
     monkeypatch.setitem(sys.modules, "torchvision.models", models)
     torch.save({"ema": cli_nets.Theirs().state_dict()}, nets / "weights.pt")

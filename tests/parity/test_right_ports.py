@@ -9,7 +9,7 @@ from tests.parity.ports.port import outputs, scrambled
 
 # What torch 2.14 and Python 3.13.0 have to say of torch.jit.trace and torch.compile.
 pytestmark = [
-    pytest.mark.share(4),
+    pytest.mark.share(6),
     pytest.mark.filterwarnings("ignore:.torch.jit.trace. is deprecated"),
     pytest.mark.filterwarnings("ignore:Guards may run slower"),
 ]

@@ -12,6 +12,8 @@ from flax import nnx
 
 import jaxconv
 
+pytestmark = pytest.mark.share(2)
+
 ROOT = Path(__file__).resolve().parents[2]
 spec = importlib.util.spec_from_file_location("stubs", ROOT / "tools" / "stubs.py")
 stubs = importlib.util.module_from_spec(spec)

@@ -339,9 +339,9 @@ def ratio(a: torch.Tensor, b: torch.Tensor) -> float:
 
 def number(value: float) -> str:
     """A number as people write it: a root, or a few digits."""
-    for n in range(2, 4097):
-        if math.isclose(value * value * n, 1, rel_tol=2.0**-20) and not math.isclose(
-            value, round(value, 4), rel_tol=2.0**-30
-        ):
-            return f"1/sqrt({n})"
+    square = value * value
+    n = round(1 / square) if 1 / 4097 < square < 1 / 1.5 else 0
+    root = 2 <= n <= 4096 and math.isclose(square * n, 1, rel_tol=2.0**-20)
+    if root and not math.isclose(value, round(value, 4), rel_tol=2.0**-30):
+        return f"1/sqrt({n})"
     return f"{value:.6g}"

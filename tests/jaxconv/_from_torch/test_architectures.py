@@ -9,6 +9,7 @@ import jaxconv
 import parity
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("name", architectures.ARCHITECTURES)
 def test_an_architecture_is_the_same_network_forward_and_backward(name):
     module = architectures.build(name)

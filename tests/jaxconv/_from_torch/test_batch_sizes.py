@@ -14,7 +14,7 @@ from torch import nn
 import jaxconv
 from jaxconv._from_torch import ops
 
-pytestmark = pytest.mark.share(2)
+pytestmark = pytest.mark.share(3)
 
 
 def _numbered(*shape):

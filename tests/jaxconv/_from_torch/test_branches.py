@@ -38,6 +38,7 @@ class Chooses(nn.Module):
         return a * b
 
 
+@pytest.mark.share(2)
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("batch", [1, 5])
 def test_the_branch_that_torch_runs_and_its_gradients(sign, batch):

@@ -245,6 +245,7 @@ FUNCTIONS = {
 }
 
 
+@pytest.mark.share(3)
 @pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad:UserWarning")  # of checkpoint
 @pytest.mark.parametrize("kind", FUNCTIONS)
 def test_gradients_are_torchs_at_every_batch_size(kind):

@@ -8,6 +8,8 @@ from torch_gradients import Net, compare, numbers, reverse
 
 import jaxconv
 
+pytestmark = pytest.mark.share(2)
+
 
 def double(grad):
     return grad * 2

@@ -359,6 +359,7 @@ LOSSES = {
 }
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("name", [*RECURRENT, *LOSSES])
 def test_recurrent_layers_and_losses_are_layers_with_torchs_arguments_and_results(name, monkeypatch):
     inner, example = (RECURRENT | LOSSES)[name]

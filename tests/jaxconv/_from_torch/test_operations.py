@@ -402,6 +402,7 @@ def put(x, where, value):
     return y
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_operations(family):
     functions, arrays = FAMILIES[family]
@@ -440,6 +441,7 @@ def test_casts_are_those_of_the_trace():
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.share(2)
 @pytest.mark.parametrize("align", [False, True])
 @pytest.mark.parametrize("ndim", [2, 3])
 def test_sampling_is_exact_where_its_numbers_are(ndim, align):
@@ -467,6 +469,7 @@ def test_sampling_is_exact_where_its_numbers_are(ndim, align):
     tensors = [torch.from_numpy(a).requires_grad_() for a in (image, grid)]
     theirs = module(*tensors)
     cotangents = [rng.integers(-4, 5, tuple(y.shape)).astype(np.float64) for y in theirs]
+
     ours, vjp = jax.vjp(network, image, grid)
     for mine, other in zip(ours, theirs, strict=True):
         np.testing.assert_array_equal(mine, other.detach())

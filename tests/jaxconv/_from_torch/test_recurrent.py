@@ -82,6 +82,7 @@ NETWORKS = {
 }  # fmt: skip
 
 
+@pytest.mark.share(2)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_forward_and_gradients_are_torchs(name):
     """Layer by layer and end to end, by derived bounds; the parameters keep torch's names."""

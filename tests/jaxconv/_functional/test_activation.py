@@ -13,6 +13,8 @@ from oracle import REFUSALS, Sample, check_samples
 
 from jaxconv import functional as F
 
+pytestmark = pytest.mark.share(2)
+
 ROWS = [
     *((name, {}) for name in (
         "celu", "elu", "gelu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "logsigmoid", "mish",

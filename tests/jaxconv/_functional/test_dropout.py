@@ -9,6 +9,8 @@ import torch
 
 from jaxconv import functional as F
 
+pytestmark = pytest.mark.share(2)
+
 KEY = jax.random.key(0)
 FAMILY = {
     "dropout": (3, 4, 5),

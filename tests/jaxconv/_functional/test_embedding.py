@@ -98,6 +98,7 @@ def test_gradients_are_added_up_in_float32():
         np.testing.assert_array_equal(jax.grad(function)(table), [[4096], [0]])
 
 
+@pytest.mark.share(2)
 @pytest.mark.parametrize("wrap", [jax.jit, jax.checkpoint, lambda f: lambda w: jax.vmap(f)(w[None])[0]])
 @pytest.mark.parametrize("name", ["embedding", "embedding_bag"])
 def test_under_transformations(name, wrap):

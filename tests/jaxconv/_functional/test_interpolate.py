@@ -10,6 +10,8 @@ from oracle import Sample, check_samples
 from jaxconv import functional as F
 from jaxconv._functional import interpolate_tables as tables
 
+pytestmark = pytest.mark.share(2)
+
 rng = np.random.default_rng(5)
 
 SIZES = [(n, out) for n in (1, 2, 3, 5, 7, 11, 13) for out in (1, 2, 3, 4, 6, 7, 10, 22, 29)]

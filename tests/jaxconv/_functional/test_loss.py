@@ -11,7 +11,7 @@ from oracle import REFUSALS, Sample, check, check_samples
 
 from jaxconv import functional as F
 
-pytestmark = pytest.mark.share(2)
+pytestmark = pytest.mark.share(3)
 
 DTYPES = [np.float32, np.float64, jnp.bfloat16, np.float16]
 REDUCTIONS = ("none", "mean", "sum")

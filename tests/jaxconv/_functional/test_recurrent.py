@@ -11,7 +11,7 @@ from oracle import Sample, check, check_samples
 from jaxconv import functional as F
 from jaxconv._functional import _recurrence
 
-pytestmark = pytest.mark.share(2)
+pytestmark = pytest.mark.share(3)
 
 GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
 OPTIONS = {

@@ -11,6 +11,8 @@ import torch
 
 import jaxconv.functional as F
 
+pytestmark = pytest.mark.share(2)
+
 CASES = {
     "nearest": lambda F, x: F.interpolate(x, scale_factor=2),
     "nearest, a fraction": lambda F, x: F.interpolate(x, scale_factor=1.5),

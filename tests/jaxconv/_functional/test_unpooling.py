@@ -8,6 +8,8 @@ import torch
 
 from jaxconv import functional as F
 
+pytestmark = pytest.mark.share(2)
+
 T = torch.nn.functional
 rng = np.random.default_rng(33)
 

@@ -49,6 +49,7 @@ def same(theirs, ours, x):
     return expected
 
 
+@pytest.mark.share(2)
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel:UserWarning")
 @pytest.mark.parametrize("case", CHANGES)
 def test_a_changed_attribute_counts_from_then_on(case):

@@ -11,6 +11,8 @@ from flax import nnx
 
 import jaxconv
 
+pytestmark = pytest.mark.share(2)
+
 ARGS = {"Conv": (6, 3), "ConvTranspose": (6, 3), "BatchNorm": (), "InstanceNorm": ()}
 CASES = [(f"{kind}{n}d", args, (2, 4, *(5,) * n)) for kind, args in ARGS.items() for n in (1, 2, 3)]
 CASES.append(("Linear", (6,), (2, 3, 4)))

@@ -26,6 +26,7 @@ def functional(layer, arrays, weights):
     return jax.jit(lambda arrays, weights: layer._function(*arrays, **weights, **options))(arrays, weights)
 
 
+@pytest.mark.share(2)
 @pytest.mark.filterwarnings("ignore:reduction. 'mean' divides")  # kl_div's, in torch
 @pytest.mark.parametrize(
     ("name", "shapes", "arguments"), LOSSES, ids=[f"{i}-{r[0]}" for i, r in enumerate(LOSSES)]

@@ -11,6 +11,8 @@ from oracle import Sample, check_samples
 
 import jaxconv
 
+pytestmark = pytest.mark.share(2)
+
 rng = np.random.default_rng(14)
 
 # Each layer once with its defaults and once with everything else: name, positional arguments, keywords, input.

@@ -12,6 +12,8 @@ from oracle import Sample, check_samples
 
 import jaxconv
 
+pytestmark = pytest.mark.share(2)
+
 rng = np.random.default_rng(37)
 SIZE = (9, 8, 7)
 

@@ -10,7 +10,7 @@ from flax import nnx
 import jaxconv
 import parity
 
-pytestmark = pytest.mark.share(2)
+pytestmark = pytest.mark.share(3)
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((5, 2, 3)).astype(np.float32)

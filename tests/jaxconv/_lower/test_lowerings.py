@@ -17,7 +17,7 @@ from jaxconv._lower.primitive import conv_p
 from jaxconv._lower.product import ROLES, Product
 from jaxconv._spec import ConvSpec
 
-pytestmark = pytest.mark.share(2)
+pytestmark = pytest.mark.share(3)
 
 # batch, size, (channels, kernel, stride, padding, dilation, groups): each argument differs between dimensions.
 SPECS = {

@@ -19,6 +19,8 @@ from jaxconv._lower.choice import choose
 from jaxconv._lower.product import ROLES, Product
 from jaxconv._spec import ConvSpec
 
+pytestmark = pytest.mark.share(2)
+
 GOOD = dict(operation="forward", groups=1, stride=[1, 1], padding=[0, 0], dilation=[1, 1])
 """Attributes of a convolution of x (1, 4, 5, 5) and a weight (6, 4, 3, 3) to (1, 6, 3, 3)."""
 SHAPES = dict(a=[1, 4, 5, 5], b=[6, 4, 3, 3], result=[1, 6, 3, 3])

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import oracle
+import pytest
 import torch
 
 import jaxconv
@@ -44,10 +45,12 @@ def kind(a):
     return np.where(np.isnan(a), 2, np.where(np.isinf(a), np.sign(a), 0))
 
 
-def test_infinity_and_nan_are_where_torch_has_them():
+@pytest.mark.share(3)
+@pytest.mark.parametrize("first", range(3))
+def test_infinity_and_nan_are_where_torch_has_them(first):
     """In float64: in float32, oneDNN multiplies the padding in some layers and leaves it out in others."""
     found = 0
-    for seed in range(120):
+    for seed in range(40 * first, 40 * first + 40):
         rng = np.random.default_rng(seed)
         x, w, arguments = random_convolution(rng)
         where = ("x", "weight", "y")[seed % 3]
@@ -68,4 +71,4 @@ def test_infinity_and_nan_are_where_torch_has_them():
             found += np.count_nonzero(kind(value))
             about = f"{output} of {seed}: {where} {x.shape} {w.shape} {arguments}"
             np.testing.assert_array_equal(kind(ours[output]), kind(value), err_msg=about)
-    assert found > 10_000
+    assert found > 2_000

@@ -11,6 +11,8 @@ from oracle import check_conv, jax_outputs, torch_outputs
 from benchmarks.layers import CASES
 from jaxconv import functional as F
 
+pytestmark = pytest.mark.share(2)
+
 
 def smaller(case):
     """With fewer groups, or fewer channels of dense layers: the sums over positions stay as long."""

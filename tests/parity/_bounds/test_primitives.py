@@ -16,6 +16,8 @@ from parity._bounds.rounding.number import RULES
 from parity._bounds.rounding.without import INTEGERS_ONLY, WITHOUT_A_RULE
 from parity._bounds.tolerance import arithmetic
 
+pytestmark = pytest.mark.share(2)
+
 CALLS = {"call", "closed_call", "custom_jvp_call", "custom_vjp_call", "eval_jaxpr", "jit", "remat2"}
 """Primitives that call a function once: its equations are judged."""
 

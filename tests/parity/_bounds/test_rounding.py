@@ -9,6 +9,8 @@ from jax import lax
 from parity._bounds import rounding
 from parity._bounds.tolerance import arithmetic
 
+pytestmark = pytest.mark.share(2)
+
 DTYPES = ["float32", "bfloat16", "float16"]
 
 

@@ -141,6 +141,7 @@ WRONG = {
 }
 
 
+@pytest.mark.share(2)
 @pytest.mark.parametrize("fault", WRONG)
 def test_a_wrong_argument_is_found_in_its_layer(fault):
     theirs, ours, where = WRONG[fault]

@@ -13,6 +13,8 @@ from torch.nn import functional as F
 import jaxconv
 import parity
 
+pytestmark = pytest.mark.share(2)
+
 rngs = nnx.Rngs(0)
 
 

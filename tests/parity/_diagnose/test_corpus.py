@@ -12,7 +12,7 @@ from flax import nnx
 
 import parity
 
-pytestmark = pytest.mark.share(6)
+pytestmark = pytest.mark.share(8)
 
 DTYPES = ("float32", "bfloat16", "float64")
 

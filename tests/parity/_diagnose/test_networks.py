@@ -23,6 +23,7 @@ def test_the_corpus_is_large():
     assert len(networks("kept_apart")) >= len(names) // 3
 
 
+@pytest.mark.share(2)
 @pytest.mark.parametrize("name", FEW)
 def test_a_fault_is_found(name, tmp_path):
     (fault,) = (f for part in PARTS for f in faults(part) if f.name == name)

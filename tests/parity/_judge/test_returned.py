@@ -11,6 +11,8 @@ from torch import nn
 import jaxconv
 import parity
 
+pytestmark = pytest.mark.share(2)
+
 X = np.random.default_rng(0).standard_normal((2, 3, 8, 8)).astype(np.float32)
 
 

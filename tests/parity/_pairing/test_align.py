@@ -91,6 +91,7 @@ def evaluated(model):
     return model
 
 
+@pytest.mark.share(2)
 @pytest.mark.parametrize("convert", ["to_flax", "to_torch"])
 @pytest.mark.parametrize("make", [lambda: evaluated(Nnx()), linen_net], ids=["nnx", "linen"])
 def test_a_network_of_flax_s_own_layers(make, convert):

@@ -30,6 +30,7 @@ EVIL = [
 ]
 
 
+@pytest.mark.share(2)
 @pytest.mark.parametrize("evil", EVIL)
 def test_reports_are_valid_whatever_the_texts_are(evil, tmp_path):
     report = replace(

@@ -97,6 +97,7 @@ def file(theirs, image, tmp_path_factory):
     return path
 
 
+@pytest.mark.share(2)
 @pytest.mark.parametrize(
     "fault",
     [{}, {"padding_mode": "circular"}, {"between": 1e-3}, {"scale": True}],

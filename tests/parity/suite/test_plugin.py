@@ -3,8 +3,6 @@
 import io
 import json
 import os
-import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -157,19 +155,14 @@ runner.run_case = run_case
 """
 
 
-def test_a_case_that_ends_its_process_differs_and_the_others_run(tmp_path):
-    (tmp_path / "sitecustomize.py").write_text(CRASH)
+def test_a_case_that_ends_its_process_differs_and_the_others_run(tmp_path, monkeypatch, capsys):
+    (tmp_path / "sitecustomize.py").write_text(CRASH)  # for the worker alone
     paths = [str(tmp_path), str(Path(parity.__file__).parents[1])]
-    ran = subprocess.run(
-        [sys.executable, "-m", "parity", "-k", REFUSED, "-n1"],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert ran.returncode == cli.DIFFERENT, ran.stdout + ran.stderr
-    assert f"1 of {len(SELECTED)} cases differ" in ran.stdout and f"FAILED {STRIDES[0]}" in ran.stdout
-    assert "case: worker 'gw0' crashed while running" in ran.stdout
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+    assert cli.main(["-k", REFUSED, "-n1"]) == cli.DIFFERENT
+    printed = capsys.readouterr().out
+    assert f"1 of {len(SELECTED)} cases differ" in printed and f"FAILED {STRIDES[0]}" in printed
+    assert "case: worker 'gw0' crashed while running" in printed
 
 
 @pytest.mark.parametrize("terminal", [False, True])

@@ -12,6 +12,7 @@ ARGS = {"in_channels": 4, "out_channels": 6, "kernel_size": 3}
 SAMPLE = [c for group in {(c.op, c.group): c for c in ALL[::7]}.values() for c in [group]]
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("sampled", SAMPLE, ids=lambda c: c.id)
 def test_cases_agree(sampled):
     result = runner.run_case(sampled, 0, CPU)

@@ -25,6 +25,7 @@ def is_near(place, marked):
     return any(abs(line - number) <= 1 for line in lines for number in numbers)
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id.replace(" ", "-"))
 def test_the_lines_and_the_cause_are_found(fault):
     found = seen(fault)
