@@ -26,6 +26,8 @@ from parity._torch import network as torch_network
 from parity._torch.original import MEMORY_LIMIT, LayerRun, Original
 from parity._torch.training import Recipe, Training
 
+MORE = "behind the last of these causes the networks were not compared: it may hide others. Mend them, and check again"
+
 
 @dataclass(frozen=True)
 class Options:
@@ -104,18 +106,21 @@ def compared(theirs: Original, flax_module: Any, options: Options, tell: Tell) -
             found = diagnose_between.with_lines(found, whole, run.call, part, place)
             causes += [found] if found not in causes else []
     wrong = [v.name for v in network if not v.ok and v.name in theirs.wanted and v.name in whole.ours]
-    if options.causes and wrong and not causes:
+    if options.causes and wrong:
         tell("end to end: looking for the cause", 0.95)
-        causes.append(
-            diagnose_between.between(
-                whole, theirs.calls, [r.name.partition("#")[0] for r in reports], wrong, place()
-            )
+        right = [r.name.partition("#")[0] for r in reports]
+        causes += (
+            diagnose_between.further(causes, place())
+            if causes
+            else diagnose_between.between(whole, theirs.calls, right, wrong, place())
         )
     training: tuple[Verdict, ...] = ()
     if options.recipe is not None and not theirs.random:
         tell("training both networks", 0.97)
         training = Trained(Training(theirs, options.recipe), pair.whole).judge()
     problems, notes = _problems(theirs, pair)
+    if wrong and causes and diagnose_between.hides(place()):
+        notes += (MORE,)
     notes += tuple(
         f"{r.name or r.kind} was compared end to end only: {r.unjudged}" for r in reports if r.unjudged
     )

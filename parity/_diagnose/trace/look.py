@@ -1,6 +1,6 @@
 """Where two networks, or two layers, part: the lines on either side, and why."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from parity._diagnose.hypothesis import Diagnosis, Place
+from parity._diagnose.registry import UNKNOWN
 from parity._diagnose.trace import (
     backward,
     divergence,
@@ -18,16 +19,20 @@ from parity._diagnose.trace import (
     operands,
     torch_operations,
 )
+from parity._diagnose.trace.goal import Goal
 from parity._diagnose.trace.match import Partners
 from parity._diagnose.trace.rewrite import rewritten
-from parity._diagnose.trace.values import Step, Value
+from parity._diagnose.trace.values import Line, Step, Value
 from parity._flax.network import Part
 
 _BEFORE = 16
 """How many values before the place are kept with their numbers, where memory does not suffice for all."""
 
+_MOST = 8
+"""How many mistakes are looked for, one behind the other."""
 
-@dataclass
+
+@dataclass(frozen=True)
 class Seen:
     """What was found.
 
@@ -36,6 +41,8 @@ class Seen:
         cause: the id; empty if none was computed.
         fix: in words; without a cause, what each side computes.
         torch, flax: the lines.
+        further: what was found behind it.
+        hides: whether further faults may be hidden behind the last one.
     """
 
     layer: str
@@ -43,6 +50,13 @@ class Seen:
     fix: str
     torch: Place | None
     flax: Place | None
+    further: tuple["Seen", ...] = ()
+    hides: bool = False
+
+    @property
+    def lines(self) -> tuple[Line | None, ...]:
+        """The lines as files and numbers."""
+        return tuple(place and (place.file, place.line) for place in (self.torch, self.flax))
 
     def explains(self, layer: str = "") -> Diagnosis | None:
         """The cause of a difference in this layer, or between layers, if one was computed."""
@@ -52,14 +66,22 @@ class Seen:
             else None
         )
 
+    def all(self) -> Iterator[Diagnosis]:
+        """What was found, one behind the other, each once; without a cause where none was computed."""
+        found: set[Any] = set()
+        for seen in (self, *self.further):
+            if (key := (seen.cause, *seen.lines)) not in found:
+                found.add(key)
+                yield seen.explains() or seen.shows(UNKNOWN.at(seen.layer, ""))
+
     @property
     def generic(self) -> bool:
         """Whether a mistake with a name of its own may be the cause as well."""
-        return self.cause in (hypotheses.MISSING.id, operands.ADDITIONAL.id, instead.RESHAPED.id)
+        return self.cause in (hypotheses.MISSING.id, hypotheses.ADDITIONAL.id, operands.RESHAPED.id)
 
     def shows(self, found: Diagnosis) -> Diagnosis:
         """A diagnosis with the lines; an unknown cause also says what each side computes."""
-        fix = f"{found.fix}. {self.fix}" if found.cause == "unknown" else found.fix
+        fix = ". ".join(filter(None, (found.fix, self.fix))) if found.cause == UNKNOWN.id else found.fix
         return replace(found, fix=fix, torch=self.torch, flax=self.flax)
 
 
@@ -108,10 +130,43 @@ def _forward(
         first = min(order.get(x, len(order)) for x in parted.theirs.inputs)
         taken = [p for x in parted.theirs.inputs for p in partners.of(x)[:1]]
         skips = (max(1, first - _BEFORE), max(1, min((order.get(p, 1) for p in taken), default=1) - _BEFORE))
-    if theirs.complete and ours.complete:
-        found = instead.find(partners, parted)
-    else:
-        found = instead.Instead(parted.theirs, None)
+    if not (theirs.complete and ours.complete):
+        return replace(_shown(partners, parted, instead.Instead(parted.theirs, None)), hides=True)
+    return _one_after_the_other(partners, parted)
+
+
+def _one_after_the_other(partners: Partners, parted: divergence.Divergence) -> Seen:
+    """The mistake, and those behind it: torch's network goes on with what the Flax network has in its place."""
+    seen: list[Seen] = []
+    while True:
+        goals = [Goal(partners, parted, end) for end in (True, False)]
+        found, goal = next(
+            ((found, goal) for goal in goals if (found := instead.find(partners, parted, goal))),
+            (None, goals[0]),
+        )
+        shown = _shown(partners, parted, found or instead.Instead(parted.theirs, None))
+        if seen and seen[-1].lines == shown.lines and seen[-1].fix != shown.fix:
+            # Two mistakes in one line are rather one that is not known.
+            seen[-1] = replace(
+                seen[-1], cause="", fix=f"several operations of this line differ: {seen[-1].fix}; {shown.fix}"
+            )
+        else:
+            seen.append(shown)
+        if found is None or goal.end or len(seen) == _MOST:
+            hides = not (found and goal.end)
+            break
+        for value, numbers in goal.new.items():
+            value.becomes(numbers)
+        partners = Partners(partners.theirs, partners.ours, partners.ranks)
+        following = divergence.find(partners)
+        if following is None:
+            hides = bool(divergence.wrong_outputs(partners.theirs, partners.ours))
+            break
+        parted = following
+    return replace(seen[0], further=tuple(seen[1:]), hides=hides)
+
+
+def _shown(partners: Partners, parted: divergence.Divergence, found: instead.Instead) -> Seen:
     step = _flax_step(partners, found, parted)
     does = _equation(step) if step else ""
     theirs_do = hypotheses.describe(found.theirs)
