@@ -21,7 +21,7 @@ from parity._torch.tensors import from_numpy
 def seen(whole: EndToEnd) -> Seen | None:
     """Where the networks part, operation by operation; None if that cannot be said."""
     o = whole.original
-    if not o.runnable or o.random or not whole.ours:
+    if not o.runnable or o.random:
         return None
     return look(o.module, whole.part, o.inputs, {}, o.cotangents, o.limit)
 
@@ -76,7 +76,7 @@ def further(layers: Sequence[Diagnosis], place: Seen | None) -> list[Diagnosis]:
 
 def hides(place: Seen | None) -> bool:
     """Whether faults may be hidden behind those that were found."""
-    return place is None or place.hides
+    return place is not None and place.hides
 
 
 def _mistake(

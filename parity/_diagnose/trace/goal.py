@@ -91,12 +91,16 @@ class Goal:
             return False
         if any(a in new and a in made and self._agree(a, b, new) for a, b in self._outputs()):
             return True
+        following = [y for y in _next(made) if y in new and y.floating and y.size]
+        if any(self.partners.of(y) and not same(new[y].detach().numpy(), y.array) for y in following):
+            return False  # it takes away what both networks have
+        # What torch computes as well would be there whatever the change.
+        unknown = self.parted.unknown
         return any(
-            y in new
-            and y in self.parted.region
+            y in self.parted.region
             and _says_something(new[y])
-            and self.partners.has(new[y].detach())
-            for y in _next(made)
+            and self.partners.has(new[y].detach(), unknown)
+            for y in following
         )
 
 

@@ -252,7 +252,7 @@ def _padded(x: torch.Tensor, width: list[tuple[int, int]], mode: Any) -> torch.T
 
 _NAMES = Callable[[Given], Yields]
 _TABLE: tuple[tuple[tuple[str, ...], _NAMES], ...] = (
-    (activations.FUNCTIONS, _activation),
+    ((*activations.FUNCTIONS, "prelu", "_prelu_kernel"), _activation),
     (("_softmax", "softmax", "_log_softmax", "log_softmax"), _softmax),
     (
         ("mean", "sum", "amax", "amin", "var", "std", "prod", "logsumexp", "norm", "linalg_vector_norm"),
@@ -326,9 +326,7 @@ def ratio(a: torch.Tensor, b: torch.Tensor) -> float:
 
 def number(value: float) -> str:
     """A number as people write it: a root, or a few digits."""
-    for n in range(2, 4097):
-        if math.isclose(value * value * n, 1, rel_tol=2.0**-20) and not math.isclose(
-            value, round(value, 4), rel_tol=2.0**-30
-        ):
-            return f"1/sqrt({n})"
+    n = round(value**-2) if 1 / 64.1 < value < 1 else 0
+    if n > 1 and math.isclose(value * value * n, 1, rel_tol=2.0**-20):
+        return f"{value:.6g}" if math.isclose(value, round(value, 4), rel_tol=2.0**-30) else f"1/sqrt({n})"
     return f"{value:.6g}"

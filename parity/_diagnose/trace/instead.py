@@ -13,7 +13,7 @@ from parity._diagnose.registry import Cause
 from parity._diagnose.trace import divergence, hypotheses, operands, parts, torch_operations
 from parity._diagnose.trace.divergence import Divergence
 from parity._diagnose.trace.goal import Goal
-from parity._diagnose.trace.match import Partners, same, turned
+from parity._diagnose.trace.match import Partners, same
 from parity._diagnose.trace.rewrite import Edit
 from parity._diagnose.trace.torch_operations import Way
 from parity._diagnose.trace.values import Step, Value
@@ -204,7 +204,6 @@ def _splits(partners: Partners, parted: Divergence, goal: Goal) -> Instead | Non
 def _inputs(partners: Partners, parted: Divergence, goal: Goal) -> Instead | None:
     """A value in the place of one that the operation is given."""
     step = parted.theirs
-    outputs = [y for y in parted.unknown if y.floating]
     for i, given in enumerate(step.inputs):
         values = [v for v in partners.ours.values() if v.floating and v.size == given.size]
         for value in sorted(values, key=lambda v: v not in parted.unknown)[:_MOST]:
@@ -212,10 +211,10 @@ def _inputs(partners: Partners, parted: Divergence, goal: Goal) -> Instead | Non
                 if same(data.numpy(), given.array):
                     continue
                 try:
-                    result = torch_operations.compute(step, {}, {(step, i): data})[0].numpy()
+                    result = torch_operations.compute(step, {}, {(step, i): data})[0]
                 except (RuntimeError, ValueError, IndexError):
                     continue
-                if not any(turned(result, y.array, True) for y in outputs if y.size == result.size):
+                if not partners.has(result, parted.unknown):
                     continue
                 found, way = _explained(partners, parted, i, value, data)
                 if way is not None and goal.mended(step, way):

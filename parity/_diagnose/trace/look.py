@@ -1,6 +1,7 @@
 """Where two networks, or two layers, part: the lines on either side, and why."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import torch
 
 from parity._diagnose.hypothesis import Diagnosis, Place
-from parity._diagnose.registry import UNKNOWN
+from parity._diagnose.registry import UNKNOWN, Cause
 from parity._diagnose.trace import (
     backward,
     divergence,
@@ -28,6 +29,9 @@ from parity._flax.network import Part
 _BEFORE = 16
 """How many values before the place are kept with their numbers, where memory does not suffice for all."""
 
+RAISES = Cause("raises", "a Flax network that raises an error, such as for shapes that do not fit")
+
+_SEVERAL = "several operations of this line differ: "
 _MOST = 8
 """How many mistakes are looked for, one behind the other."""
 
@@ -109,7 +113,33 @@ def look(
             module, part, args, kwargs, cotangents, limit
         )
     except Exception:  # whatever the networks' code raises: a difference without a place is still reported
+        with suppress(Exception):
+            return _raised(module, part, args, kwargs, limit)
         return None
+
+
+def _raised(
+    module: torch.nn.Module, part: Part, args: Sequence[Any], kwargs: Mapping[str, Any], limit: int
+) -> Seen | None:
+    """Where a Flax network raises an error, or before it parts from torch's."""
+    ours = flax_equations.until_it_raises(part, args, kwargs, limit)
+    theirs = torch_operations.trace(module, args, kwargs, limit)
+    partners = Partners(theirs, ours.trace, part.border.ranks)
+    parted = divergence.find_in_part(partners)
+    if parted is None:
+        return None
+    does = hypotheses.describe(parted.theirs)
+    torchs, flaxs = lines.place(parted.theirs.lines, does), lines.place(ours.lines, "it raises an error")
+    error = f"the Flax network raises {type(ours.error).__name__}: {str(ours.error).partition(chr(10))[0]}"
+    same = f"up to here both networks compute the same numbers; torch then computes {does} of them"
+    before = parted.ours
+    if before is None or not before.lines or before.lines[:1] == ours.lines[:1]:
+        return Seen(
+            parted.theirs.layer, RAISES.id, f"{error}. {same[0].upper()}{same[1:]}", torchs, flaxs, hides=True
+        )
+    further = Seen("", RAISES.id, error, None, flaxs)
+    place = lines.place(before.lines, _equation(before))
+    return Seen(parted.theirs.layer, "", same, torchs, place, (further,), hides=True)
 
 
 def _forward(
@@ -147,9 +177,8 @@ def _one_after_the_other(partners: Partners, parted: divergence.Divergence) -> S
         shown = _shown(partners, parted, found or instead.Instead(parted.theirs, None))
         if seen and seen[-1].lines == shown.lines and seen[-1].fix != shown.fix:
             # Two mistakes in one line are rather one that is not known.
-            seen[-1] = replace(
-                seen[-1], cause="", fix=f"several operations of this line differ: {seen[-1].fix}; {shown.fix}"
-            )
+            fix = f"{_SEVERAL}{seen[-1].fix.removeprefix(_SEVERAL)}; {shown.fix}"
+            seen[-1] = replace(seen[-1], cause="", fix=fix)
         else:
             seen.append(shown)
         if found is None or goal.end or len(seen) == _MOST:

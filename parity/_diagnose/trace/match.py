@@ -1,7 +1,7 @@
 """Which of one network's values are the other's: the same numbers, laid out in another way or not."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 import numpy as np
 import torch
@@ -22,26 +22,24 @@ _PROBED = 64
 
 def same(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether two arrays of one shape have the same elements, up to rounding."""
-    if a.shape != b.shape:
+    finite = np.isfinite(a)
+    if a.shape != b.shape or not np.array_equal(finite, np.isfinite(b)):
         return False
-    usual = _usual(a)
-    if not np.array_equal(usual, _usual(b)):
-        return False
-    if not usual.all():
-        if not np.array_equal(a[~usual], b[~usual], equal_nan=True):
+    if not finite.all():
+        if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
             return False
-        a, b = a[usual], b[usual]
-    return _near(a, b)
+        a, b = a[finite], b[finite]
+    return _near(a, b) and _near_without_marks(a, b)
 
 
-def _usual(x: np.ndarray) -> np.ndarray:
-    """Which elements are finite, and no marks such as the -1e9 of a mask, next to which all others are rounding."""
-    finite = np.isfinite(x)
-    if x.dtype.kind != "f" or not x.size:
-        return finite
-    some = np.abs(x.ravel()[:: max(1, x.size // _PROBED)])
-    most = np.quantile(some[np.isfinite(some)], 0.25) / AGREEMENT if np.isfinite(some).any() else 0.0
-    return finite & (np.abs(x) <= most) if most > 0 else finite
+def _near_without_marks(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether they agree without marks such as the -1e9 of a mask, next to which all other numbers are rounding."""
+    some = np.sort(np.abs(a.ravel()[:: max(1, a.size // _PROBED)]))
+    most = some[some.size // 4] / AGREEMENT if some.size else 0.0
+    if not 0 < most < np.abs(a).max():
+        return True
+    usual = np.abs(a) <= most
+    return np.array_equal(a[~usual], b[~usual]) and _near(a[usual], b[usual])
 
 
 def _near(a: np.ndarray, b: np.ndarray) -> bool:
@@ -128,12 +126,13 @@ class Partners:
         """The other network's values that have the same numbers in whatever order."""
         return list(self._index[value in self._of_torch].like(value))
 
-    def has(self, numbers: torch.Tensor) -> bool:
-        """Whether the Flax network computes these numbers, in whatever layout."""
+    def has(self, numbers: torch.Tensor, among: Container[Value] | None = None) -> bool:
+        """Whether the Flax network computes these numbers, in whatever layout; as one of these values, if given."""
         value = Value(numbers, True)
         return not value.floating or any(
             other.data is None or turned(value.array, other.array, True)
             for other in self._index[1].like(value)
+            if among is None or other in among
         )
 
     def known(self, value: Value) -> bool:

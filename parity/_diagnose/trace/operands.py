@@ -10,7 +10,7 @@ import torch
 from parity._diagnose.registry import Cause
 from parity._diagnose.trace import arithmetic, divergence, hypotheses, torch_operations
 from parity._diagnose.trace.divergence import Divergence
-from parity._diagnose.trace.match import Partners, same, turned
+from parity._diagnose.trace.match import Partners, same
 from parity._diagnose.trace.values import Step, Value
 
 OPERAND = Cause("operand.other", "an operation that is given another array of those that both networks have")
@@ -131,7 +131,6 @@ def exchanged(partners: Partners, parted: Divergence, replayed: Replayed) -> Giv
     step = parted.theirs
     taken = [x for s in partners.theirs.steps if any(y in parted.region for y in s.outputs) for x in s.inputs]
     known = [x for x in dict.fromkeys(taken) if x.floating and x not in parted.region and x.data is not None]
-    outputs = [y for y in parted.unknown if y.floating]
     for i, a in enumerate(step.inputs):
         if not a.floating:
             continue
@@ -140,9 +139,7 @@ def exchanged(partners: Partners, parted: Divergence, replayed: Replayed) -> Giv
             if same(np.sort(a.array, None), np.sort(b.array, None)):
                 continue
             result = _attempt(step, {(step, i): b.data.detach()})
-            if result is None or not any(
-                turned(result, y.array, True) for y in outputs if y.size == result.size
-            ):
+            if result is None or not partners.has(result, parted.unknown):
                 continue
             if replayed({a: b.data.detach(), b: a.data.detach()}):
                 text = f"{_named(partners, a)} and {_named(partners, b)} changed places"
@@ -226,6 +223,6 @@ def _made_from(value: Value) -> list[Value]:
 
 def _attempt(step: Step, slots: Mapping[tuple[Step, int], torch.Tensor]) -> Any:
     try:
-        return torch_operations.compute(step, {}, slots)[0].numpy()
+        return torch_operations.compute(step, {}, slots)[0]
     except (RuntimeError, ValueError, IndexError):
         return None
