@@ -119,7 +119,7 @@ def compared(theirs: Original, flax_module: Any, options: Options, tell: Tell) -
         tell("training both networks", 0.97)
         training = Trained(Training(theirs, options.recipe), pair.whole).judge()
     problems, notes = _problems(theirs, pair)
-    if wrong and causes and diagnose_between.hides(place()):
+    if causes and (wrong or not whole.ours) and diagnose_between.hides(place()):
         notes += (MORE,)
     notes += tuple(
         f"{r.name or r.kind} was compared end to end only: {r.unjudged}" for r in reports if r.unjudged

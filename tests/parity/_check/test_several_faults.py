@@ -39,7 +39,6 @@ class Ours(nnx.Module):
         x = self.fc2(x) * 0.5
         x = jax.nn.gelu(x, approximate="gelu" in self.faults)
         x = self.fc3(x)
-        x = jnp.sort(x, 0) if "sort" in self.faults else x
         x = x + jnp.ones((2, 7)) if "raise" in self.faults else x
         return jax.nn.softmax(x / (3.0 if "temperature" in self.faults else 2.0), -1)
 
@@ -54,7 +53,7 @@ def checked(*faults):
     ("faults", "causes"),
     [
         (("relu", "gelu", "temperature"), ["activation.missing", "gelu.approximate", "factor.value"]),
-        (("eps", "relu"), ["norm.epsilon", "activation.missing"]),
+        (("eps", "gelu"), ["norm.epsilon", "gelu.approximate"]),
     ],
     ids=["between the layers", "a layer, and behind it"],
 )
@@ -66,17 +65,11 @@ def test_each_fault_is_named(faults, causes):
     assert MORE not in report.notes
 
 
-def test_a_fault_whose_cause_is_not_known_may_hide_others():
-    report = checked("gelu", "sort", "temperature")
-    assert [fault.cause for fault in report.diagnosis] == ["gelu.approximate", "unknown"]
-    assert "jnp.sort" in report.diagnosis[1].flax.code
-    assert MORE in report.notes
-
-
 def test_the_lines_of_an_error_and_the_faults_before_it():
     report = checked("eps", "raise")
     assert [fault.cause for fault in report.diagnosis] == ["norm.epsilon", "raises"]
     assert "jnp.ones" in report.diagnosis[1].flax.code
+    assert MORE in report.notes
     (found,) = checked("raise").diagnosis
     assert "torch.softmax(x / 2.0" in found.torch.code and "jnp.ones" in found.flax.code
     assert found.fix.startswith("the Flax network raises TypeError: add got incompatible shapes")
