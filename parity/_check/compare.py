@@ -1,7 +1,7 @@
 """Two networks on one input: each layer judged on its own, and the network end to end."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -25,6 +25,8 @@ from parity._report.report import Report
 from parity._torch import network as torch_network
 from parity._torch.original import MEMORY_LIMIT, LayerRun, Original
 from parity._torch.training import Recipe, Training
+
+MORE = "behind the last of these causes the networks were not compared: it may hide others. Mend them, and check again"
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Compared:
 
 def compared(theirs: Original, flax_module: Any, options: Options, tell: Tell) -> Compared:
     """Compares both networks on one input."""
-    convert, memory_limit = options.convert, options.memory_limit
+    convert = options.convert
     pair = align(
         theirs.module,
         theirs.calls,
@@ -102,22 +104,25 @@ def compared(theirs: Original, flax_module: Any, options: Options, tell: Tell) -
             options.causes and not report.ok and not any(d.layer.partition("#")[0] == path for d in causes)
         ):  # one a fault
             tell(f"layer {run.call.name}: looking for the cause", done)
-            found = _cause(run, judged_layer, pair, shapes.get(path), place, memory_limit)
+            found = _cause(run, judged_layer, pair, shapes.get(path), place, options, theirs.dead)
             found = diagnose_between.with_lines(found, whole, run.call, part, place)
             causes += [found] if found not in causes else []
     wrong = [v.name for v in network if not v.ok and v.name in theirs.wanted and v.name in whole.ours]
-    if options.causes and wrong and not causes:
+    if options.causes and (wrong or not whole.ours):
         tell("end to end: looking for the cause", 0.95)
-        causes.append(
-            diagnose_between.between(
-                whole, theirs.calls, [r.name.partition("#")[0] for r in reports], wrong, place()
-            )
+        right = [r.name.partition("#")[0] for r in reports]
+        causes += (
+            diagnose_between.further(causes, place())
+            if causes or not whole.ours
+            else diagnose_between.between(whole, theirs.calls, right, wrong, place())
         )
     training: tuple[Verdict, ...] = ()
     if options.recipe is not None and not theirs.random:
         tell("training both networks", 0.97)
         training = Trained(Training(theirs, options.recipe), pair.whole).judge()
     problems, notes = _problems(theirs, pair)
+    if causes and (wrong or not whole.ours) and diagnose_between.hides(place()):
+        notes += (MORE,)
     notes += tuple(
         f"{r.name or r.kind} was compared end to end only: {r.unjudged}" for r in reports if r.unjudged
     )
@@ -237,10 +242,11 @@ def _cause(
     pair: Pair,
     image: tuple[int, ...] | None,
     place: Callable[[], Seen | None],
-    memory_limit: int,
+    options: Options,
+    dead: Sequence[str],
 ) -> Diagnosis:
     if judged is not None:
-        return diagnose.layer(judged, image, memory_limit)
-    seen, found = place(), diagnose.unmatched(run.call, pair.matching, pair.whole)
+        return diagnose.layer(judged, image, options.memory_limit)
+    seen, found = place(), diagnose.unmatched(run.call, pair.matching, pair.whole, dead)
     # Should the networks part elsewhere, the layer is only held in another way.
     return seen.explains() or found if seen and seen.layer != run.call.path else found

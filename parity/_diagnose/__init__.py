@@ -1,6 +1,6 @@
 """Why two layers differ: torch's layer with a mistake made on purpose, until it computes what the Flax layer does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -41,6 +41,9 @@ PRECISIONS = {
 }
 GROUPS = Cause("groups.dropped", "a convolution without groups")
 UNMATCHED = Cause("layer.unmatched", "no layer that holds the weights")
+UNSEEN = Cause(
+    "layer.unseen", "a layer whose weights change nothing on this input, so that it cannot be judged"
+)
 
 
 def layer(judged: JudgedLayer, image: tuple[int, ...] | None, memory_limit: int) -> Diagnosis:
@@ -187,8 +190,15 @@ def _precision(judged: JudgedLayer) -> Diagnosis | None:
     return None
 
 
-def unmatched(call: Call, matching: Matching, whole: Part) -> Diagnosis:
-    """Why a layer with weights has no partner."""
+def unmatched(call: Call, matching: Matching, whole: Part, dead: Sequence[str]) -> Diagnosis:
+    """Why a layer with weights has no partner; `dead` are the parameters whose gradient is zero."""
+    names = [f"{call.path}.{name}" for name, _ in call.module.named_parameters()]
+    if set(names) <= {*dead} - {*matching.missing}:
+        return UNSEEN.at(
+            call.name,
+            f"the Flax network holds its weights ({', '.join(names)}), but not in a layer of their own, and their "
+            "gradient is zero: nothing shows whether it computes the layer; give another input",
+        )
     groups, weight = getattr(call.module, "groups", 1), getattr(call.module, "weight", None)
     held = whole.arrays()
     if groups > 1 and isinstance(weight, torch.Tensor):

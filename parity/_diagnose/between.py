@@ -21,7 +21,7 @@ from parity._torch.tensors import from_numpy
 def seen(whole: EndToEnd) -> Seen | None:
     """Where the networks part, operation by operation; None if that cannot be said."""
     o = whole.original
-    if not o.runnable or o.random or not whole.ours:
+    if not o.runnable or o.random:
         return None
     return look(o.module, whole.part, o.inputs, {}, o.cotangents, o.limit)
 
@@ -47,8 +47,8 @@ def with_lines(
 
 def between(
     whole: EndToEnd, calls: Sequence[Call], judged: Sequence[str], wrong: Sequence[str], place: Seen | None
-) -> Diagnosis:
-    """The cause of a difference of the whole, where every layer is right on its own.
+) -> list[Diagnosis]:
+    """The causes of a difference of the whole, where every layer is right on its own, one behind the other.
 
     Args:
         whole: the two networks.
@@ -57,13 +57,26 @@ def between(
         wrong: the names of the results that differ.
         place: where the networks part, if that is known.
     """
-    found = place.explains() if place is not None else None
-    if place is not None and found is not None and not place.generic:
-        return found
-    diagnosis = _mistake(whole, calls, judged, wrong)
-    if found is not None and diagnosis.cause == UNKNOWN.id:
-        return found
-    return diagnosis if place is None else place.shows(diagnosis)
+    if place is None:
+        return [_mistake(whole, calls, judged, wrong)]
+    found, further = place.explains(), list(place.all())[1:]
+    if found is None or place.generic:
+        diagnosis = _mistake(whole, calls, judged, wrong)
+        if diagnosis.cause != UNKNOWN.id:  # it explains all of it
+            return [place.shows(diagnosis)]
+        found = found or place.shows(diagnosis)
+    return [found, *further]
+
+
+def further(layers: Sequence[Diagnosis], place: Seen | None) -> list[Diagnosis]:
+    """What else differs in networks in which these layers do."""
+    known = {fault.layer.partition("#")[0] for fault in layers}
+    return [fault for fault in place.all() if fault.layer not in known] if place is not None else []
+
+
+def hides(place: Seen | None) -> bool:
+    """Whether faults may be hidden behind those that were found."""
+    return place is not None and place.hides
 
 
 def _mistake(

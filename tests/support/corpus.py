@@ -487,6 +487,33 @@ def _function_rows():
         ("layer.unmatched",),
     )
 
+    def bare(is_wrong):
+        if not is_wrong:
+            return Dead(rngs())
+        dense = {name: {"weight": jnp.ones((6, 6)), "bias": jnp.zeros(6)} for name in ("fc", "dead")}
+        return lambda p, x: x @ p["fc"]["weight"].T + p["fc"]["bias"], dense
+
+    yield Port("a layer without effect in a function", TorchDead, bare, "dead", ("layer.unseen",), (5, 6))
+
+
+class TorchDead(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc, self.dead = torch.nn.Linear(6, 6), torch.nn.Linear(6, 6)
+
+    def forward(self, x):
+        return self.fc(x) + 0 * self.dead(x)
+
+
+class Dead(nnx.Module):
+    """The same with layers, which are judged on their own."""
+
+    def __init__(self, rngs):
+        self.fc, self.dead = nnx.Linear(6, 6, rngs=rngs), nnx.Linear(6, 6, rngs=rngs)
+
+    def __call__(self, x):
+        return self.fc(x) + 0 * self.dead(x)
+
 
 def _refuses(x):
     raise ValueError("no such input")

@@ -609,5 +609,16 @@ class BlocksMore(linen.Module):
         return x
 
 
+@fault("shapes that do not fit", Blocks, (5, 6), "raises")
+def blocks_raise(p, x):
+    for i in range(3):
+        norm, fc = p["norms"][str(i)], p["dense"][str(i)]
+        var = x.var(-1, keepdims=True)
+        y = (x - x.mean(-1, keepdims=True)) * jax.lax.rsqrt(var + 1e-5) * norm["weight"] + norm["bias"]
+        y = jax.nn.gelu(dense(fc, y), approximate=False)
+        x = x + 0.5 * y.reshape(6, 5)  # here
+    return x
+
+
 INSIDE = Fault("eps outside the root", Inside, InsideNnx, (5, 6), None)
 """A fault in a layer of the user's own; `Cell` and `NormNnx` have the lines."""

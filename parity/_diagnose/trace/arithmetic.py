@@ -94,6 +94,8 @@ def powers(given: Any) -> Yields:
         if exponent != given.named.get("exponent"):
             text = f"the exponent is {exponent:g}: torch's is {given.named.get('exponent')}"
             yield EXPONENT, text, lambda g, e=exponent: g.tensors[0] ** e
+    # Before it is called a root that comes after a square.
+    yield OTHER, f"it is abs: torch's is {given.name}", lambda g: g.tensors[0].abs()
 
 
 def shifts(given: Any) -> Yields:

@@ -37,8 +37,18 @@ def wrong_outputs(theirs: Trace, ours: Trace) -> list[tuple[Value, Value]]:
 def find(partners: Partners) -> Divergence | None:
     """The first place at which the networks part, None if nothing is found to differ."""
     wrong = wrong_outputs(partners.theirs, partners.ours)
-    region = _unknown(partners, [a for a, _ in wrong])
-    unknown = _unknown(partners, [b for _, b in wrong])
+    return _first(partners, [a for a, _ in wrong], [b for _, b in wrong])
+
+
+def find_in_part(partners: Partners) -> Divergence | None:
+    """The same of a Flax network that has no outputs, because it raises an error on the way."""
+    ends = [y for y in partners.ours.computed() if not y.consumers and not partners.known(y)]
+    return _first(partners, partners.theirs.outputs, ends)
+
+
+def _first(partners: Partners, expected: list[Value], outputs: list[Value]) -> Divergence | None:
+    region = _unknown(partners, expected)
+    unknown = _unknown(partners, outputs)
     first = next(_roots(partners, partners.theirs, region), None)
     if first is None:
         return None

@@ -1,10 +1,11 @@
 """The Flax network's side, equation by equation."""
 
+import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -34,6 +35,15 @@ _LAYOUT = frozenset(
 )
 Stack = tuple[Line, ...]
 
+
+class Raised(NamedTuple):
+    """What a Flax network computes until it raises an error, the error, and the user's lines that raise it."""
+
+    trace: Trace
+    error: Exception
+    lines: Stack
+
+
 _STEPS = 64
 """Loops of no more steps than that are looked into."""
 
@@ -61,6 +71,34 @@ def trace(
         return _compiled(closed, given, limit, skip, derived) or _evaluated(
             closed, given, limit, skip, derived
         )
+
+
+def until_it_raises(part: Part, args: Sequence[Any], kwargs: Mapping[str, Any], limit: int) -> Raised:
+    """Runs a Flax network that raises an error as far as it goes, in float64.
+
+    Raises:
+        ValueError: it raises none.
+    """
+    caught: list[Exception] = []
+
+    def program(moving: Any, fixed: Any) -> list[Any]:
+        try:
+            traced.program(moving, fixed)
+        except Exception as error:  # whatever the network's code raises
+            caught.append(error)
+        return []
+
+    with jax.enable_x64(True):
+        given = jax.tree.map(wide, (list(args), dict(kwargs)))
+        traced = flax_run.trace(replace(part, held=jax.tree.map(wide, part.held)), *given)
+        closed = jax.make_jaxpr(program)(traced.moving, traced.fixed)
+        if not caught:
+            raise ValueError("the Flax network raises no error")
+        found = _evaluated(closed, [*traced.moving, *traced.fixed], limit, 0, False)
+    frames = [
+        (f.f_code.co_filename, number) for f, number in traceback.walk_tb(caught[0].__traceback__) if number
+    ]
+    return Raised(found, caught[0], lines.users(reversed(frames)))
 
 
 def structure(part: Part, args: Sequence[Any]) -> Trace | None:

@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_map
 
 from parity._diagnose import activations
 from parity._diagnose.registry import CAUSES, Cause
-from parity._diagnose.trace import arithmetic, rewrite
+from parity._diagnose.trace import arguments, arithmetic, rewrite
 from parity._diagnose.trace.match import same
 from parity._diagnose.trace.values import Step, Value
 
@@ -23,6 +23,7 @@ SWAPPED = Cause("operands.swapped", "operands that changed places")
 REDUCED = Cause("reduction.axis", "a mean, sum or the like over another axis")
 CORRECTION = Cause("variance.correction", "a variance that is divided by n for n - 1, or the other way round")
 MISSING = Cause("operation.missing", "an operation that is left out")
+ADDITIONAL = Cause("operation.additional", "an operation that torch does not have")
 
 Way = Callable[["Given"], torch.Tensor]
 """What is computed in the place of an operation; its inputs may be others than those it was made for."""
@@ -96,7 +97,10 @@ def explain(step: Step, result: torch.Tensor) -> Variant | None:
     given = Given(step)
     # An operation that is left out, or whose number is another, is simpler than another operation.
     tried = itertools.chain(
-        _variants(given, _TABLE), _fitted(given, result), _variants(given, arithmetic.VARIANTS)
+        _variants(given, _TABLE),
+        _fitted(given, result),
+        _variants(given, arithmetic.VARIANTS),
+        _additional(given),
     )
     for variant in itertools.starmap(Variant, tried):
         try:
@@ -145,6 +149,14 @@ def _activation(given: Given) -> Yields:
             f"it is {name}: torch's is {describe(given.step)}",
             lambda g, f=function: f(g.tensors[0]),
         )
+    for dim in range(given.tensors[0].ndim):
+        text = f"it is softmax: torch's is {describe(given.step)}"
+        yield CAUSES["activation.other"], text, lambda g, d=dim: g.tensors[0].softmax(d)
+
+
+def _halves(given: Given) -> Yields:
+    text = "the halves changed places: torch's glu multiplies the first by the sigmoid of the second"
+    yield SWAPPED, text, lambda g: F.glu(torch.cat(g.tensors[0].chunk(2, g.dim)[::-1], g.dim), g.dim)
 
 
 def _softmax(given: Given) -> Yields:
@@ -219,34 +231,6 @@ def _product(given: Given) -> Yields:
     yield SWAPPED, text, lambda g: g.tensors[-1] @ g.tensors[-2]
 
 
-def _window(given: Given) -> Yields:
-    ones = [1] * len(given.kernel_size)
-    text = f"its stride is {{}}: torch's is {list(given.stride or given.kernel_size)}"
-    for stride in (ones, list(given.kernel_size)):
-        yield CAUSES["pool.stride"], text.format(stride), lambda g, s=stride: g.changed(stride=s)
-    none = [0] * len(given.kernel_size)
-    for padding in (none, [k // 2 for k in given.kernel_size]):
-        text = f"its padding is {padding}: torch's is {given.padding}"
-        yield CAUSES["pool.padding"], text, lambda g, p=padding: g.changed(padding=p)
-    for cause, name in (("pool.ceil_mode", "ceil_mode"), ("pool.count_include_pad", "count_include_pad")):
-        if name in given.named:
-            value = not given.named[name]
-            text = f"its {name} is {value}: torch's is {not value}"
-            yield CAUSES[cause], text, lambda g, n=name, v=value: g.changed(**{n: v})
-    other = (
-        (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)
-        if "max" in given.name
-        else (F.max_pool1d, F.max_pool2d, F.max_pool3d)
-    )
-    pool: Any = other[len(given.kernel_size) - 1]
-    text = f"it is {pool.__name__}: torch's is {given.name}"
-    yield (
-        CAUSES["pool.kind"],
-        text,
-        lambda g: pool(g.tensors[0], g.kernel_size, g.stride or None, g.padding),
-    )
-
-
 def _padding(given: Given) -> Yields:
     pads = given.named["pad" if "pad" in given.named else "padding"]
     width = [(0, 0)] * given.tensors[0].ndim
@@ -266,26 +250,21 @@ def _padded(x: torch.Tensor, width: list[tuple[int, int]], mode: Any) -> torch.T
     return torch.from_numpy(np.pad(x.numpy(), width, mode=mode))
 
 
-def _normalisation(given: Given) -> Yields:
-    for eps in (0.0, 1e-12, 1e-8, 1e-7, 1e-6, 1e-5, 1e-3):
-        text = f"its epsilon is {eps:g}: torch's is {given.eps:g}"
-        yield CAUSES["norm.epsilon"], text, lambda g, e=eps: g.changed(eps=e)
-
-
 _NAMES = Callable[[Given], Yields]
 _TABLE: tuple[tuple[tuple[str, ...], _NAMES], ...] = (
-    (activations.FUNCTIONS, _activation),
+    ((*activations.FUNCTIONS, "prelu", "_prelu_kernel"), _activation),
     (("_softmax", "softmax", "_log_softmax", "log_softmax"), _softmax),
     (
         ("mean", "sum", "amax", "amin", "var", "std", "prod", "logsumexp", "norm", "linalg_vector_norm"),
         _reduction,
     ),
     (("cat",), _concatenation),
+    (("glu",), _halves),
     (("sub", "div"), _two_operands),
     (("mm", "bmm", "addmm"), _product),
     (
         ("max_pool2d_with_indices", "max_pool3d_with_indices", "avg_pool1d", "avg_pool2d", "avg_pool3d"),
-        _window,
+        arguments.window,
     ),
     (
         (
@@ -294,7 +273,7 @@ _TABLE: tuple[tuple[tuple[str, ...], _NAMES], ...] = (
         ),
         _padding,
     ),
-    (("native_layer_norm", "native_group_norm", "native_batch_norm"), _normalisation),
+    (("native_layer_norm", "native_group_norm", "native_batch_norm"), arguments.normalisation),
 )
 
 
@@ -333,15 +312,21 @@ def _fitted(given: Given, result: torch.Tensor) -> Yields:
             yield OFFSET, text, lambda g, i=i, c=more: g.changed() + c * g.tensors[i]
 
 
+def _additional(given: Given) -> Yields:
+    """A function of one number that comes after torch's operation."""
+    for name, function in (activations.OTHERS | arithmetic.UNARY).items():
+        if name != "the identity":
+            text = f"{name} comes after {given.name}: torch has none there"
+            yield ADDITIONAL, text, lambda g, f=function: f(g.changed())
+
+
 def ratio(a: torch.Tensor, b: torch.Tensor) -> float:
     return float((a * b).sum() / (b * b).sum())
 
 
 def number(value: float) -> str:
     """A number as people write it: a root, or a few digits."""
-    square = value * value
-    n = round(1 / square) if 1 / 4097 < square < 1 / 1.5 else 0
-    root = 2 <= n <= 4096 and math.isclose(square * n, 1, rel_tol=2.0**-20)
-    if root and not math.isclose(value, round(value, 4), rel_tol=2.0**-30):
-        return f"1/sqrt({n})"
+    n = round(value**-2) if 1 / 64.1 < value < 1 else 0
+    if n > 1 and math.isclose(value * value * n, 1, rel_tol=2.0**-20):
+        return f"{value:.6g}" if math.isclose(value, round(value, 4), rel_tol=2.0**-30) else f"1/sqrt({n})"
     return f"{value:.6g}"

@@ -12,16 +12,14 @@ from parity._diagnose import activations
 from parity._diagnose.registry import Cause
 from parity._diagnose.trace import divergence, hypotheses, operands, parts, torch_operations
 from parity._diagnose.trace.divergence import Divergence
-from parity._diagnose.trace.match import Partners, same, turned
+from parity._diagnose.trace.goal import Goal
+from parity._diagnose.trace.match import Partners, same
 from parity._diagnose.trace.rewrite import Edit
 from parity._diagnose.trace.torch_operations import Way
 from parity._diagnose.trace.values import Step, Value
 
 SPLIT = Cause("split.order", "parts of an array that are taken in another order")
 ORDER = Cause("operation.order", "two operations that changed places")
-RESHAPED = Cause(
-    "reshape.order", "an array that is reshaped without the transposition that torch makes, or with another"
-)
 
 _MOST = 48
 """How many values are tried in the place of torch's."""
@@ -53,59 +51,20 @@ class Instead:
     missing: Step | None = None
 
 
-def find(partners: Partners, parted: Divergence) -> Instead:
-    """Searches for what stands in the place of torch's result, or of what its operation is given."""
+def find(partners: Partners, parted: Divergence, goal: Goal) -> Instead | None:
+    """Searches for what stands in the place of torch's result, or of what its operation is given.
+
+    What is found reaches the goal, by `goal.new`.
+    """
     tried = []
     for search in (_results, _splits, _exchanges, _inputs):
-        found = search(partners, parted)
+        found = search(partners, parted, goal)
         if found is not None and found.cause is not None:
             return found
-        tried.append(found)
+        tried.append((found, goal.new))
     # Without a cause, what differs first says more than what stands where in the end.
-    return next((found for found in reversed(tried) if found), Instead(parted.theirs, None))
-
-
-def _heals(partners: Partners, new: Mapping[Value, torch.Tensor]) -> bool:
-    """Whether torch's network with these values gives the Flax network's outputs."""
-    pairs = list(zip(partners.theirs.outputs, partners.ours.outputs, strict=False))
-    return bool(pairs) and all(
-        same(new.get(a, a.data).detach().numpy(), np.asarray(b.data)) for a, b in pairs
-    )
-
-
-def _replayed(partners: Partners, *changes: Any, after: Step | None = None) -> bool:
-    try:
-        new = torch_operations.replay(partners.theirs, *changes)
-        return _heals(partners, new) and (after is None or _followed(partners, after, new))
-    except (RuntimeError, ValueError, IndexError, TypeError):  # of another shape than torch's network takes
-        return False
-
-
-def _mended(partners: Partners, step: Step, way: Way) -> bool:
-    """Whether it heals to compute an operation, or all that the same line makes, in another way."""
-    what = hypotheses.describe(step)
-    line = [
-        s
-        for s in partners.theirs.steps
-        if s.name == step.name and s.lines[:1] == step.lines[:1] and hypotheses.describe(s) == what
-    ]
-    sites = [[step], line] if step.lines and len(line) > 1 else [[step]]
-    return any(_replayed(partners, {}, {}, dict.fromkeys(site, way), after=step) for site in sites)
-
-
-def _followed(partners: Partners, step: Step, new: Mapping[Value, torch.Tensor]) -> bool:
-    """Whether the Flax network has what torch's makes of an operation's new result, if torch makes anything of it.
-
-    Two mistakes may give the same outputs: x / (1 + x) is 1 without the 1, and without the fraction.
-    """
-    rest, computed = list(step.outputs), []
-    while rest:
-        for after in rest.pop().consumers:
-            if after.moves_only:
-                rest += after.outputs
-            else:
-                computed += [y for y in after.outputs if y in new and y.floating and y.size]
-    return not computed or any(partners.has(new[y].detach()) for y in computed)
+    found, goal.new = next(((found, new) for found, new in reversed(tried) if found), (None, {}))
+    return found
 
 
 def _chain(step: Step) -> Iterator[Step]:
@@ -143,31 +102,32 @@ def laid_out(value: Value, shape: tuple[int, ...], ranks: tuple[int, ...]) -> It
         array.transpose(order)
         for order in itertools.permutations(range(array.ndim))
         if array.ndim == len(shape) <= 5
-        and array.shape != shape
+        and list(order) != sorted(order)
         and tuple(array.shape[i] for i in order) == shape
     )
     plain = [array.reshape(shape)] if array.size == int(np.prod(shape)) else [array]
-    for x in (*images, *turned, *plain):
+    for x in (*images, *plain, *turned) if array.shape == shape else (*images, *turned, *plain):
         if x.ndim == len(shape) and not any(x.shape == y.shape and np.array_equal(x, y) for y in seen):
             seen.append(x)
             yield torch.from_numpy(np.ascontiguousarray(x))
 
 
-def _results(partners: Partners, parted: Divergence) -> Instead | None:
+def _results(partners: Partners, parted: Divergence, goal: Goal) -> Instead | None:
     """A value in the place of the result of the operation, or of one of those behind it."""
-    unexplained = None
+    unexplained, new = None, goal.new
     for step in _chain(parted.theirs):
         theirs = step.outputs[0]
         for value in _pool(partners, parted, step):
             for data in laid_out(value, theirs.shape, partners.ranks):
                 mistake = _mistake(parted.theirs, step, data)
-                if mistake is not None and _mended(partners, step, mistake.way):
+                if mistake is not None and goal.mended(step, mistake.way):
                     # What it is given is still there, and what takes that has no line of its own for it.
                     missing = step if mistake.cause.id in _LEFT_OUT else None
                     return Instead(parted.theirs, value, mistake.cause, mistake.fix, mistake.edit, missing)
                 first = unexplained is None and step is parted.theirs
-                if first and mistake is None and _replayed(partners, {theirs: data}):
-                    unexplained = Instead(parted.theirs, value)
+                if first and mistake is None and goal.reached({theirs: data}):
+                    unexplained, new = Instead(parted.theirs, value), goal.new
+    goal.new = new
     return unexplained
 
 
@@ -194,26 +154,30 @@ def _other_order(first: Step, second: Step, result: torch.Tensor) -> Mistake | N
     at = next((j for j, x in enumerate(second.inputs) if x.producer is first), None)
     if at is None or first.name == second.name:
         return None
-    for i, x in enumerate(first.inputs):
+    single = [(i,) for i, x in enumerate(first.inputs) if x.floating]
+    # f(a) + f(b) for f(a + b).
+    for slots in [*single, tuple(i for (i,) in single)] if len(single) > 1 else single:
 
-        def way(step: Step, new: Mapping[Value, torch.Tensor], i: int = i) -> list[torch.Tensor]:
+        def way(step: Step, new: Mapping[Value, torch.Tensor], slots: Any = slots) -> list[torch.Tensor]:
             before = step.inputs[at].producer
             assert before is not None
-            given = before.inputs[i]
-            early = torch_operations.compute(step, new, {(step, at): new.get(given, given.data)})[0]
-            return torch_operations.compute(before, new, {(before, i): early})
+            given = {i: new.get(before.inputs[i], before.inputs[i].data) for i in slots}
+            early = {
+                (before, i): torch_operations.compute(step, new, {(step, at): x})[0] for i, x in given.items()
+            }
+            return torch_operations.compute(before, new, early)
 
         try:
-            found = way(second, {})[0] if x.floating else None
+            found = way(second, {})[0]
         except (RuntimeError, ValueError, IndexError):
             continue
-        if found is not None and found.shape == result.shape and same(found.numpy(), result.numpy()):
+        if found.shape == result.shape and same(found.numpy(), result.numpy()):
             a, b = hypotheses.describe(first), hypotheses.describe(second)
             return Mistake(ORDER, f"{b} comes before {a}: in torch it comes after it", way)
     return None
 
 
-def _splits(partners: Partners, parted: Divergence) -> Instead | None:
+def _splits(partners: Partners, parted: Divergence, goal: Goal) -> Instead | None:
     """Parts of one array that changed places."""
     for step in parts.laid_out_in(partners, parted):
         taken = parts.of(step)
@@ -230,17 +194,16 @@ def _splits(partners: Partners, parted: Divergence) -> Instead | None:
                 results = torch_operations.compute(s, new)
                 return [results[i] for i in order]
 
-            if _replayed(partners, values) or (len(step.outputs) > 1 and _mended(partners, step, way)):
+            if goal.reached(values) or (len(step.outputs) > 1 and goal.mended(step, way)):
                 ours = next(iter(partners.of(taken[0])), None)
                 cause = SPLIT if few else operands.REVERSED
                 return Instead(step, ours, cause, hypotheses.in_order(order))
     return None
 
 
-def _inputs(partners: Partners, parted: Divergence) -> Instead | None:
+def _inputs(partners: Partners, parted: Divergence, goal: Goal) -> Instead | None:
     """A value in the place of one that the operation is given."""
     step = parted.theirs
-    outputs = [y for y in parted.unknown if y.floating]
     for i, given in enumerate(step.inputs):
         values = [v for v in partners.ours.values() if v.floating and v.size == given.size]
         for value in sorted(values, key=lambda v: v not in parted.unknown)[:_MOST]:
@@ -248,28 +211,24 @@ def _inputs(partners: Partners, parted: Divergence) -> Instead | None:
                 if same(data.numpy(), given.array):
                     continue
                 try:
-                    result = torch_operations.compute(step, {}, {(step, i): data})[0].numpy()
+                    result = torch_operations.compute(step, {}, {(step, i): data})[0]
                 except (RuntimeError, ValueError, IndexError):
                     continue
-                if not any(turned(result, y.array, True) for y in outputs if y.size == result.size):
+                if not partners.has(result, parted.unknown):
                     continue
                 found, way = _explained(partners, parted, i, value, data)
-                if way is not None and _mended(partners, step, way):
+                if way is not None and goal.mended(step, way):
                     return found
                 # In the place of the array wherever it is used, or here only.
-                if _replayed(partners, {given: data}) or _replayed(partners, {}, {(step, i): data}):
+                if goal.reached({given: data}) or goal.reached({}, {(step, i): data}):
                     return found
     return None
 
 
-def _exchanges(partners: Partners, parted: Divergence) -> Instead | None:
+def _exchanges(partners: Partners, parted: Divergence, goal: Goal) -> Instead | None:
     """Arrays that changed places, or another layer's weights."""
-
-    def replayed(*changes: Any) -> bool:
-        return _replayed(partners, *changes)
-
-    for search in (operands.exchanged, operands.other_layer, operands.constants):
-        found = search(partners, parted, replayed)
+    for search in (operands.exchanged, operands.turned_round, operands.other_layer, operands.constants):
+        found = search(partners, parted, goal.reached)
         if found is not None:
             ours = found.ours or (parted.ours.outputs[0] if parted.ours else None)
             return Instead(found.step, ours, found.cause, found.fix)
@@ -289,12 +248,14 @@ def _explained(
         text = f"torch's numbers in another order: torch's are {way[-1].shape}, then {', '.join(shown)}"
         taken = parted.ours.inputs if parted.ours else []
         ours = next((x for x in taken if value in (x, *divergence.laid_out_from(x))), value)
-        found = Instead(first.producer or step, ours, RESHAPED, text)
+        found = Instead(first.producer or step, ours, operands.RESHAPED, text)
         return found, next((_reshaped(slot, n) for n in range(len(way)) if _is_reshaped(way[n], data)), None)
     x = given.data.detach()
     for name, function in activations.OTHERS.items():
         if name != "the identity" and same(function(x).numpy(), data.numpy()):
-            found = Instead(step, value, operands.ADDITIONAL, f"{name} comes before it: torch has none there")
+            found = Instead(
+                step, value, hypotheses.ADDITIONAL, f"{name} comes before it: torch has none there"
+            )
             return found, _before(slot, function)
     reason = operands.part(given, data) or operands.before(step, given, data)
     if reason is not None:

@@ -1,6 +1,7 @@
 """Where two networks, or two layers, part: the lines on either side, and why."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import torch
 
 from parity._diagnose.hypothesis import Diagnosis, Place
+from parity._diagnose.registry import UNKNOWN, Cause
 from parity._diagnose.trace import (
     backward,
     divergence,
@@ -18,16 +20,23 @@ from parity._diagnose.trace import (
     operands,
     torch_operations,
 )
+from parity._diagnose.trace.goal import Goal
 from parity._diagnose.trace.match import Partners
 from parity._diagnose.trace.rewrite import rewritten
-from parity._diagnose.trace.values import Step, Value
+from parity._diagnose.trace.values import Line, Step, Value
 from parity._flax.network import Part
 
 _BEFORE = 16
 """How many values before the place are kept with their numbers, where memory does not suffice for all."""
 
+RAISES = Cause("raises", "a Flax network that raises an error, such as for shapes that do not fit")
 
-@dataclass
+_SEVERAL = "several operations of this line differ: "
+_MOST = 8
+"""How many mistakes are looked for, one behind the other."""
+
+
+@dataclass(frozen=True)
 class Seen:
     """What was found.
 
@@ -36,6 +45,8 @@ class Seen:
         cause: the id; empty if none was computed.
         fix: in words; without a cause, what each side computes.
         torch, flax: the lines.
+        further: what was found behind it.
+        hides: whether further faults may be hidden behind the last one.
     """
 
     layer: str
@@ -43,6 +54,13 @@ class Seen:
     fix: str
     torch: Place | None
     flax: Place | None
+    further: tuple["Seen", ...] = ()
+    hides: bool = False
+
+    @property
+    def lines(self) -> tuple[Line | None, ...]:
+        """The lines as files and numbers."""
+        return tuple(place and (place.file, place.line) for place in (self.torch, self.flax))
 
     def explains(self, layer: str = "") -> Diagnosis | None:
         """The cause of a difference in this layer, or between layers, if one was computed."""
@@ -52,14 +70,22 @@ class Seen:
             else None
         )
 
+    def all(self) -> Iterator[Diagnosis]:
+        """What was found, one behind the other, each once; without a cause where none was computed."""
+        found: set[Any] = set()
+        for seen in (self, *self.further):
+            if (key := (seen.cause, *seen.lines)) not in found:
+                found.add(key)
+                yield seen.explains() or seen.shows(UNKNOWN.at(seen.layer, ""))
+
     @property
     def generic(self) -> bool:
         """Whether a mistake with a name of its own may be the cause as well."""
-        return self.cause in (hypotheses.MISSING.id, operands.ADDITIONAL.id, instead.RESHAPED.id)
+        return self.cause in (hypotheses.MISSING.id, hypotheses.ADDITIONAL.id, operands.RESHAPED.id)
 
     def shows(self, found: Diagnosis) -> Diagnosis:
         """A diagnosis with the lines; an unknown cause also says what each side computes."""
-        fix = f"{found.fix}. {self.fix}" if found.cause == "unknown" else found.fix
+        fix = ". ".join(filter(None, (found.fix, self.fix))) if found.cause == UNKNOWN.id else found.fix
         return replace(found, fix=fix, torch=self.torch, flax=self.flax)
 
 
@@ -87,7 +113,33 @@ def look(
             module, part, args, kwargs, cotangents, limit
         )
     except Exception:  # whatever the networks' code raises: a difference without a place is still reported
+        with suppress(Exception):
+            return _raised(module, part, args, kwargs, limit)
         return None
+
+
+def _raised(
+    module: torch.nn.Module, part: Part, args: Sequence[Any], kwargs: Mapping[str, Any], limit: int
+) -> Seen | None:
+    """Where a Flax network raises an error, or before it parts from torch's."""
+    ours = flax_equations.until_it_raises(part, args, kwargs, limit)
+    theirs = torch_operations.trace(module, args, kwargs, limit)
+    partners = Partners(theirs, ours.trace, part.border.ranks)
+    parted = divergence.find_in_part(partners)
+    if parted is None:
+        return None
+    does = hypotheses.describe(parted.theirs)
+    torchs, flaxs = lines.place(parted.theirs.lines, does), lines.place(ours.lines, "it raises an error")
+    error = f"the Flax network raises {type(ours.error).__name__}: {str(ours.error).partition(chr(10))[0]}"
+    same = f"up to here both networks compute the same numbers; torch then computes {does} of them"
+    before = parted.ours
+    if before is None or not before.lines or before.lines[:1] == ours.lines[:1]:
+        return Seen(
+            parted.theirs.layer, RAISES.id, f"{error}. {same[0].upper()}{same[1:]}", torchs, flaxs, hides=True
+        )
+    further = Seen("", RAISES.id, error, None, flaxs)
+    place = lines.place(before.lines, _equation(before))
+    return Seen(parted.theirs.layer, "", same, torchs, place, (further,), hides=True)
 
 
 def _forward(
@@ -108,10 +160,42 @@ def _forward(
         first = min(order.get(x, len(order)) for x in parted.theirs.inputs)
         taken = [p for x in parted.theirs.inputs for p in partners.of(x)[:1]]
         skips = (max(1, first - _BEFORE), max(1, min((order.get(p, 1) for p in taken), default=1) - _BEFORE))
-    if theirs.complete and ours.complete:
-        found = instead.find(partners, parted)
-    else:
-        found = instead.Instead(parted.theirs, None)
+    if not (theirs.complete and ours.complete):
+        return replace(_shown(partners, parted, instead.Instead(parted.theirs, None)), hides=True)
+    return _one_after_the_other(partners, parted)
+
+
+def _one_after_the_other(partners: Partners, parted: divergence.Divergence) -> Seen:
+    """The mistake, and those behind it: torch's network goes on with what the Flax network has in its place."""
+    seen: list[Seen] = []
+    while True:
+        goals = [Goal(partners, parted, end) for end in (True, False)]
+        found, goal = next(
+            ((found, goal) for goal in goals if (found := instead.find(partners, parted, goal))),
+            (None, goals[0]),
+        )
+        shown = _shown(partners, parted, found or instead.Instead(parted.theirs, None))
+        if seen and seen[-1].lines == shown.lines and seen[-1].fix != shown.fix:
+            # Two mistakes in one line are rather one that is not known.
+            fix = f"{_SEVERAL}{seen[-1].fix.removeprefix(_SEVERAL)}; {shown.fix}"
+            seen[-1] = replace(seen[-1], cause="", fix=fix)
+        else:
+            seen.append(shown)
+        if found is None or goal.end or len(seen) == _MOST:
+            hides = not (found and goal.end)
+            break
+        for value, numbers in goal.new.items():
+            value.becomes(numbers)
+        partners = Partners(partners.theirs, partners.ours, partners.ranks)
+        following = divergence.find(partners)
+        if following is None:
+            hides = bool(divergence.wrong_outputs(partners.theirs, partners.ours))
+            break
+        parted = following
+    return replace(seen[0], further=tuple(seen[1:]), hides=hides)
+
+
+def _shown(partners: Partners, parted: divergence.Divergence, found: instead.Instead) -> Seen:
     step = _flax_step(partners, found, parted)
     does = _equation(step) if step else ""
     theirs_do = hypotheses.describe(found.theirs)

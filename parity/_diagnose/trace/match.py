@@ -1,7 +1,7 @@
 """Which of one network's values are the other's: the same numbers, laid out in another way or not."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 import numpy as np
 import torch
@@ -16,6 +16,8 @@ are a few of its roundings of 2^-24 off.
 """
 
 _MOST_AXES = 6
+_PROBED = 64
+"""How many of an array's elements tell how large they usually are."""
 
 
 def same(a: np.ndarray, b: np.ndarray) -> bool:
@@ -27,7 +29,17 @@ def same(a: np.ndarray, b: np.ndarray) -> bool:
         if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
             return False
         a, b = a[finite], b[finite]
-    return _near(a, b)
+    return _near(a, b) and _near_without_marks(a, b)
+
+
+def _near_without_marks(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether they agree without marks such as the -1e9 of a mask, next to which all other numbers are rounding."""
+    some = np.sort(np.abs(a.ravel()[:: max(1, a.size // _PROBED)]))
+    most = some[some.size // 4] / AGREEMENT if some.size else 0.0
+    if not 0 < most < np.abs(a).max():
+        return True
+    usual = np.abs(a) <= most
+    return np.array_equal(a[~usual], b[~usual]) and _near(a[usual], b[usual])
 
 
 def _near(a: np.ndarray, b: np.ndarray) -> bool:
@@ -114,12 +126,13 @@ class Partners:
         """The other network's values that have the same numbers in whatever order."""
         return list(self._index[value in self._of_torch].like(value))
 
-    def has(self, numbers: torch.Tensor) -> bool:
-        """Whether the Flax network computes these numbers, in whatever layout."""
+    def has(self, numbers: torch.Tensor, among: Container[Value] | None = None) -> bool:
+        """Whether the Flax network computes these numbers, in whatever layout; as one of these values, if given."""
         value = Value(numbers, True)
         return not value.floating or any(
             other.data is None or turned(value.array, other.array, True)
             for other in self._index[1].like(value)
+            if among is None or other in among
         )
 
     def known(self, value: Value) -> bool:

@@ -1,20 +1,24 @@
 """What an operation is given in the place of what torch gives it: another array, part of one, or layer's weights."""
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from parity._diagnose.registry import Cause
 from parity._diagnose.trace import arithmetic, divergence, hypotheses, torch_operations
 from parity._diagnose.trace.divergence import Divergence
-from parity._diagnose.trace.match import Partners, same, turned
+from parity._diagnose.trace.match import Partners, same
 from parity._diagnose.trace.values import Step, Value
 
 OPERAND = Cause("operand.other", "an operation that is given another array of those that both networks have")
 PART = Cause("slice.other", "another part of an array, or all of it reduced")
 REVERSED = Cause("order.reversed", "an array in the reverse order")
-ADDITIONAL = Cause("operation.additional", "an operation that torch does not have")
+RESHAPED = Cause(
+    "reshape.order", "an array that is reshaped without the transposition that torch makes, or with another"
+)
 LAYER = Cause("layer.other", "another layer's weights")
 
 _MOST = 24
@@ -22,7 +26,7 @@ _MOST = 24
 _MOST_PARTS = 64
 
 Replayed = Callable[..., bool]
-"""Whether torch's network with these changes gives the Flax network's outputs, as `instead._replayed`."""
+"""Whether torch's network with these changes gives the Flax network's outputs, as of `Goal.reached`."""
 
 
 class Given(NamedTuple):
@@ -88,7 +92,7 @@ def before(step: Step, given: Value, data: torch.Tensor) -> Given | None:
     for name, function in arithmetic.UNARY.items():
         with_it = function(x)
         if same(with_it.numpy(), data.numpy()):
-            return Given(step, ADDITIONAL, f"{name} comes before it: torch has none there")
+            return Given(step, hypotheses.ADDITIONAL, f"{name} comes before it: torch has none there")
     if x.unique().numel() < 3:
         return None  # one number fits any two
     factor = hypotheses.ratio(data, x)
@@ -127,17 +131,15 @@ def exchanged(partners: Partners, parted: Divergence, replayed: Replayed) -> Giv
     step = parted.theirs
     taken = [x for s in partners.theirs.steps if any(y in parted.region for y in s.outputs) for x in s.inputs]
     known = [x for x in dict.fromkeys(taken) if x.floating and x not in parted.region and x.data is not None]
-    outputs = [y for y in parted.unknown if y.floating]
     for i, a in enumerate(step.inputs):
         if not a.floating:
             continue
         for b in [x for x in known if x is not a and x.shape == a.shape][:_MOST]:
-            if same(a.array, b.array):
+            # An array and its transposition are one array that is laid out in another way.
+            if same(np.sort(a.array, None), np.sort(b.array, None)):
                 continue
             result = _attempt(step, {(step, i): b.data.detach()})
-            if result is None or not any(
-                turned(result, y.array, True) for y in outputs if y.size == result.size
-            ):
+            if result is None or not partners.has(result, parted.unknown):
                 continue
             if replayed({a: b.data.detach(), b: a.data.detach()}):
                 text = f"{_named(partners, a)} and {_named(partners, b)} changed places"
@@ -175,6 +177,22 @@ def other_layer(partners: Partners, parted: Divergence, replayed: Replayed) -> G
     return None
 
 
+def turned_round(partners: Partners, parted: Divergence, replayed: Replayed) -> Given | None:
+    """An operand two of whose axes changed places: of equal length, so that it still fits."""
+    step = parted.theirs
+    for i, x in enumerate(step.inputs):
+        way = [x, *divergence.laid_out_from(x)]
+        origin, after = way[-1], [v.producer for v in reversed(way[:-1]) if v.producer is not None]
+        for a, b in itertools.combinations(range(len(origin.shape)) if x.floating else (), 2):
+            if not 1 < origin.shape[a] == origin.shape[b]:
+                continue
+            data = _laid_out(after, origin, origin.data.detach().transpose(a, b))
+            if data is not None and replayed({}, {(step, i): data}):
+                text = f"dimensions {a} and {b} of {_named(partners, x)} changed places"
+                return Given(step, RESHAPED, text)
+    return None
+
+
 def constants(partners: Partners, parted: Divergence, replayed: Replayed) -> Given | None:
     """Other numbers in a table, a grid or a mask."""
     ours = [
@@ -205,6 +223,6 @@ def _made_from(value: Value) -> list[Value]:
 
 def _attempt(step: Step, slots: Mapping[tuple[Step, int], torch.Tensor]) -> Any:
     try:
-        return torch_operations.compute(step, {}, slots)[0].numpy()
+        return torch_operations.compute(step, {}, slots)[0]
     except (RuntimeError, ValueError, IndexError):
         return None

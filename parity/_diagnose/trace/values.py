@@ -50,6 +50,11 @@ class Value:
         y = x / scale
         return scale * np.array([np.mean(y), np.sqrt(np.mean(y**2)), np.mean(y**4) ** 0.25])
 
+    def becomes(self, data: torch.Tensor) -> None:
+        """Takes other numbers."""
+        self.data, self.shape, self.size = data, tuple(data.shape), data.numel()
+        self.__dict__.pop("moments", None)
+
     def forget(self) -> None:
         """Gives the numbers' memory back if they are not to be kept and nobody needs them; the moments stay."""
         if not self.kept and not self.pending and self.data is not None:

@@ -68,6 +68,6 @@ FAULTS = [
     ("another base", "/ 100 ** (", "/ 10 ** (", "operand.other|exponent.value", ("angle =", "cos, sin =", "torch.cat"), ("jnp.concatenate", "cos, sin =")),
     ("the upper triangle", "jnp.tril(", "jnp.triu(", "mask.other", ("masked_fill", "mask ="), ("jnp.where",)),
     ("the values rotated as well", "dot(\"wv\", y)", "rotate(dot(\"wv\", y))", "operation.additional", ("q, k, v =", "@ v"), ("@ v", "jnp.concatenate")),
-    ("the gate of the other half", "jax.nn.silu(dot(\"w1\", y)) * dot(\"w3\", y)", "dot(\"w1\", y) * jax.nn.silu(dot(\"w3\", y))", "operation.order", ("self.w2(",)),
+    ("the gate of the other half", "jax.nn.silu(dot(\"w1\", y)) * dot(\"w3\", y)", "dot(\"w1\", y) * jax.nn.silu(dot(\"w3\", y))", "operation.order|operands.swapped", ("self.w2(",)),
     ("the norm of the block's input", "y = rms(x, p[\"scale2\"])", "y = rms(y, p[\"scale2\"])", "operand.other", ("self.rms(x, self.scale2)", "x * torch.rsqrt"), ("x * jax.lax.rsqrt",)),
 ]  # fmt: skip

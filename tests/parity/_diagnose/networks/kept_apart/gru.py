@@ -44,6 +44,6 @@ SHAPES = ()
 TOKENS = (11, (3, 4))
 FAULTS = [
     ("the update gate the other way", "h = (1 - z) * n + z * h", "h = z * n + (1 - z) * h", "operands.swapped", ("h = (1 - z)",)),
-    ("the reset gate before the product", "jnp.tanh(nx + r * nh)", "jnp.tanh(r * (nx + nh))", None, ("torch.tanh(nx",)),
+    ("the reset gate before the product", "jnp.tanh(nx + r * nh)", "jnp.tanh(r * (nx + nh))", "operation.order", ("torch.tanh(nx",)),
     ("the gates in another order", "rh, zh, nh = jnp", "zh, rh, nh = jnp", "split.order", ("rh, zh, nh", "torch.sigmoid(rx + rh)"), ("jax.nn.sigmoid(rx + rh)",)),
 ]  # fmt: skip
