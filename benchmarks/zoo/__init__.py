@@ -10,13 +10,15 @@ import importlib
 import json
 import multiprocessing
 import os
+import resource
+import signal
 import time
 import traceback
 from pathlib import Path
 from typing import Any
 
-from benchmarks.zoo.networks import Entry, entries
-from benchmarks.zoo.table import markdown
+from benchmarks.timing import machine
+from benchmarks.zoo.networks import Entry, entries, versions
 
 RESULTS = Path("docs/results/zoo.json")
 
@@ -26,23 +28,24 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--only", default="*", metavar="PATTERN", help="names, such as timm:* (all)")
     command.add_argument("--train", action="store_true", help="a training-mode step of each, too")
     command.add_argument("--again", choices=("failed", "all"), help="compute rows that are there once more")
-    command.add_argument("--seconds", type=int, default=900, help="for each network (%(default)s)")
+    command.add_argument(
+        "--seconds", type=int, default=900, help="of processor time for each network (%(default)s)"
+    )
     command.add_argument("--gib", type=float, default=8, help="of memory for each network (%(default)s)")
     command.add_argument("--jobs", type=int, default=1, help="processes at once (%(default)s)")
-    command.add_argument(
-        "--out", type=Path, default=RESULTS, help="JSON; a table beside it, .md (%(default)s)"
-    )
+    command.add_argument("--out", type=Path, default=RESULTS, help="JSON (%(default)s)")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Computes what is missing, and writes the table after each row."""
+    """Computes what is missing, and writes the rows after each."""
     for module in ("benchmarks.zoo.row", "parity._check"):  # once, before the processes are forked
         importlib.import_module(module)
-    chosen = [e for e in entries() if fnmatch.fnmatch(e.name, options.only)]
+    listed = list(entries())
+    chosen = [e for e in listed if fnmatch.fnmatch(e.name, options.only)]
     rows = json.loads(options.out.read_text())["rows"] if options.out.exists() else {}
     tasks = [(e, kind) for kind in ("forward", *(("training",) if options.train else ())) for e in chosen]
     tasks = [(e, kind) for e, kind in tasks if _wanted(rows.get(e.name, {}), kind, options.again)]
-    tasks.sort(key=lambda task: task[0].cost * (3 if task[1] == "training" else 1))
+    tasks.sort(key=lambda task: (task[0].cost > 8, task[1] == "training", task[0].cost))
     running: list[_Running] = []
     while tasks or running:
         while tasks and len(running) < options.jobs:
@@ -53,8 +56,8 @@ def run(options: argparse.Namespace) -> None:
             row = one.row()
             rows.setdefault(one.entry.name, {"group": one.entry.group}).update(row)
             print(one.entry.name, one.kind, json.dumps(row), f"({len(tasks)} left)", flush=True)
-            _write(options.out, rows)
-    _write(options.out, rows)
+            _write(options.out, rows, len(listed))
+    _write(options.out, rows, len(listed))
 
 
 def _wanted(row: dict[str, Any], kind: str, again: str | None) -> bool:
@@ -62,14 +65,11 @@ def _wanted(row: dict[str, Any], kind: str, again: str | None) -> bool:
     return done is None or again == "all" or (again == "failed" and not done)
 
 
-def _write(path: Path, rows: dict[str, Any]) -> None:
-    from benchmarks.zoo.table import versions
-
+def _write(path: Path, rows: dict[str, Any], listed: int) -> None:
     ordered = dict(sorted(rows.items(), key=lambda item: (item[1]["group"], item[0])))
-    document = {"versions": versions(), "rows": ordered}
+    document = {"machine": machine(), "versions": versions(), "listed": listed, "rows": ordered}
     path.with_suffix(".part").write_text(json.dumps(document, indent=1) + "\n")
     path.with_suffix(".part").replace(path)
-    path.with_suffix(".md").write_text(markdown(document))
 
 
 class _Running:
@@ -77,10 +77,10 @@ class _Running:
 
     def __init__(self, entry: Entry, kind: str, options: argparse.Namespace):
         self.entry, self.kind, self.options = entry, kind, options
-        self.start, self.most, self.end = time.monotonic(), 0.0, ""
+        self.most, self.end = 0.0, ""
         context = multiprocessing.get_context("fork")
         self.receiver, sender = context.Pipe(False)
-        self.process = context.Process(target=_work, args=(entry, kind, sender))
+        self.process = context.Process(target=_work, args=(entry, kind, options.seconds, sender))
         self.process.start()
         sender.close()
 
@@ -89,9 +89,7 @@ class _Running:
         if self.receiver.poll() or not self.process.is_alive():
             return True
         self.most = max(self.most, _resident(self.process.pid))
-        if time.monotonic() - self.start > self.options.seconds:
-            self.end = f"took more than {self.options.seconds} s"
-        elif self.most > self.options.gib:
+        if self.most > self.options.gib:
             self.end = f"took more than {self.options.gib:g} GiB of memory"
         if self.end:
             self.process.kill()
@@ -108,14 +106,20 @@ class _Running:
             {"ok": False, "reason": ""} if self.kind == "forward" else {"trains": False, "train_reason": ""}
         )
         if row is None:
+            if self.process.exitcode == -signal.SIGXCPU:
+                self.end = f"took more than {self.options.seconds} s of processor time"
             reason = self.end or f"its process ended with status {self.process.exitcode}"
             row = {key: value or reason if "reason" in key else value for key, value in failed.items()}
         return row
 
 
-def _work(entry: Entry, kind: str, sender: Any) -> None:
+def _work(entry: Entry, kind: str, seconds: int, sender: Any) -> None:
     from benchmarks.zoo import row
 
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 10))
+    if kind == "training":
+        # Half of the time would be LLVM's, and each gradient is compiled for one run.
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0"
     try:
         found = (row.forward if kind == "forward" else row.training)(entry)
     except Exception as error:

@@ -101,6 +101,9 @@ def _model(name: str, options: dict[str, Any]) -> Any:
     import transformers
 
     model = getattr(transformers, f"{name}Model")(getattr(transformers, f"{name}Config")(**options))
+    if "conv_dim" in options:
+        # In training mode the extractor sets requires_grad of its input, which torch refuses if that takes a gradient.
+        model.feature_extractor._requires_grad = False
     return model.encoder if name in ("Whisper", "Encodec") else model
 
 
