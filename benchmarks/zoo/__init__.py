@@ -17,6 +17,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from benchmarks import xla_flags
 from benchmarks.timing import machine
 from benchmarks.zoo.networks import Entry, entries, versions
 
@@ -118,8 +119,8 @@ def _work(entry: Entry, kind: str, seconds: int, sender: Any) -> None:
 
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 10))
     if kind == "training":
-        # Half of the time would be LLVM's, and each gradient is compiled for one run.
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0"
+        # Half of the time would be the compiler's, and each gradient is compiled for one run.
+        os.environ["XLA_FLAGS"] = " ".join((os.environ.get("XLA_FLAGS", ""), *xla_flags.FAST_COMPILATION))
     try:
         found = (row.forward if kind == "forward" else row.training)(entry)
     except Exception as error:

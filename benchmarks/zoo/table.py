@@ -6,21 +6,21 @@ _HEAD = """\
 # Which networks from_torch converts
 
 Does [`jaxconv.from_torch`](from-torch.md) take your network? This page lists public networks that were converted with
-random weights, and what became of each. `python docs/make_coverage.py` writes it from `docs/results/zoo.json`.
+random weights, and the result of each. `python docs/make_coverage.py` writes it from `docs/results/zoo.json`.
 
-- **error / torch's**: both networks run on the same random input in eval mode. The figure is the root mean square of the
-  converted network's error, divided by that of torch's own error. Both errors are distances from torch in float64. Up to
-  4 passes. If torch's error is below one rounding of the output's root mean square, one rounding counts as torch's error.
+- **error / torch's**: both networks run on the same random input in eval mode. Both errors are distances from torch in
+  float64, as root mean squares. The figure is the converted network's error divided by torch's own. Up to 4 passes. If
+  torch's error is below one rounding of the output's root mean square, one rounding counts as torch's error.
 - **names**: whether the converted network has torch's parameter names, in torch's order.
 - **trains**: both networks run forward and backward in training mode, without dropout. `parity.check`'s end-to-end
-  judgement compares the outputs, the gradient of every parameter and input, and the running statistics: derived bounds,
-  no tolerance. An empty cell means that nobody has run this step yet.
-- **seconds**: processor time to convert, to compile and run once, and for the training row. Convert and run are of float32
-  with XLA's default settings; the training step is compiled with `--xla_backend_optimization_level=0`.
+  judgement compares the outputs, the gradient of every parameter and input, and the running statistics. Its bounds are
+  derived. In an empty cell this step has not been run.
+- **seconds**: processor time to convert, to compile and run once, and for the training step. The first two have XLA's
+  default settings. The training step is compiled with those of `benchmarks/xla_flags.py`, which take less time.
 
-Small inputs show the same operations as large ones, so images are as small as each network takes. Hugging Face's networks
-have small configurations. Detectors stop before their boxes are selected: [a detector end to
-end](from-torch.md#detectors) has the rest.
+Small inputs show the same operations as large ones, so images are as small as each network takes. Hugging Face's
+networks have small configurations. Detectors are compared up to the boxes of all anchors:
+[Detectors](from-torch.md#detectors) has the rest.
 """
 
 _REPRODUCE = """\
@@ -35,7 +35,7 @@ python docs/make_coverage.py
 ```
 
 Each row is computed in a process of its own with a limit of time (`--seconds`) and memory (`--gib`), and is written to
-`docs/results/zoo.json` at once: you may stop the program and start it again.
+`docs/results/zoo.json` at once. You may stop the program and start it again.
 """
 
 
@@ -103,7 +103,7 @@ def _line(name: str, row: dict[str, Any]) -> str:
         name.partition(":")[2],
         " ".join("x".join(map(str, shape)) for shape in row.get("inputs", ())),
         f"{row['parameters']:,}" if "parameters" in row else "",
-        row["error_ratio"] if row.get("error_ratio") == row.get("error_ratio") else "",
+        row.get("error_ratio", ""),
         {True: "yes", False: "no"}.get(row.get("names_equal"), ""),
         {True: "yes", False: "no"}.get(row.get("trains"), ""),
         " / ".join(f"{s:.0f}" for s in seconds),
