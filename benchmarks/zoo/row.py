@@ -73,7 +73,11 @@ def training(entry: Entry) -> dict[str, Any]:
 def _made(entry: Entry) -> tuple[Any, tuple[Any, ...]]:
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    return entry.make()
+    network, inputs = entry.make()
+    for parameter in network.parameters():
+        if parameter.ndim > 1 and not parameter.any():  # it would hide all that is before it
+            torch.nn.init.normal_(parameter, std=0.02)
+    return network, inputs
 
 
 def _ours(network: Any, inputs: tuple[Any, ...]) -> list[np.ndarray]:

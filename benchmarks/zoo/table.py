@@ -18,6 +18,8 @@ random weights, and the result of each. `python docs/make_coverage.py` writes it
 - **seconds**: processor time to convert, to compile and run once, and for the training step. The first two have XLA's
   default settings. The training step is compiled with those of `benchmarks/xla_flags.py`, which take less time.
 
+Weights that a constructor sets to zero are drawn, too: they would hide the layers before them.
+
 Small inputs show the same operations as large ones, so images are as small as each network takes. Hugging Face's
 networks have small configurations. Detectors are compared up to the boxes of all anchors:
 [Detectors](from-torch.md#detectors) has the rest.
