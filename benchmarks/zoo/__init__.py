@@ -10,13 +10,16 @@ import importlib
 import json
 import multiprocessing
 import os
+import resource
+import signal
 import time
 import traceback
 from pathlib import Path
 from typing import Any
 
-from benchmarks.zoo.networks import Entry, entries
-from benchmarks.zoo.table import markdown
+from benchmarks import xla_flags
+from benchmarks.timing import machine
+from benchmarks.zoo.networks import Entry, entries, versions
 
 RESULTS = Path("docs/results/zoo.json")
 
@@ -39,7 +42,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--seconds",
         type=int,
         default=900,
-        help="end a network after this many seconds (default: %(default)s)",
+        help="end a network after this many seconds of processor time (default: %(default)s)",
     )
     command.add_argument(
         "--gib",
@@ -59,14 +62,15 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Computes what is missing, and writes the table after each row."""
+    """Computes what is missing, and writes the rows after each."""
     for module in ("benchmarks.zoo.row", "parity._check"):  # once, before the processes are forked
         importlib.import_module(module)
-    chosen = [e for e in entries() if fnmatch.fnmatch(e.name, options.only)]
+    listed = list(entries())
+    chosen = [e for e in listed if fnmatch.fnmatch(e.name, options.only)]
     rows = json.loads(options.out.read_text())["rows"] if options.out.exists() else {}
     tasks = [(e, kind) for kind in ("forward", *(("training",) if options.train else ())) for e in chosen]
     tasks = [(e, kind) for e, kind in tasks if _wanted(rows.get(e.name, {}), kind, options.again)]
-    tasks.sort(key=lambda task: task[0].cost * (3 if task[1] == "training" else 1))
+    tasks.sort(key=lambda task: (task[0].cost > 8, task[1] == "training", task[0].cost))
     running: list[_Running] = []
     while tasks or running:
         while tasks and len(running) < options.jobs:
@@ -77,8 +81,8 @@ def run(options: argparse.Namespace) -> None:
             row = one.row()
             rows.setdefault(one.entry.name, {"group": one.entry.group}).update(row)
             print(one.entry.name, one.kind, json.dumps(row), f"({len(tasks)} left)", flush=True)
-            _write(options.out, rows)
-    _write(options.out, rows)
+            _write(options.out, rows, len(listed))
+    _write(options.out, rows, len(listed))
 
 
 def _wanted(row: dict[str, Any], kind: str, again: str | None) -> bool:
@@ -86,14 +90,11 @@ def _wanted(row: dict[str, Any], kind: str, again: str | None) -> bool:
     return done is None or again == "all" or (again == "failed" and not done)
 
 
-def _write(path: Path, rows: dict[str, Any]) -> None:
-    from benchmarks.zoo.table import versions
-
+def _write(path: Path, rows: dict[str, Any], listed: int) -> None:
     ordered = dict(sorted(rows.items(), key=lambda item: (item[1]["group"], item[0])))
-    document = {"versions": versions(), "rows": ordered}
+    document = {"machine": machine(), "versions": versions(), "listed": listed, "rows": ordered}
     path.with_suffix(".part").write_text(json.dumps(document, indent=1) + "\n")
     path.with_suffix(".part").replace(path)
-    path.with_suffix(".md").write_text(markdown(document))
 
 
 class _Running:
@@ -101,10 +102,10 @@ class _Running:
 
     def __init__(self, entry: Entry, kind: str, options: argparse.Namespace):
         self.entry, self.kind, self.options = entry, kind, options
-        self.start, self.most, self.end = time.monotonic(), 0.0, ""
+        self.most, self.end = 0.0, ""
         context = multiprocessing.get_context("fork")
         self.receiver, sender = context.Pipe(False)
-        self.process = context.Process(target=_work, args=(entry, kind, sender))
+        self.process = context.Process(target=_work, args=(entry, kind, options.seconds, sender))
         self.process.start()
         sender.close()
 
@@ -113,9 +114,7 @@ class _Running:
         if self.receiver.poll() or not self.process.is_alive():
             return True
         self.most = max(self.most, _resident(self.process.pid))
-        if time.monotonic() - self.start > self.options.seconds:
-            self.end = f"took more than {self.options.seconds} s"
-        elif self.most > self.options.gib:
+        if self.most > self.options.gib:
             self.end = f"took more than {self.options.gib:g} GiB of memory"
         if self.end:
             self.process.kill()
@@ -132,14 +131,20 @@ class _Running:
             {"ok": False, "reason": ""} if self.kind == "forward" else {"trains": False, "train_reason": ""}
         )
         if row is None:
+            if self.process.exitcode == -signal.SIGXCPU:
+                self.end = f"took more than {self.options.seconds} s of processor time"
             reason = self.end or f"its process ended with status {self.process.exitcode}"
             row = {key: value or reason if "reason" in key else value for key, value in failed.items()}
         return row
 
 
-def _work(entry: Entry, kind: str, sender: Any) -> None:
+def _work(entry: Entry, kind: str, seconds: int, sender: Any) -> None:
     from benchmarks.zoo import row
 
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 10))
+    if kind == "training":
+        # Half of the time would be the compiler's, and each gradient is compiled for one run.
+        os.environ["XLA_FLAGS"] = " ".join((os.environ.get("XLA_FLAGS", ""), *xla_flags.FAST_COMPILATION))
     try:
         found = (row.forward if kind == "forward" else row.training)(entry)
     except Exception as error:

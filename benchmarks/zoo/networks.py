@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
@@ -46,6 +47,12 @@ def entries() -> Iterator[Entry]:
     ):
         if find_spec(LIBRARIES[library]) is not None:
             yield from module.entries(library)
+
+
+def versions() -> dict[str, str]:
+    """Of JAX, torch and the packages that the networks come from."""
+    packages = [p.replace("_", "-") for p in LIBRARIES.values() if find_spec(p) is not None]
+    return {package: version(package) for package in ("jax", "torch", *packages)}
 
 
 def images(size: int = 64, batch: int = 2, channels: int = 3) -> Any:

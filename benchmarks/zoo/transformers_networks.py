@@ -1,8 +1,10 @@
-"""Hugging Face's vision and audio networks, with small configurations."""
+"""Hugging Face's networks of images, sound and text, with small configurations."""
 
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
+
+from torch import nn
 
 from benchmarks.zoo.networks import Entry, images, made
 
@@ -78,10 +80,21 @@ _AUDIO: dict[str, dict[str, Any]] = {
         "decoder_start_token_id": 1,
     },
 }
+_TOKENS = {"vocab_size": 64, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
+_DECODER = _TOKENS | _BLOCKS | {"max_position_embeddings": 32, "use_cache": False}
+_TEXT: dict[str, dict[str, Any]] = {
+    "GPT2": _TOKENS | {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 32, "use_cache": False},
+    "Llama": _DECODER | {"num_key_value_heads": 2},
+    "Qwen2": _DECODER | {"num_key_value_heads": 2},
+    "Gemma": _DECODER | {"num_key_value_heads": 1, "head_dim": 8},
+    "Bert": _TOKENS | _BLOCKS,
+    "DistilBert": _TOKENS | {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64},
+}
+"""Of words and a mask that hides the end of one sequence."""
 
 
 def entries(library: str) -> Iterator[Entry]:
-    """Of images and of sound."""
+    """Of images, of sound and of text."""
     for name, options in _VISION.items():
         size = 32 if "image_size" in options else 64
         yield Entry(
@@ -96,11 +109,48 @@ def entries(library: str) -> Iterator[Entry]:
             made(partial(_model, name, options), partial(_sound, name)),
         )
 
+    for name, options in _TEXT.items():
+        yield Entry(
+            f"transformers:{name}",
+            "Hugging Face, text",
+            made(partial(_model, name, options), _words, _mask),
+        )
+
+
+class _Masked(nn.Module):
+    """GPT-2, whose second argument is not the mask."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, words: Any, mask: Any) -> Any:
+        return self.network(words, attention_mask=mask)
+
+
+def _words() -> Any:
+    import torch
+
+    return torch.randint(3, 64, (2, 12))
+
+
+def _mask() -> Any:
+    import torch
+
+    mask = torch.ones(2, 12, dtype=torch.int64)
+    mask[1, 8:] = 0
+    return mask
+
 
 def _model(name: str, options: dict[str, Any]) -> Any:
     import transformers
 
     model = getattr(transformers, f"{name}Model")(getattr(transformers, f"{name}Config")(**options))
+    if "conv_dim" in options:
+        # In training mode the extractor sets requires_grad of its input, which torch refuses if that takes a gradient.
+        model.feature_extractor._requires_grad = False
+    if name == "GPT2":
+        return _Masked(model)
     return model.encoder if name in ("Whisper", "Encodec") else model
 
 

@@ -26,7 +26,11 @@ class Tracking(tracking_norm.TrackingNorm, ParamModule):
         output, changed = self._normalise(self._held(), input, not running, self.axis_name)
         with changing(self, "its running statistics"):
             for name, value in changed.items():
-                getattr(self, name)[...] = value
+                held = getattr(self, name)
+                if isinstance(value, jax.core.Tracer):
+                    held.set_value(value)  # `held[...] = ` searches the whole trace for the text of an error
+                else:
+                    held[...] = value
         return output
 
     def set_view(self, use_running_average: bool | None = None) -> None:

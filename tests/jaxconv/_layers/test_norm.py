@@ -182,6 +182,28 @@ def test_nnx_transforms_keep_the_statistics():
     assert stats(layer)[2] == 2
 
 
+def test_a_trace_does_not_search_itself_for_each_statistic(monkeypatch):
+    # Reading a traced value's sharding searches all of the trace for the text of an error: n layers take n^2 steps.
+    def refuse(tracer):
+        raise AssertionError("a traced value's sharding is read")
+
+    layer = jaxconv.BatchNorm2d(4, rngs=nnx.Rngs(0))
+    graph, state = nnx.split(layer)
+
+    @jax.jit
+    def train(state, x):
+        layer = nnx.merge(graph, state)
+        layer(x)
+        return nnx.state(layer)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jax.core.Tracer, "sharding", property(refuse))
+        updated = train(state, jnp.ones((3, 4, 2, 3)))
+    assert (
+        updated["num_batches_tracked"][...] == 1 and (updated["running_mean"][...] == np.float32(0.1)).all()
+    )
+
+
 def test_linen_modes():
     x = jnp.ones((3, 2), jnp.float32)
     layer = jaxconv.linen.BatchNorm1d(2)
