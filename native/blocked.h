@@ -6,6 +6,8 @@
 #ifndef JAXCONV_BLOCKED_H_
 #define JAXCONV_BLOCKED_H_
 
+#include <limits>
+
 #include "blocked_depthwise.h"
 #include "blocked_maps.h"
 #include "scratch.h"
@@ -27,66 +29,119 @@ struct Segments {
   Index weight_step;  // from a segment's weights to the next one's
 };
 
+// What is done to a tile's sums once all of them are added up: bias, residual and limits, of what the epilogue has.
+template <class T>
+struct Ending {
+  const T *bias, *residual;  // nullptr for none; the residual of the tile's first result
+  T low, high;
+};
+
+// Tiles of results that follow each other:
 //   c[f * c_block + p * lanes + i] (+)= sum over s, l of w[f * w_block + s * weight_step + l * lanes + i]
 //                                                        * x[from[p] + at[s] + l]
 template <class T>
-using BlockedTileFn = void (*)(const Segments<T>& terms, const T* x, const Index* from, const T* w, Index w_block, T* c,
-                               Index c_block, bool add);
+struct BlockedTiles {
+  Segments<T> terms;
+  const T* x;
+  const Index* from;
+  const T* w;
+  Index w_block;
+  T* c;
+  Index c_block;
+  bool add;
+  const Ending<T>* ending;  // nullptr if there are more terms to come, or another epilogue
+};
 
 template <class T, int filters, int positions>
-void blocked_tile(const Segments<T>& terms, const T* x, const Index* from, const T* w, Index w_block, T* c,
-                  Index c_block, bool add) {
+void blocked_tiles(const BlockedTiles<T>& given, Index tiles) {
   using V = Vector<T>;
   constexpr int lanes = kLanes<T>;
-  V sums[filters][positions];
+  const BlockedTiles<T> g = given;
+  const Index* from = g.from;
+  T* c = g.c;
+  for (Index tile = 0; tile < tiles; ++tile, from += positions, c += positions * lanes) {
+    V sums[filters][positions];
 #pragma GCC unroll 16
-  for (int f = 0; f < filters; ++f)
+    for (int f = 0; f < filters; ++f)
 #pragma GCC unroll 16
-    for (int p = 0; p < positions; ++p) sums[f][p] = V{};
-  const T* xs[positions];
-  const auto multiply = [&](const T* weight, Index l) __attribute__((always_inline)) {
-    T b[positions];
+      for (int p = 0; p < positions; ++p) sums[f][p] = V{};
+    const T* xs[positions];
+    // The smaller of both sides stays in registers.
+    const auto multiply = [&](const T* weight, Index l) __attribute__((always_inline)) {
+      if constexpr (positions < filters) {
+        T b[positions];
 #pragma GCC unroll 16
-    for (int p = 0; p < positions; ++p) b[p] = xs[p][l];
+        for (int p = 0; p < positions; ++p) b[p] = xs[p][l];
 #pragma GCC unroll 16
-    for (int f = 0; f < filters; ++f) {
-      const V a = load<V>(weight + f * w_block + l * lanes);
+        for (int f = 0; f < filters; ++f) {
+          const V a = load<V>(weight + f * g.w_block + l * lanes);
 #pragma GCC unroll 16
-      for (int p = 0; p < positions; ++p) sums[f][p] += a * b[p];
+          for (int p = 0; p < positions; ++p) sums[f][p] += a * b[p];
+        }
+      } else {
+        V a[filters];
+#pragma GCC unroll 16
+        for (int f = 0; f < filters; ++f) a[f] = load<V>(weight + f * g.w_block + l * lanes);
+#pragma GCC unroll 16
+        for (int p = 0; p < positions; ++p) {
+          const T b = xs[p][l];
+#pragma GCC unroll 16
+          for (int f = 0; f < filters; ++f) sums[f][p] += a[f] * b;
+        }
+      }
+    };
+    const T* w = g.w;
+    for (Index s = 0; s < g.terms.count; ++s, w += g.terms.weight_step) {
+#pragma GCC unroll 16
+      for (int p = 0; p < positions; ++p) xs[p] = g.x + from[p] + g.terms.at[s];
+      if (g.terms.each[s] == lanes) {
+#pragma GCC unroll 16
+        for (int l = 0; l < lanes; ++l) multiply(w, l);
+      } else {
+        for (Index l = 0; l < g.terms.each[s]; ++l) multiply(w, l);
+      }
     }
-  };
-  for (Index s = 0; s < terms.count; ++s, w += terms.weight_step) {
+    if (g.add)
 #pragma GCC unroll 16
-    for (int p = 0; p < positions; ++p) xs[p] = x + from[p] + terms.at[s];
-    if (terms.each[s] == lanes) {
+      for (int f = 0; f < filters; ++f)
 #pragma GCC unroll 16
-      for (int l = 0; l < lanes; ++l) multiply(w, l);
-    } else {
-      for (Index l = 0; l < terms.each[s]; ++l) multiply(w, l);
+        for (int p = 0; p < positions; ++p) sums[f][p] = load<V>(c + f * g.c_block + p * lanes) + sums[f][p];
+    if (g.ending) {
+      const T* residual = g.ending->residual ? g.ending->residual + (c - g.c) : nullptr;
+#pragma GCC unroll 16
+      for (int f = 0; f < filters; ++f) {
+        const V bias = g.ending->bias ? load<V>(g.ending->bias + f * lanes) : V{};
+#pragma GCC unroll 16
+        for (int p = 0; p < positions; ++p) {
+          sums[f][p] += bias;
+          if (residual) sums[f][p] += load<V>(residual + f * g.c_block + p * lanes);
+          sums[f][p] = activated<T, Activation::clamp>(sums[f][p], g.ending->low, g.ending->high);
+        }
+      }
     }
+#pragma GCC unroll 16
+    for (int f = 0; f < filters; ++f)
+#pragma GCC unroll 16
+      for (int p = 0; p < positions; ++p) store(c + f * g.c_block + p * lanes, sums[f][p]);
   }
-#pragma GCC unroll 16
-  for (int f = 0; f < filters; ++f)
-#pragma GCC unroll 16
-    for (int p = 0; p < positions; ++p) {
-      T* to = c + f * c_block + p * lanes;
-      store(to, add ? load<V>(to) + sums[f][p] : sums[f][p]);
-    }
 }
 
+template <class T>
+using BlockedTilesFn = void (*)(const BlockedTiles<T>& given, Index tiles);
+
 template <class T, int filters, int positions>
-constexpr BlockedTileFn<T> blocked_tile_or_none() {
-  if constexpr (positions <= positions_of(filters)) return blocked_tile<T, filters, positions>;
+constexpr BlockedTilesFn<T> blocked_tiles_or_none() {
+  if constexpr (positions <= positions_of(filters)) return blocked_tiles<T, filters, positions>;
   return nullptr;
 }
 
-#define JAXCONV_ROW(n)                                                                                \
-  {blocked_tile_or_none<T, n, 1>(), blocked_tile_or_none<T, n, 2>(), blocked_tile_or_none<T, n, 3>(), \
-   blocked_tile_or_none<T, n, 4>(), blocked_tile_or_none<T, n, 5>(), blocked_tile_or_none<T, n, 6>(), \
-   blocked_tile_or_none<T, n, 7>(), blocked_tile_or_none<T, n, 8>()}
+#define JAXCONV_ROW(n)                                                                                   \
+  {blocked_tiles_or_none<T, n, 1>(), blocked_tiles_or_none<T, n, 2>(), blocked_tiles_or_none<T, n, 3>(), \
+   blocked_tiles_or_none<T, n, 4>(), blocked_tiles_or_none<T, n, 5>(), blocked_tiles_or_none<T, n, 6>(), \
+   blocked_tiles_or_none<T, n, 7>(), blocked_tiles_or_none<T, n, 8>()}
 template <class T>
-constexpr BlockedTileFn<T> kBlockedTiles[kBlockFilters][kBlockPositions] = {JAXCONV_ROW(1), JAXCONV_ROW(2),
-                                                                            JAXCONV_ROW(3), JAXCONV_ROW(4)};
+constexpr BlockedTilesFn<T> kBlockedTiles[kBlockFilters][kBlockPositions] = {JAXCONV_ROW(1), JAXCONV_ROW(2),
+                                                                             JAXCONV_ROW(3), JAXCONV_ROW(4)};
 #undef JAXCONV_ROW
 
 // Convolutions in which every output channel meets all input channels of its group.
@@ -95,6 +150,8 @@ class BlockedDense {
  public:
   BlockedDense(const BlockedConvolution<T>& given, Index threads) : g_(given), maps_(given) {
     const Convolution& c = g_.shape;
+    const Epilogue<T>* e = g_.epilogue;
+    ends_ = e && (e->activation == Activation::none || (e->activation == Activation::clamp && !e->residual_last));
     blocks_ = ceil_div(c.out_channels, kLanes<T>);
     sets_ = ceil_div(blocks_, Index(kBlockFilters));
     rows_ = max(kSums / (kBlockFilters * kLanes<T> * c.output[2]), 1);
@@ -122,7 +179,7 @@ class BlockedDense {
       const Index block = block_start(blocks_, sets_, s), end = block_start(blocks_, sets_, s + 1);
       T* to = g_.output + (group * blocks_ + block) * plane + start * c.output[2] * kLanes<T>;
       compute(x.at, terms, first + block, end - block, to, count * c.output[2]);
-      for (Index b = block; b < end; ++b, to += plane) finish_block(g_, first + b, to, count * c.output[2]);
+      for (Index b = block; b < end && !ends_; ++b, to += plane) finish_block(g_, first + b, to, count * c.output[2]);
     }
   }
 
@@ -158,21 +215,39 @@ class BlockedDense {
     const Index chunks = ceil_div(terms.count, max(kChunk / each, 1));
     const Index tiles = ceil_div(positions, Index(positions_of(int(filters))));
     const T* weight = g_.weight + block * w_block;
+    Ending<T> ending{nullptr, nullptr, 0, 0};
+    if (const Epilogue<T>* e = g_.epilogue; ends_) {
+      ending = {e->bias ? e->bias + block * kLanes<T> : nullptr, e->residual ? e->residual + (to - g_.output) : nullptr,
+                -std::numeric_limits<T>::infinity(), std::numeric_limits<T>::infinity()};
+      if (e->activation == Activation::clamp) ending.low = e->low, ending.high = e->high;
+    }
     for (Index chunk = 0; chunk < chunks; ++chunk) {
-      const Index first = block_start(terms.count, chunks, chunk);
-      const Segments<T> part{terms.at + first, terms.each + first, block_start(terms.count, chunks, chunk + 1) - first,
-                             step};
-      for (Index tile = 0; tile < tiles; ++tile) {
-        const Index p = block_start(positions, tiles, tile), n = block_start(positions, tiles, tile + 1) - p;
-        kBlockedTiles<T>[filters - 1][n - 1](part, x, terms.from + p, weight + first* step, w_block, to + p* kLanes<T>,
-                                             plane, chunk > 0);
-      }
+      const Index first = block_start(terms.count, chunks, chunk),
+                  n = block_start(terms.count, chunks, chunk + 1) - first;
+      BlockedTiles<T> part{{terms.at + first, terms.each + first, n, step},
+                           x,
+                           terms.from,
+                           weight + first * step,
+                           w_block,
+                           to,
+                           plane,
+                           chunk > 0,
+                           ends_ && chunk + 1 == chunks ? &ending : nullptr};
+      // Evenly, so that no tile has few positions: `larger` tiles of one more than the others.
+      const Index fewest = positions / tiles, larger = positions % tiles;
+      if (larger) kBlockedTiles<T>[filters - 1][fewest](part, larger);
+      const Index done = larger * (fewest + 1);
+      part.from += done, part.c += done * kLanes<T>;
+      if (ending.residual) ending.residual += done * kLanes<T>;
+      kBlockedTiles<T>[filters - 1][fewest - 1](part, tiles - larger);
+      if (ending.residual) ending.residual -= done * kLanes<T>;
     }
   }
 
   const BlockedConvolution<T>& g_;
   const BlockedMaps<T> maps_;
   Index blocks_, sets_, rows_, row_blocks_, splits_;
+  bool ends_;  // whether tiles do the whole epilogue
 };
 
 template <class T>
