@@ -6,8 +6,6 @@
 #ifndef JAXCONV_BLOCKED_H_
 #define JAXCONV_BLOCKED_H_
 
-#include <limits>
-
 #include "blocked_depthwise.h"
 #include "blocked_maps.h"
 #include "scratch.h"
@@ -27,13 +25,6 @@ struct Segments {
   const Index *at, *each;  // where a segment begins, from where the kernel stands, and how many neighbours it has
   Index count;
   Index weight_step;  // from a segment's weights to the next one's
-};
-
-// What is done to a tile's sums once all of them are added up: bias, residual and limits, of what the epilogue has.
-template <class T>
-struct Ending {
-  const T *bias, *residual;  // nullptr for none; the residual of the tile's first result
-  T low, high;
 };
 
 // Tiles of results that follow each other:
@@ -150,8 +141,7 @@ class BlockedDense {
  public:
   BlockedDense(const BlockedConvolution<T>& given, Index threads) : g_(given), maps_(given) {
     const Convolution& c = g_.shape;
-    const Epilogue<T>* e = g_.epilogue;
-    ends_ = e && (e->activation == Activation::none || (e->activation == Activation::clamp && !e->residual_last));
+    ends_ = ends_in_tiles(g_);
     blocks_ = ceil_div(c.out_channels, kLanes<T>);
     sets_ = ceil_div(blocks_, Index(kBlockFilters));
     rows_ = max(kSums / (kBlockFilters * kLanes<T> * c.output[2]), 1);
@@ -215,12 +205,7 @@ class BlockedDense {
     const Index chunks = ceil_div(terms.count, max(kChunk / each, 1));
     const Index tiles = ceil_div(positions, Index(positions_of(int(filters))));
     const T* weight = g_.weight + block * w_block;
-    Ending<T> ending{nullptr, nullptr, 0, 0};
-    if (const Epilogue<T>* e = g_.epilogue; ends_) {
-      ending = {e->bias ? e->bias + block * kLanes<T> : nullptr, e->residual ? e->residual + (to - g_.output) : nullptr,
-                -std::numeric_limits<T>::infinity(), std::numeric_limits<T>::infinity()};
-      if (e->activation == Activation::clamp) ending.low = e->low, ending.high = e->high;
-    }
+    Ending<T> ending = ending_of(g_, block, static_cast<const T*>(to));
     for (Index chunk = 0; chunk < chunks; ++chunk) {
       const Index first = block_start(terms.count, chunks, chunk),
                   n = block_start(terms.count, chunks, chunk + 1) - first;
