@@ -146,7 +146,7 @@ def _tuned(programs: Programs, inputs: Any) -> dict[Setting, tuple[float, Progra
     """Milliseconds and program of each candidate."""
     first, second = _CANDIDATES.get(jax.default_backend(), ((Setting(),), ()))
     if native.isa() is None:
-        first = tuple(s for s in first if s.lowering != "xla")  # that is what there is anyway
+        first = tuple(s for s in first if s.blocks and s.lowering != "xla")  # the others are the same programs
     found = _measured(programs, inputs, first)
     best = min(found, key=lambda s: found[s][0])
     # Once more beside the others, so that all are measured in the same minute.
@@ -154,12 +154,12 @@ def _tuned(programs: Programs, inputs: Any) -> dict[Setting, tuple[float, Progra
 
 
 def _measured(
-    source: Programs, inputs: Any, settings: Iterable[Setting]
+    programs: Programs, inputs: Any, settings: Iterable[Setting]
 ) -> dict[Setting, tuple[float, Program]]:
     compiled = {}
     for setting in settings:
         try:
-            program = source.compiled(inputs, setting)
+            program = programs.compiled(inputs, setting)
         except jax.errors.JaxRuntimeError:  # this XLA has not that option
             continue
         jax.block_until_ready(program.run(*inputs))
