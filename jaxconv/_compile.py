@@ -146,7 +146,9 @@ def _tuned(programs: Programs, inputs: Any) -> dict[Setting, tuple[float, Progra
     """Milliseconds and program of each candidate."""
     first, second = _CANDIDATES.get(jax.default_backend(), ((Setting(),), ()))
     if native.isa() is None:
-        first = tuple(s for s in first if s.blocks and s.lowering != "xla")  # the others are the same programs
+        first = tuple(
+            s for s in first if s.blocks and s.lowering != "xla"
+        )  # the others are the same programs
     found = _measured(programs, inputs, first)
     best = min(found, key=lambda s: found[s][0])
     # Once more beside the others, so that all are measured in the same minute.

@@ -7,8 +7,8 @@ from typing import Any
 import jax
 
 from jaxconv._compiled import Program, Setting
-from jaxconv._epilogues.layers import Layers
-from jaxconv._epilogues.parameters import Split
+from jaxconv._inference.layers import Layers
+from jaxconv._inference.parameters import Split
 from jaxconv._lower import lowering, native
 
 

@@ -28,7 +28,7 @@ BlockedSizes check_blocked(BlockedConvolution<float>* given) {
   if (c.batch == 0 || c.groups == 0 || c.in_channels == 0 || c.out_channels == 0 || volume(c.input) == 0 ||
       volume(c.output) == 0 || c.taps() == 0)
     sizes.wrong = "there is nothing to compute in blocks of channels";
-  else if (c.input[0] != 1 || c.output[0] != 1 || c.kernel[0] != 1)
+  else if (c.input[0] != 1 || c.output[0] != 1 || c.kernel[0] != 1 || c.padding[0] != 0)
     sizes.wrong = "only one or two spatial dimensions can be in blocks of channels";
   else if (c.groups > 1 && (c.in_channels % lanes || c.out_channels % lanes))
     sizes.wrong = "groups must have a multiple of " + std::to_string(lanes) + " channels";
@@ -38,7 +38,7 @@ BlockedSizes check_blocked(BlockedConvolution<float>* given) {
   const Index in_blocks = ceil_div(c.in_channels, lanes), out_blocks = ceil_div(c.out_channels, lanes);
   const Checked held = Checked(in_blocks) * volume(c.input) + Checked(out_blocks) * volume(c.output);
   if (!(Checked(in_blocks) * met(c)).at_most(held * kCopies + kFew)) {
-    sizes.wrong = "the padding is too large to be copied";
+    sizes.wrong = "the kernel reaches too far to be copied";
     return sizes;
   }
   const Index width = given->blocked ? in_blocks * lanes : c.in_channels;

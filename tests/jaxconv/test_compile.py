@@ -189,7 +189,9 @@ BAD_ENTRIES = [
 def test_only_what_a_candidate_may_hold_is_taken_from_a_file(entry, model, cache, monkeypatch):
     assert _compile._accepted(GOOD) == Setting()
     monkeypatch.setattr(_compile, "_key", lambda lowered: "this")
-    monkeypatch.setattr(_compile, "_tuned", lambda programs, inputs: {Setting(): (1.0, programs.compiled(inputs, Setting()))})
+    monkeypatch.setattr(
+        _compile, "_tuned", lambda programs, inputs: {Setting(): (1.0, programs.compiled(inputs, Setting()))}
+    )
     cache.parent.mkdir()
     document = {"program": "jaxconv.compile", "version": 3, "settings": {"this": entry, "other": GOOD}}
     cache.write_text(json.dumps(document))

@@ -176,7 +176,10 @@ DOCUMENTS = {
     "version": ({"version": 3}, "its version is 3, and this jaxconv reads 2"),
     "more": ({"more": 1}, "must have exactly"),
     "needs": ({"needs": {}}, "its requirements are missing"),
-    "setting": ({"setting": {"lowering": 1, "options": [], "constants": False, "blocks": True}}, "its setting is invalid"),
+    "setting": (
+        {"setting": {"lowering": 1, "options": [], "constants": False, "blocks": True}},
+        "its setting is invalid",
+    ),
     "inputs": ({"inputs": {"tuple": []}}, "its inputs must be a tuple of arrays"),
     "no batch": ({"inputs": {"tuple": [{"array": [], "dtype": "int8"}]}}, "an input has no batch"),
     "sizes": ({"sizes": [2, 1]}, "its batch sizes are invalid"),

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from jaxconv import _jax_internals as internals
-from jaxconv._epilogues.flat import Flat
+from jaxconv._inference.flat import Flat
 
 _GROWTH = 2
 """What is more than so many times as large as its operands is computed in each call instead of being kept."""
@@ -26,13 +26,24 @@ class Split:
         count = len(jax.tree.leaves(parameters))
         self._parameters, self._inputs = flat.invars[:count], flat.invars[count:]
         self._early: list[int] = []
+        self._fixed: list[int] = []  # of neither parameters nor inputs
         known = {v: f"parameter {i}" for i, v in enumerate(self._parameters)}
+        fixed = {v: _text(value) for v, value in flat.constants.items()}
         for i, eqn in enumerate(flat.eqns):
-            if self._is_early(eqn, known):
+            variables = [v for v in eqn.invars if not internals.is_literal(v)]
+            if eqn.effects or any(v not in known and v not in fixed for v in variables):
+                continue
+            keys = [repr(v.val) if internals.is_literal(v) else known.get(v) or fixed[v] for v in eqn.invars]
+            own = repr((eqn.primitive.name, str(eqn.params), keys))
+            outputs = {
+                v: f"{hashlib.sha256(own.encode()).hexdigest()} {n}" for n, v in enumerate(eqn.outvars)
+            }
+            if not any(v in known for v in variables):
+                self._fixed.append(i)
+                fixed |= outputs
+            elif sum(v.aval.size for v in outputs) <= _GROWTH * sum(v.aval.size for v in variables):
                 self._early.append(i)
-                own = (eqn.primitive.name, str(eqn.params), *(self._key(v, known) for v in eqn.invars))
-                digest = hashlib.sha256(repr(own).encode()).hexdigest()
-                known |= {v: f"{digest} {n}" for n, v in enumerate(eqn.outvars)}
+                known |= outputs
         early = {*self._early}
         late = [v for i, eqn in enumerate(flat.eqns) if i not in early for v in eqn.invars]
         self._prepared = [
@@ -40,29 +51,11 @@ class Split:
         ]
         self.keys = [known[v] for v in self._prepared]
 
-    def _is_early(self, eqn: Any, known: Mapping[Any, str]) -> bool:
-        variables = [v for v in eqn.invars if not internals.is_literal(v)]
-        if eqn.effects or not any(v in known for v in variables):
-            return False
-        if any(v not in known and v not in self._flat.constants for v in variables):
-            return False
-        size = sum(v.aval.size for v in variables)
-        return sum(v.aval.size for v in eqn.outvars) <= _GROWTH * size
-
-    def _key(self, atom: Any, known: Mapping[Any, str]) -> str:
-        if internals.is_literal(atom):
-            return repr(atom.val)
-        if atom in known:
-            return known[atom]
-        value = np.asarray(self._flat.constants[atom])
-        return hashlib.sha256(value.tobytes()).hexdigest() + str((value.dtype, value.shape))
-
     def prepare(self, parameters: Any) -> dict[str, jax.Array]:
         """What the function takes instead of the parameters, by key."""
 
         def run(*leaves: Any) -> list[Any]:
-            early = {*self._early}
-            skipped = dict.fromkeys(i for i in range(len(self._flat.eqns)) if i not in early)
+            skipped = dict.fromkeys({*range(len(self._flat.eqns))} - {*self._early, *self._fixed})
             values = self._flat.computed(skipped, dict(zip(self._parameters, leaves, strict=True)))
             return [*map(values, self._prepared)]
 
@@ -73,3 +66,8 @@ class Split:
         known = {v: prepared[key] for v, key in zip(self._prepared, self.keys, strict=True)}
         known |= dict(zip(self._inputs, jax.tree.leaves(inputs), strict=True))
         return self._flat.results(self._flat.computed(dict.fromkeys(self._early), known))
+
+
+def _text(constant: Any) -> str:
+    value = np.asarray(constant)
+    return hashlib.sha256(value.tobytes()).hexdigest() + str((value.dtype, value.shape))

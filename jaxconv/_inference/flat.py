@@ -7,8 +7,8 @@ from typing import Any
 import jax
 
 from jaxconv import _jax_internals as internals
-from jaxconv._epilogues.layout import in_blocks
-from jaxconv._epilogues.values import Values
+from jaxconv._inference.layout import in_blocks
+from jaxconv._inference.values import Values
 
 
 class Flat:

@@ -7,9 +7,9 @@ from typing import Any
 
 import jax
 
-from jaxconv._epilogues.find import Found, find
-from jaxconv._epilogues.flat import Flat
-from jaxconv._epilogues.values import Blocks, Values
+from jaxconv._inference.find import Found, find
+from jaxconv._inference.flat import Flat
+from jaxconv._inference.values import Blocks, Values
 from jaxconv._lower import blocked, blocks, native
 from jaxconv._lower.choice import NATIVE, Choice, choose
 from jaxconv._lower.epilogue import Epilogue
@@ -71,7 +71,9 @@ class Layers:
         instead: dict[int, Callable[[Values], Any] | None] = {}
         for layer, found in zip(self.layers, self._found, strict=True):
             name = chosen.get(layer, layer.default().name)
-            in_blocks = lanes > 0 and blocked.can(layer.product, layer.batch, jax.numpy.dtype(layer.dtype), lanes)
+            in_blocks = lanes > 0 and blocked.can(
+                layer.product, layer.batch, jax.numpy.dtype(layer.dtype), lanes
+            )
             if name == NATIVE and (in_blocks or found.epilogue is not None):
                 instead |= dict.fromkeys({found.at, *found.members})
                 last = found.at if found.epilogue is None else found.last
@@ -109,7 +111,11 @@ class Layers:
         if found.residual is not None:
             operands.append(values.blocks(found.residual).reshape(shape))
         y = blocked.blocked_conv_p.bind(
-            *operands, product=product, epilogue=layer.epilogue or Epilogue(), lanes=lanes, blocked=takes_blocks
+            *operands,
+            product=product,
+            epilogue=layer.epilogue or Epilogue(),
+            lanes=lanes,
+            blocked=takes_blocks,
         )
         if found.epilogue is None:
             return Blocks(y)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxconv import _jax_internals as internals
-from jaxconv._epilogues.values import Blocks, Values
+from jaxconv._inference.values import Blocks, Values
 
 # fmt: off
 _ELEMENTWISE = {
@@ -123,7 +123,12 @@ def _dot(eqn: Any, values: Values) -> list[Blocks] | None:
     (contracted, other), batched = eqn.params["dimension_numbers"]
     a, b = eqn.invars
     weights = b.aval.shape
-    if batched != ((), ()) or not values.in_blocks(a) or min(contracted, default=0) < 2 or len(weights) != len(other):
+    if (
+        batched != ((), ())
+        or not values.in_blocks(a)
+        or min(contracted, default=0) < 2
+        or len(weights) != len(other)
+    ):
         return None
     array = values.blocks(a)
     factor = values(b).transpose([*_sorted(other, contracted)]) if weights else values(b)
