@@ -6,7 +6,7 @@ import statistics
 import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -15,8 +15,8 @@ from flax import linen, nnx
 
 from jaxconv import _compile_cache, _linen_inference
 from jaxconv._compiled import Compiled, Program, Setting, batch, inputs
-from jaxconv._epilogues.layers import Layers
-from jaxconv._lower import lowering, native
+from jaxconv._lower import native
+from jaxconv._programs import Programs
 from jaxconv._tree import with_leaves
 from jaxconv.fusion import fuse_conv_bn
 
@@ -29,6 +29,7 @@ _CANDIDATES: dict[str, tuple[tuple[Setting, ...], tuple[Setting, ...]]] = {
     "cpu": (
         (
             Setting(),
+            Setting(blocks=False),
             Setting("xla"),
             Setting("direct"),
             Setting(options=(("xla_cpu_experimental_ynn_fusion_type", "LIBRARY_FUSION_TYPE_DOT"),)),
@@ -85,31 +86,30 @@ def compile(
         else jax.tree.map(lambda x: inputs.resized(x, size), example_inputs)  # noqa: B023
         for size in sizes or (None,)
     }
+    source = Programs(function, state)
     measured = [*examples][-1]
     setting = Setting(constants=constants and not tune)
     found: dict[Setting, tuple[float, Program]] = {}
     if tune:
-        setting, found = _fastest(function, state, examples[measured], cache)
-    programs = {measured: found[setting][1]} if found else {}
-    for size in {*examples} - {*programs}:
-        programs[size] = _program(_lowered(function, state, examples[size], setting), state, setting)
-    programs = {size: programs[size] for size in examples}
+        setting, found = _fastest(source, examples[measured], cache)
+    programs = source.of_sizes(examples, setting, {measured: found[setting][1]} if found else {})
     if sizes:
         batch.check(programs, taken)
     milliseconds = {s: ms for s, (ms, _) in found.items()}
-    return Compiled(model, setting, milliseconds, programs, taken, () if setting.constants else state)
+    parameters = () if setting.constants else next(iter(programs.values())).parameters
+    return Compiled(model, setting, milliseconds, programs, taken, parameters)
 
 
 def _fastest(
-    function: Callable[..., Any], state: Any, example: Any, cache: Any
+    programs: Programs, example: Any, cache: Any
 ) -> tuple[Setting, dict[Setting, tuple[float, Program]]]:
     """The setting, and what was measured, which is nothing if the cache knows the setting."""
     place = _compile_cache.place(cache)
-    key = _key(_lowered(function, state, example, Setting()))
+    key = _key(programs.lowered(example, Setting())[0])
     known = _compile_cache.read(place, _accepted) if place is not None else {}
     if key in known:
         return known[key], {}
-    found = _tuned(function, state, example)
+    found = _tuned(programs, example)
     setting = min(found, key=lambda s: found[s][0])
     if place is None:
         warnings.warn(
@@ -142,51 +142,37 @@ def _parts(model: Any, pairs: Any, inputs: tuple[Any, ...]) -> tuple[Any, Callab
     )
 
 
-def _lowered(function: Callable[..., Any], state: Any, inputs: Any, setting: Setting) -> Any:
-    with lowering(setting.lowering) if setting.lowering else nullcontext():
-        function = Layers(function, (state, *inputs)).function()
-        if setting.constants:
-            return jax.jit(lambda *inputs: function(state, *inputs), keep_unused=True).lower(*inputs)
-        # All parameters stay arguments, used or not: so a file needs no list of those that are.
-        return jax.jit(function, keep_unused=True).lower(state, *inputs)
-
-
-def _program(lowered: Any, state: Any, setting: Setting) -> Program:
-    made = lowered.compile(compiler_options=dict(setting.options))
-    outputs = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), lowered.out_info)
-    run = made if setting.constants else lambda *inputs: made(state, *inputs)
-    return Program(run, made.runtime_executable(), outputs)
-
-
-def _tuned(function: Callable[..., Any], state: Any, inputs: Any) -> dict[Setting, tuple[float, Program]]:
+def _tuned(programs: Programs, inputs: Any) -> dict[Setting, tuple[float, Program]]:
     """Milliseconds and program of each candidate."""
     first, second = _CANDIDATES.get(jax.default_backend(), ((Setting(),), ()))
     if native.isa() is None:
-        first = tuple(s for s in first if s.lowering != "xla")  # that is what there is anyway
-    found = _measured(function, state, inputs, first)
+        first = tuple(
+            s for s in first if s.blocks and s.lowering != "xla"
+        )  # the others are the same programs
+    found = _measured(programs, inputs, first)
     best = min(found, key=lambda s: found[s][0])
     # Once more beside the others, so that all are measured in the same minute.
-    return found | _measured(function, state, inputs, [best, replace(best, constants=True), *second])
+    return found | _measured(programs, inputs, [best, replace(best, constants=True), *second])
 
 
 def _measured(
-    function: Callable[..., Any], state: Any, inputs: Any, settings: Iterable[Setting]
+    programs: Programs, inputs: Any, settings: Iterable[Setting]
 ) -> dict[Setting, tuple[float, Program]]:
-    programs = {}
+    compiled = {}
     for setting in settings:
         try:
-            program = _program(_lowered(function, state, inputs, setting), state, setting)
+            program = programs.compiled(inputs, setting)
         except jax.errors.JaxRuntimeError:  # this XLA has not that option
             continue
         jax.block_until_ready(program.run(*inputs))
-        programs[setting] = program
-    times: dict[Setting, list[float]] = {setting: [] for setting in programs}
+        compiled[setting] = program
+    times: dict[Setting, list[float]] = {setting: [] for setting in compiled}
     for _ in range(_ROUNDS):
-        for setting, program in programs.items():
+        for setting, program in compiled.items():
             start = time.perf_counter()
             jax.block_until_ready(program.run(*inputs))
             times[setting].append(time.perf_counter() - start)
-    return {s: (1e3 * statistics.median(times[s]), program) for s, program in programs.items()}
+    return {s: (1e3 * statistics.median(times[s]), program) for s, program in compiled.items()}
 
 
 def _key(lowered: Any) -> str:
@@ -204,15 +190,17 @@ def _accepted(entry: Any) -> Setting:
     first, second = _CANDIDATES.get(jax.default_backend(), ((Setting(),), ()))
     lowerings = {setting.lowering for setting in (*first, *second)}
     options = {(n, type(v), v) for setting in (*first, *second) for n, v in setting.options}
-    if not (isinstance(entry, dict) and {*entry} == {"lowering", "options", "constants"}):
-        raise ValueError("an entry is not made of lowering, options and constants")
-    lower, given, constants = entry["lowering"], entry["options"], entry["constants"]
+    if not (isinstance(entry, dict) and {*entry} == {"lowering", "options", "constants", "blocks"}):
+        raise ValueError("an entry is not made of lowering, options, constants and blocks")
+    lower, given, constants, blocks = (entry[n] for n in ("lowering", "options", "constants", "blocks"))
     if not (lower is None or isinstance(lower, str)) or lower not in lowerings:
         raise ValueError(f"no candidate has the lowering {lower!r:.40}")
-    if not isinstance(constants, bool) or not isinstance(given, list) or len(given) > len(options):
-        raise ValueError("an entry's options must be a list, and its constants a bool")
+    if not (isinstance(constants, bool) and isinstance(blocks, bool)):
+        raise ValueError("an entry's constants and blocks must be bools")
+    if not isinstance(given, list) or len(given) > len(options):
+        raise ValueError("an entry's options must be a list")
     for option in given:
         pair = isinstance(option, list) and len(option) == 2 and all(isinstance(x, str | int) for x in option)
         if not pair or (option[0], type(option[1]), option[1]) not in options:
             raise ValueError(f"no candidate has the option {option!r:.80}")
-    return Setting(lower, tuple((n, v) for n, v in given), constants)
+    return Setting(lower, tuple((n, v) for n, v in given), constants, blocks)

@@ -19,7 +19,7 @@ import jax
 
 from jaxconv._lower import native
 
-_PROGRAM, _VERSION = "jaxconv.compile", 2
+_PROGRAM, _VERSION = "jaxconv.compile", 3
 _LARGEST = 2**24
 _PATIENCE = 5.0
 """Seconds to wait for another process that is writing."""
@@ -137,6 +137,8 @@ def _entries(file: Path) -> dict[str, Any]:
         return {}  # what was known by fewer things than count
     if document.get("program") != _PROGRAM or not isinstance(document.get("settings"), dict):
         raise NotOurs("it is JSON of another program")
+    if document.get("version") == 2:
+        return {}  # of settings without `blocks`
     if document.get("version") != _VERSION:
         raise NotOurs(f"its version is {document.get('version')!r:.20}, not {_VERSION}")
     return document["settings"]

@@ -11,7 +11,7 @@ import jax
 from flax import linen, nnx
 
 from jaxconv._compiled import Compiled
-from jaxconv._epilogues.layers import Layers
+from jaxconv._inference.layers import Layers
 from jaxconv._lower import gpu, lowering, native
 from jaxconv._lower.choice import NATIVE, Choice, choose, forced_one
 from jaxconv._lower.product import Product

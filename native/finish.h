@@ -60,7 +60,7 @@ inline __attribute__((always_inline)) Vector<T> activated(Vector<T> x, T low, T 
 }
 
 template <class T, Activation activation>
-void finish_row(const Epilogue<T>& e, T bias, const T* residual, T* y, Index n) {
+void finish_row(const Epilogue<T>& e, Vector<T> bias, const T* residual, T* y, Index n) {
   using V = Vector<T>;
   constexpr Index lanes = kLanes<T>;
   const auto finished = [&](V x, V more) __attribute__((always_inline)) {
@@ -79,10 +79,9 @@ void finish_row(const Epilogue<T>& e, T bias, const T* residual, T* y, Index n) 
   copy(rest, y + i, n - i);
 }
 
-// Finishes n neighbours of a channel's feature map: y, and `residual` likewise if there is one.
+// Finishes n neighbours: y, and `residual` likewise if there is one.
 template <class T>
-void finish(const Epilogue<T>& e, Index channel, const T* residual, T* y, Index n) {
-  const T bias = e.bias ? e.bias[channel] : T(0);
+void finish(const Epilogue<T>& e, Vector<T> bias, const T* residual, T* y, Index n) {
   switch (e.activation) {
     case Activation::none:
       return finish_row<T, Activation::none>(e, bias, residual, y, n);
@@ -101,6 +100,12 @@ void finish(const Epilogue<T>& e, Index channel, const T* residual, T* y, Index 
         return finish_row<T, Activation::silu>(e, bias, residual, y, n);
       }
   }
+}
+
+// Finishes n neighbours of a channel's feature map.
+template <class T>
+void finish(const Epilogue<T>& e, Index channel, const T* residual, T* y, Index n) {
+  finish(e, Vector<T>{} + (e.bias ? e.bias[channel] : T(0)), residual, y, n);
 }
 
 }  // namespace JAXCONV_ISA

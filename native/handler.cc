@@ -11,6 +11,7 @@
 #include "arguments.h"
 #include "convolution.h"
 #include "convolve.h"
+#include "convolve_blocked.h"
 #include "epilogue.h"
 #include "instruction_sets.h"
 #include "threads.h"
@@ -104,8 +105,38 @@ const float* checked_operand(const ffi::AnyBuffer& operand, const Numbers& shape
   return same ? static_cast<const float*>(operand.untyped_data()) : nullptr;
 }
 
-// `more` are the bias, if there is one, and then the residual, which is "none", "first" (added before the activation)
-// or "last".
+struct EpilogueAttributes {
+  bool bias;
+  std::string_view residual, activation;
+  float low, high;
+};
+
+// Returns what is wrong, "" if nothing is. `more` are the bias, if there is one, of so many channels, and then the
+// residual, which is "none", "first" (added before the activation) or "last" and has the result's shape.
+std::string read(const EpilogueAttributes& given, const ffi::RemainingArgs& more, std::int64_t channels,
+                 const ffi::AnyBuffer& result, Epilogue<float>* epilogue) {
+  if (given.residual != "none" && given.residual != "first" && given.residual != "last")
+    return "residual='" + std::string(given.residual) + "' must be 'none', 'first' or 'last'";
+  if (more.size() != std::size_t(given.bias) + std::size_t(given.residual != "none"))
+    return "there must be an operand for each of bias and residual";
+  *epilogue = {nullptr, nullptr, given.residual == "last", Activation::none, given.low, given.high};
+  bool known = false;
+  for (const auto& [name, value] : kActivations)
+    if (name == given.activation) epilogue->activation = value, known = true;
+  if (!known) return "activation='" + std::string(given.activation) + "' is none that the kernels have";
+  if (given.bias) {
+    const auto operand = more.get<ffi::AnyBuffer>(0);
+    if (!operand || !(epilogue->bias = checked_operand(*operand, {&channels, 1})))
+      if (channels) return "bias must be float32, one for each output channel";
+  }
+  if (given.residual != "none") {
+    const auto operand = more.get<ffi::AnyBuffer>(given.bias ? 1 : 0);
+    if (!operand || !(epilogue->residual = checked_operand(*operand, numbers(result.dimensions()))))
+      if (result.element_count()) return "residual must be float32, of the result's shape";
+  }
+  return "";
+}
+
 ffi::Error call_fused(ffi::ThreadPool pool, ffi::AnyBuffer a, ffi::AnyBuffer b, ffi::RemainingArgs more,
                       ffi::Result<ffi::AnyBuffer> result, std::int64_t groups, Attribute stride, Attribute padding,
                       Attribute dilation, bool bias, std::string_view residual, std::string_view activation, float low,
@@ -119,30 +150,52 @@ ffi::Error call_fused(ffi::ThreadPool pool, ffi::AnyBuffer a, ffi::AnyBuffer b, 
         sizeof(float)};
     Operation checked;
     Convolution c;
-    const std::string wrong = check(arguments, &checked, &c);
+    Epilogue<float> epilogue;
+    std::string wrong = check(arguments, &checked, &c);
+    if (wrong.empty())
+      wrong = read({bias, residual, activation, low, high}, more, c.groups * c.out_channels, *result, &epilogue);
     if (!wrong.empty()) return refused(wrong);
-    if (residual != "none" && residual != "first" && residual != "last")
-      return refused("residual='" + std::string(residual) + "' must be 'none', 'first' or 'last'");
-    if (more.size() != std::size_t(bias) + std::size_t(residual != "none"))
-      return refused("there must be an operand for each of bias and residual");
-    Epilogue<float> epilogue{nullptr, nullptr, residual == "last", Activation::none, low, high};
-    bool known = false;
-    for (const auto& [name, value] : kActivations)
-      if (name == activation) epilogue.activation = value, known = true;
-    if (!known) return refused("activation='" + std::string(activation) + "' is none that the kernels have");
-    if (bias) {
-      const auto operand = more.get<ffi::AnyBuffer>(0);
-      const std::int64_t channels = std::int64_t(c.groups * c.out_channels);
-      if (!operand || !(epilogue.bias = checked_operand(*operand, {&channels, 1})))
-        if (channels) return refused("bias must be float32, one for each output channel");
-    }
-    if (residual != "none") {
-      const auto operand = more.get<ffi::AnyBuffer>(bias ? 1 : 0);
-      if (!operand || !(epilogue.residual = checked_operand(*operand, numbers(result->dimensions()))))
-        if (result->element_count()) return refused("residual must be float32, of the result's shape");
-    }
     XlaThreads threads(pool);
     run<float>(checked, c, a, b, *result, &epilogue, threads);
+    return ffi::Error::Success();
+  });
+}
+
+ffi::Error call_blocked(ffi::ThreadPool pool, ffi::AnyBuffer input, ffi::AnyBuffer weight, ffi::RemainingArgs more,
+                        ffi::Result<ffi::AnyBuffer> result, std::int64_t lanes, bool blocked, Attribute input_shape,
+                        Attribute weight_shape, Attribute output_shape, std::int64_t groups, Attribute stride,
+                        Attribute padding, Attribute dilation, bool bias, std::string_view residual,
+                        std::string_view activation, float low, float high) {
+  return guarded([&] {
+    for (const ffi::DataType type : {input.element_type(), weight.element_type(), result->element_type()})
+      if (type != ffi::DataType::F32) return refused("operands and result must be float32");
+    const Arguments arguments{"forward",    numbers(input_shape), numbers(weight_shape), numbers(output_shape),
+                              groups,       numbers(stride),      numbers(padding),      numbers(dilation),
+                              sizeof(float)};
+    Operation forward;
+    BlockedConvolution<float> g{};
+    std::string wrong = check(arguments, &forward, &g.shape);
+    const InstructionSet& set = best_instruction_set();
+    if (wrong.empty() && lanes != set.of_float.lanes)
+      wrong = "blocks of " + std::to_string(lanes) + " channels are those of another instruction set than " + set.name;
+    if (!wrong.empty()) return refused(wrong);
+    g.lanes = set.of_float.lanes, g.blocked = blocked;
+    const BlockedSizes sizes = check_blocked(&g);
+    const auto has = [](const ffi::AnyBuffer& buffer, Index elements) {
+      return Index(buffer.element_count()) == elements;
+    };
+    if (!sizes.wrong.empty()) return refused(sizes.wrong);
+    if (!has(input, sizes.input) || !has(weight, sizes.weight) || !has(*result, sizes.output))
+      return refused("operands or result are not of the convolution's sizes in blocks of channels");
+    Epilogue<float> epilogue;
+    wrong = read({bias, residual, activation, low, high}, more, sizes.channels, *result, &epilogue);
+    if (!wrong.empty()) return refused(wrong);
+    g.input = static_cast<const float*>(input.untyped_data());
+    g.weight = static_cast<const float*>(weight.untyped_data());
+    g.output = static_cast<float*>(result->untyped_data());
+    g.epilogue = &epilogue;
+    XlaThreads threads(pool);
+    convolve_blocked(g, set, threads);
     return ffi::Error::Success();
   });
 }
@@ -176,11 +229,35 @@ XLA_FFI_DEFINE_HANDLER(fused_convolution, call_fused,
                            .Attr<float>("low")
                            .Attr<float>("high"));
 
+XLA_FFI_DEFINE_HANDLER(blocked_convolution, call_blocked,
+                       ffi::Ffi::Bind()
+                           .Ctx<ffi::ThreadPool>()
+                           .Arg<ffi::AnyBuffer>()
+                           .Arg<ffi::AnyBuffer>()
+                           .RemainingArgs()
+                           .Ret<ffi::AnyBuffer>()
+                           .Attr<std::int64_t>("lanes")
+                           .Attr<bool>("blocked")
+                           .Attr<Attribute>("input_shape")
+                           .Attr<Attribute>("weight_shape")
+                           .Attr<Attribute>("output_shape")
+                           .Attr<std::int64_t>("groups")
+                           .Attr<Attribute>("stride")
+                           .Attr<Attribute>("padding")
+                           .Attr<Attribute>("dilation")
+                           .Attr<bool>("bias")
+                           .Attr<std::string_view>("residual")
+                           .Attr<std::string_view>("activation")
+                           .Attr<float>("low")
+                           .Attr<float>("high"));
+
 }  // namespace
 
 void* handler() { return reinterpret_cast<void*>(convolution); }
 
 void* fused_handler() { return reinterpret_cast<void*>(fused_convolution); }
+
+void* blocked_handler() { return reinterpret_cast<void*>(blocked_convolution); }
 
 ApiVersion api_version() { return {XLA_FFI_API_MAJOR, XLA_FFI_API_MINOR}; }
 

@@ -11,6 +11,9 @@ void* handler();
 // as the attributes tell a bias and a residual.
 void* fused_handler();
 
+// The address of the handler of one whose feature maps are in blocks of channels (blocked_convolution.h).
+void* blocked_handler();
+
 // The version of XLA's interface that the handler is compiled for.
 struct ApiVersion {
   int major, minor;

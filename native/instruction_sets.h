@@ -2,6 +2,7 @@
 #ifndef JAXCONV_INSTRUCTION_SETS_H_
 #define JAXCONV_INSTRUCTION_SETS_H_
 
+#include "blocked_convolution.h"
 #include "convolution.h"
 #include "epilogue.h"
 #include "threads.h"
@@ -16,6 +17,9 @@ struct Kernels {
   void (*backward_weight)(const Convolution&, const T* input, const T* d_output, T* d_weight, Threads&);
   // The epilogue of n neighbours of a channel's feature map, and of the residual's there.
   void (*finish)(const Epilogue<T>&, Index channel, const T* residual, T* y, Index n);
+  // Of feature maps in blocks of so many channels.
+  void (*blocked)(const BlockedConvolution<T>&, Threads&);
+  Index lanes;
 };
 
 struct InstructionSet {

@@ -10,6 +10,7 @@
 #ifndef JAXCONV_KERNELS_H_
 #define JAXCONV_KERNELS_H_
 
+#include "blocked_convolution.h"
 #include "convolution.h"
 #include "definition.h"
 #include "epilogue.h"
@@ -30,12 +31,14 @@ JAXCONV_PRAGMA(GCC target(JAXCONV_TARGET))
 
 #include "backward_input.h"
 #include "backward_weight.h"
+#include "blocked.h"
 #include "forward.h"
 
 #define JAXCONV_JOIN_(a, b) a##b
 #define JAXCONV_JOIN(a, b) JAXCONV_JOIN_(a, b)
-#define JAXCONV_KERNELS(T) \
-  {JAXCONV_ISA::forward<T>, JAXCONV_ISA::backward_input<T>, JAXCONV_ISA::backward_weight<T>, JAXCONV_ISA::finish<T>}
+#define JAXCONV_KERNELS(T)                                                                   \
+  {JAXCONV_ISA::forward<T>, JAXCONV_ISA::backward_input<T>, JAXCONV_ISA::backward_weight<T>, \
+   JAXCONV_ISA::finish<T>,  JAXCONV_ISA::blocked<T>,        JAXCONV_ISA::kLanes<T>}
 
 namespace jaxconv {
 extern const Kernels<float> JAXCONV_JOIN(JAXCONV_ISA, _of_float) = JAXCONV_KERNELS(float);

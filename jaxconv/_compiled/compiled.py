@@ -24,11 +24,13 @@ class Program:
         run: of (*inputs), with the model's parameters in it.
         executable: what XLA made; None if it was loaded from a file.
         outputs: the structure of the result, of jax.ShapeDtypeStructs.
+        parameters: what was prepared from the model's parameters, by key.
     """
 
     run: Callable[..., Any]
     executable: Any
     outputs: Any
+    parameters: Any = ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)  # jax.jit wants to hash what it refuses
@@ -132,9 +134,7 @@ class Compiled:
             for size, program in self._programs.items()
         }
         state = [np.asarray(_plain(array)) for array in jax.tree.leaves(self._state)]
-        uses_kernels = any(
-            target in text for text in texts for target in (native.TARGET, native.FUSED_TARGET)
-        )
+        uses_kernels = any(target in text for text in texts for target in native.TARGETS)
         return file.save(file.Contents(self.setting, self._inputs, programs, state, uses_kernels), path)
 
 

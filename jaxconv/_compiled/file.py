@@ -27,7 +27,7 @@ from jaxconv._files.arrays import SAFETENSORS
 from jaxconv._files.limits import Budget, Damaged
 from jaxconv._files.save import replace_file
 
-_PROGRAM, _VERSION = "jaxconv.Compiled", 1
+_PROGRAM, _VERSION = "jaxconv.Compiled", 2
 _DOCUMENT, _DIGEST = "compiled.json", "sha256"
 _KEYS = {"program", "version", "needs", "setting", "inputs", "sizes", "outputs", "state"}
 
@@ -196,13 +196,15 @@ def _document(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
 
 def _setting(entry: Any) -> Setting:
     """It is shown, not used."""
-    if not isinstance(entry, dict) or {*entry} != {"lowering", "options", "constants"}:
+    if not isinstance(entry, dict) or {*entry} != {"lowering", "options", "constants", "blocks"}:
         raise Damaged("its setting is invalid")
-    lowering, options, constants = entry["lowering"], listed(entry["options"]), entry["constants"]
+    lowering, options = entry["lowering"], listed(entry["options"])
+    constants, blocks = entry["constants"], entry["blocks"]
     pairs = [tuple(listed(pair)) for pair in options]
     good = all(
         len(pair) == 2 and isinstance(pair[0], str) and isinstance(pair[1], str | int) for pair in pairs
     )
-    if not good or not isinstance(lowering, str | None) or not isinstance(constants, bool):
+    flags = isinstance(constants, bool) and isinstance(blocks, bool)
+    if not good or not flags or not isinstance(lowering, str | None):
         raise Damaged("its setting is invalid")
-    return Setting(lowering, tuple((name, value) for name, value in pairs), constants)
+    return Setting(lowering, tuple((name, value) for name, value in pairs), constants, blocks)

@@ -85,4 +85,5 @@ def _instructions() -> frozenset[str]:
 
 
 def _running_kernels() -> str:
-    return _compile_cache.kernels_hash() if native.isa() is not None else "none"
+    # Packed weights and blocks of channels are those of an instruction set.
+    return f"{_compile_cache.kernels_hash()} {native.isa()}" if native.isa() is not None else "none"

@@ -19,6 +19,12 @@ fused_conv_p = internals.Primitive("jaxconv_fused_conv")
 """bind(x, weight, [bias], [residual], product=Product, epilogue=Epilogue)"""
 
 
+REFUSED = (
+    "a program that `jaxconv.compile` made is for inference and has no derivatives: differentiate the model that "
+    "it was made of"
+)
+
+
 def unfused(*operands: jax.Array, product: Product, epilogue: Epilogue) -> jax.Array:
     """What the primitive computes, by the convolution's own primitive."""
     x, weight, *rest = operands
@@ -49,11 +55,7 @@ def _batch(args: Any, dims: Any, **params: Any) -> tuple[jax.Array, int]:
 
 
 internals.define_batching(fused_conv_p, _batch)
-internals.refuse_derivatives(
-    fused_conv_p,
-    "a program that `jaxconv.compile` made is for inference and has no derivatives: differentiate the model "
-    "that it was made of",
-)
+internals.refuse_derivatives(fused_conv_p, REFUSED)
 
 
 def _on_cpu(context: Any, *operands: Any, product: Product, epilogue: Epilogue) -> Any:

@@ -25,6 +25,8 @@ from jaxconv._spec import low_ends
 # Saved programs call them: another meaning of their arguments gets another name.
 TARGET = "jaxconv_conv_v1"
 FUSED_TARGET = "jaxconv_fused_conv_v1"
+BLOCKED_TARGET = "jaxconv_blocked_conv_v1"
+TARGETS = (TARGET, FUSED_TARGET, BLOCKED_TARGET)
 
 _OPERATIONS = {"y": "forward", "x": "backward_input", "weight": "backward_weight"}
 
@@ -49,10 +51,12 @@ class Kernels:
         instruction_set: 'avx512', 'avx2', 'neon', or 'any' (128-bit vectors, which every supported CPU has). None if no
             kernels run; convolutions then use XLA alone.
         reason: why no kernels run, and what to do about it. Empty if kernels run.
+        lanes: the float32 numbers of a vector; 0 if no kernels run.
     """
 
     instruction_set: str | None
     reason: str = ""
+    lanes: int = 0
 
     def __str__(self) -> str:
         if self.instruction_set is None:
@@ -84,7 +88,12 @@ def _register() -> Kernels:
         return _left_out(f"the compiled file cannot be loaded ({error}); {_REINSTALL}")
     try:
         version = library.api_version()
-        handlers = {TARGET: library.handler(), FUSED_TARGET: library.fused_handler()}
+        handlers = {
+            TARGET: library.handler(),
+            FUSED_TARGET: library.fused_handler(),
+            BLOCKED_TARGET: library.blocked_handler(),
+        }
+        lanes = library.lanes()
     except AttributeError:
         return _left_out(f"they were compiled for another version of jaxconv; {_REINSTALL}")
     refused = internals.why_refused(handlers[TARGET], version)
@@ -95,7 +104,7 @@ def _register() -> Kernels:
         )
     for name, handler in handlers.items():
         jax.ffi.register_ffi_target(name, handler, platform="cpu")
-    return Kernels(library.isa())
+    return Kernels(library.isa(), lanes=lanes)
 
 
 def _left_out(why: str) -> Kernels:
@@ -123,6 +132,11 @@ def kernels() -> Kernels:
 def isa() -> str | None:
     """Returns the instruction set that the kernels use here, or None if no kernels run."""
     return _kernels.instruction_set
+
+
+def lanes() -> int:
+    """Returns the channels of a block (blocks.py), or 0 if no kernels run."""
+    return _kernels.lanes
 
 
 @functools.cache
@@ -156,12 +170,40 @@ def lower_fused(context: Any, operands: Any, p: Product, epilogue: Epilogue) -> 
         context,
         *operands,
         **_numbers(p),
-        bias=epilogue.bias,
-        residual=epilogue.residual,
-        activation=epilogue.activation,
-        low=np.float32(epilogue.low),
-        high=np.float32(epilogue.high),
+        **_attributes(epilogue),
     )
+
+
+def lower_blocked(
+    context: Any, operands: Any, product: Product, epilogue: Epilogue, lanes: int, blocked: bool
+) -> Any:
+    """The same of feature maps in blocks of channels."""
+    batch = context.avals_in[0].shape[0]
+    shapes = {
+        "input_shape": (batch, product.spec.in_channels, *product.size),
+        "weight_shape": product.spec.weight_shape,
+        "output_shape": product.shape(batch),
+    }
+    return jax.ffi.ffi_lowering(BLOCKED_TARGET)(
+        context,
+        *operands,
+        **{name: np.array(shape, np.int64) for name, shape in shapes.items()},
+        **_numbers(product),
+        **_attributes(epilogue),
+        lanes=np.int64(lanes),
+        blocked=blocked,
+    )
+
+
+def _attributes(epilogue: Epilogue) -> dict[str, Any]:
+    """What follows the convolution, as attributes of a call."""
+    return {
+        "bias": epilogue.bias,
+        "residual": epilogue.residual,
+        "activation": epilogue.activation,
+        "low": np.float32(epilogue.low),
+        "high": np.float32(epilogue.high),
+    }
 
 
 def _numbers(p: Product) -> dict[str, Any]:

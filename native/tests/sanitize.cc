@@ -22,12 +22,14 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "../arguments.h"
 #include "../convolution.h"
 #include "../convolve.h"
+#include "../convolve_blocked.h"
 #include "../epilogue.h"
 #include "../instruction_sets.h"
 #include "../threads.h"
@@ -291,7 +293,7 @@ Reference<T> reference(Operation operation, const Convolution& c, const T* a, co
 }
 
 struct Figures {
-  std::atomic<Index> problems{0}, results{0}, not_finite{0}, by_definition{0}, empty{0}, arguments{0};
+  std::atomic<Index> problems{0}, results{0}, not_finite{0}, by_definition{0}, empty{0}, arguments{0}, blocked{0};
   std::mutex mutex;
   double worst = 0;  // error over bound
 
@@ -365,6 +367,103 @@ void check_epilogue(const Problem& p, const Array<T>& x, const Array<T>& weight,
   if (!same(fused, after)) fail(p, set.name, Operation::forward, "the epilogue computed with it differs");
 }
 
+// Elements (N, groups * C, positions) in blocks of channels of each group, NaN where channels fill the last block: they
+// must not count.
+Array<float> in_blocks(const Array<float>& from, Index items, Index channels, Index positions, Index lanes,
+                       Random& random) {
+  const Index blocks = ceil_div(channels, lanes);
+  Array<float> to(items * blocks * lanes * positions, random.below(16));
+  for (Index i = 0; i < to.size(); ++i) {
+    const Index lane = i % lanes, at = i / lanes % positions, block = i / lanes / positions;
+    const Index channel = block % blocks * lanes + lane;
+    to.at()[i] = channel < channels ? from.at()[(block / blocks * channels + channel) * positions + at]
+                                    : std::numeric_limits<float>::quiet_NaN();
+  }
+  return to;
+}
+
+Array<float> out_of_blocks(const Array<float>& from, Index items, Index channels, Index positions, Index lanes) {
+  Array<float> to(items * channels * positions, 0);
+  const Index blocks = ceil_div(channels, lanes);
+  for (Index i = 0; i < to.size(); ++i) {
+    const Index at = i % positions, channel = i / positions % channels, item = i / positions / channels;
+    to.at()[i] = from.at()[((item * blocks + channel / lanes) * positions + at) * lanes + channel % lanes];
+  }
+  return to;
+}
+
+// The weight (O, I, taps) of all groups as blocked_convolution.h has it, with zeros for channels that there are not.
+Array<float> packed(const Array<float>& from, const BlockedConvolution<float>& g, Random& random) {
+  const Convolution& c = g.shape;
+  const Index taps = c.taps(), lanes = g.lanes, outputs = ceil_div(c.out_channels, lanes);
+  const Index each = g.depthwise ? 1 : g.blocked ? ceil_div(c.in_channels, lanes) * lanes : c.in_channels;
+  const Index width = g.blocked && !g.depthwise ? lanes : 1;
+  Array<float> to(c.groups * outputs * lanes * each * taps, random.below(16));
+  for (Index i = 0; i < to.size(); ++i) {
+    const Index lane = i % lanes, inner = i / lanes % width, tap = i / lanes / width % taps;
+    const Index in = i / lanes / width / taps % (each / width) * width + inner;
+    const Index block = i / lanes / taps / each, out = block % outputs * lanes + lane;
+    const bool is = out < c.out_channels && (g.depthwise || in < c.in_channels);
+    const Index row = block / outputs * c.out_channels + out;
+    to.at()[i] = is ? from.at()[(row * (g.depthwise ? 1 : c.in_channels) + in) * taps + tap] : 0.0f;
+  }
+  return to;
+}
+
+// The same in blocks of channels.
+double check_in_blocks(const Problem& p, const Array<float>& x, const Array<float>& weight,
+                       const Reference<float>& expected, const InstructionSet& set, Random& random, Threads& pool,
+                       Figures& figures) {
+  BlockedConvolution<float> g{};
+  g.shape = p.c, g.blocked = !random.once_in(4), g.lanes = set.of_float.lanes;
+  if (!check_blocked(&g).wrong.empty()) return 0;
+  const Convolution& c = g.shape;
+  const Index items = c.batch * c.groups, positions = volume(c.output);
+  const Array<float> input =
+      g.blocked ? in_blocks(x, items, c.in_channels, volume(c.input), g.lanes, random) : Array<float>(0, 0);
+  const Array<float> weights = packed(weight, g, random);
+  const Index size = items * ceil_div(c.out_channels, g.lanes) * g.lanes * positions;
+  Array<float> got(size, random.below(16)), again(size, random.below(16)), fused(size, random.below(16));
+  g.input = g.blocked ? input.at() : x.at(), g.weight = weights.at();
+  OneThread one;
+  const auto run = [&](Array<float>& result, Threads& threads) {
+    std::memset(static_cast<void*>(result.at()), 0xff, std::size_t(size) * sizeof(float));
+    g.output = result.at();
+    convolve_blocked(g, set, threads);
+    return out_of_blocks(result, items, c.out_channels, positions, g.lanes);
+  };
+  const Array<float> results = run(got, pool);
+  const double ratio = judge(p, set.name, Operation::forward, results, expected);
+  if (!same(results, run(again, one)))
+    fail(p, set.name, Operation::forward, "in blocks one thread gives another result");
+  const Index channels = c.groups * c.out_channels;
+  const Array<float> bias = random_array<float>(channels, true, random);
+  const Array<float> filled = in_blocks(bias, c.groups, c.out_channels, 1, g.lanes, random);
+  const Array<float> residual = random_array<float>(results.size(), true, random);
+  const Array<float> residual_blocks = in_blocks(residual, items, c.out_channels, positions, g.lanes, random);
+  const float low = float(random.number());
+  Epilogue<float> epilogue{random.once_in(4) ? nullptr : bias.at(),
+                           random.once_in(2) ? nullptr : residual.at(),
+                           random.once_in(2),
+                           Activation(random.below(7)),
+                           low,
+                           low + 1};
+  Epilogue<float> blocked = epilogue;
+  if (epilogue.bias) blocked.bias = filled.at();
+  if (epilogue.residual) blocked.residual = residual_blocks.at();
+  g.epilogue = &blocked;
+  Array<float> after(results.size(), 0);
+  std::memcpy(after.at(), results.at(), std::size_t(results.size()) * sizeof(float));
+  for (Index i = 0; i < c.batch * channels; ++i)
+    set.of_float.finish(epilogue, i % channels, epilogue.residual ? epilogue.residual + i * positions : nullptr,
+                        after.at() + i * positions, positions);
+  const Array<float> finished = run(fused, pool);
+  // Both limits are tested, NaN stays NaN; a clamp of the kernels' own between infinities changes nothing.
+  if (!same(finished, after)) fail(p, set.name, Operation::forward, "in blocks the epilogue computed with it differs");
+  ++figures.blocked;
+  return ratio;
+}
+
 template <class T>
 void solve(const Problem& p, Random& random, Threads& pool, Figures& figures) {
   const bool finite = !random.once_in(3);
@@ -401,6 +500,11 @@ void solve(const Problem& p, Random& random, Threads& pool, Figures& figures) {
       worst = ratio > worst ? ratio : worst;
       if (!same(got, again)) fail(p, set.name, operation, "one thread gives another result");
       if (operation == Operation::forward && p.single) check_epilogue(p, a, b, got, set, random, pool);
+      if constexpr (std::is_same_v<T, float>)
+        if (operation == Operation::forward && !nothing) {
+          const double in_blocks = check_in_blocks(p, a, b, expected, set, random, pool, figures);
+          worst = in_blocks > worst ? in_blocks : worst;
+        }
       figures.results += size;
     }
   }
@@ -435,7 +539,12 @@ void confuse(Random& random, Figures& figures) {
   if (random.once_in(20)) arguments.operation = arguments.operation.substr(0, std::size_t(random.below(9)));
   Operation checked;
   Convolution c;
-  if (check(arguments, &checked, &c).empty()) copies_too_much(checked, c);
+  if (check(arguments, &checked, &c).empty()) {
+    copies_too_much(checked, c);
+    BlockedConvolution<float> g{};
+    g.shape = c, g.blocked = random.once_in(2), g.lanes = Index(4) << random.below(3);
+    check_blocked(&g);
+  }
   ++figures.arguments;
 }
 
@@ -574,11 +683,12 @@ int main(int count, char** arguments) {
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     std::printf(
         "%td problems (seed %llu): %td results on %s; %td problems with infinity or NaN, %td empty, "
-        "%td operations by definition; %td tasks on 4 threads; %td calls with arguments without sense; "
+        "%td operations by definition, %td in blocks of channels; %td tasks on 4 threads; %td calls with arguments "
+        "without sense; "
         "the largest error is %.3f of its bound; %.0f s\n",
         figures.problems.load(), static_cast<unsigned long long>(seed), figures.results.load(), sets.c_str(),
-        figures.not_finite.load(), figures.empty.load(), figures.by_definition.load(), pool.tasks(),
-        figures.arguments.load(), figures.worst, seconds.count());
+        figures.not_finite.load(), figures.empty.load(), figures.by_definition.load(), figures.blocked.load(),
+        pool.tasks(), figures.arguments.load(), figures.worst, seconds.count());
   }
   return 0;
 }

@@ -82,7 +82,8 @@ def test_it_is_the_model_in_evaluation_mode(model):
 def test_what_follows_a_convolution_is_computed_with_it(model):
     compiled = jaxconv.compile(model, X, pairs=[("body.0", "body.1"), ("body.3", "norm")])
     text = compiled._programs[None].executable.hlo_modules()[0].to_string()
-    assert text.count(f'custom_call_target="{native.FUSED_TARGET}"') == 2
+    targets = [f'custom_call_target="{t}"' for t in (native.FUSED_TARGET, native.BLOCKED_TARGET)]
+    assert sum(map(text.count, targets)) == 2
     explained = jaxconv.explain(compiled)
     assert [(c.layer, c.epilogue) for c in explained.convolutions] == [
         ("body.0", "bias + relu"),
@@ -94,7 +95,8 @@ def test_what_follows_a_convolution_is_computed_with_it(model):
     with jaxconv.lowering("xla"):
         without = jaxconv.compile(model, X)
         assert not any(c.epilogue for c in jaxconv.explain(without).convolutions)
-    assert native.FUSED_TARGET not in without._programs[None].executable.hlo_modules()[0].to_string()
+    text = without._programs[None].executable.hlo_modules()[0].to_string()
+    assert not any(target in text for target in native.TARGETS)
     with pytest.raises(ValueError, match="`inputs` must be left out for a compiled model"):
         jaxconv.explain(compiled, X)
     module = jaxconv.linen.Conv2d(3, 4, 3)
@@ -155,21 +157,25 @@ def test_a_file_that_is_none_of_ours_is_ignored_and_stays(text, model, cache):
     assert cache.read_text() == text
 
 
-@pytest.mark.parametrize("text", ["", '{"version": 1, "settings": {"a": {}}}'])
-def test_an_empty_file_and_one_of_the_first_version_are_filled(text, model, cache):
+OLD = '{"program": "jaxconv.compile", "version": 2, "settings": {"a": {}}}'
+
+
+@pytest.mark.parametrize("text", ["", '{"version": 1, "settings": {"a": {}}}', OLD])
+def test_an_empty_file_and_those_of_earlier_versions_are_filled(text, model, cache):
     cache.parent.mkdir()
     cache.write_text(text)
     jaxconv.compile(model, X, tune=True)
     assert len(json.loads(cache.read_text())["settings"]) == 1
 
 
-GOOD = {"lowering": None, "options": [], "constants": False}
+GOOD = {"lowering": None, "options": [], "constants": False, "blocks": True}
 BAD_ENTRIES = [
     3,
     {},
     {**GOOD, "lowering": "magic"},
     {**GOOD, "lowering": ["xla"]},
     {**GOOD, "constants": 1},
+    {**GOOD, "blocks": 1},
     {**GOOD, "options": {}},
     {**GOOD, "options": [["xla_dump_to", "/tmp/somewhere"]]},
     {**GOOD, "options": [["xla_cpu_enable_fast_math", True]]},
@@ -185,9 +191,11 @@ BAD_ENTRIES = [
 def test_only_what_a_candidate_may_hold_is_taken_from_a_file(entry, model, cache, monkeypatch):
     assert _compile._accepted(GOOD) == Setting()
     monkeypatch.setattr(_compile, "_key", lambda lowered: "this")
-    monkeypatch.setattr(_compile, "_tuned", lambda *args: {Setting(): (1.0, "run")})
+    monkeypatch.setattr(
+        _compile, "_tuned", lambda programs, inputs: {Setting(): (1.0, programs.compiled(inputs, Setting()))}
+    )
     cache.parent.mkdir()
-    document = {"program": "jaxconv.compile", "version": 2, "settings": {"this": entry, "other": GOOD}}
+    document = {"program": "jaxconv.compile", "version": 3, "settings": {"this": entry, "other": GOOD}}
     cache.write_text(json.dumps(document))
     with pytest.warns(UserWarning, match=r"tuned.json: 1 entries are ignored: "):
         assert jaxconv.compile(model, X, tune=True).milliseconds
@@ -200,7 +208,7 @@ import sys
 from jaxconv import _compile, _compile_cache
 from pathlib import Path
 for i in range(20):
-    _compile_cache.remember(Path(sys.argv[1]), f"{sys.argv[2]}.{i}", {"lowering": None, "options": [], "constants": False}, _compile._accepted)
+    _compile_cache.remember(Path(sys.argv[1]), f"{sys.argv[2]}.{i}", {"lowering": None, "options": [], "constants": False, "blocks": True}, _compile._accepted)
 """
     file = tmp_path / "tuned.json"
     command = [sys.executable, "-c", program, str(file)]

@@ -85,7 +85,7 @@ def test_the_largest_is_tuned(monkeypatch, tmp_path):
     monkeypatch.setattr(_compile, "_CANDIDATES", {})
     seen, tuned = [], _compile._tuned
     monkeypatch.setattr(
-        _compile, "_tuned", lambda f, s, inputs: seen.append(inputs[0].shape) or tuned(f, s, inputs)
+        _compile, "_tuned", lambda programs, inputs: seen.append(inputs[0].shape) or tuned(programs, inputs)
     )
     for _ in range(2):  # measured, and then remembered
         compiled = jaxconv.compile(

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from file_mutations import compiled_bytes
-from flax import nnx, struct
+from flax import linen, nnx, struct
 
 import jaxconv
 from jaxconv import _compile_cache
@@ -32,6 +32,12 @@ class Net(nnx.Module):
     def __call__(self, x):
         y = self.drop(self.norm(self.conv(x)))
         return {"b": y, "a": [Pair(y.astype(jnp.bfloat16), (y > 0,)), None]}
+
+
+class Scaled(linen.Module):
+    @linen.compact
+    def __call__(self, x):
+        return (x.astype(complex) * self.param("a", lambda key: jnp.ones((), complex))).real
 
 
 X = np.random.default_rng(0).standard_normal((2, 2, 6, 5), dtype=np.float32)
@@ -167,10 +173,13 @@ def test_other_files_are_refused(tmp_path):
 
 DOCUMENTS = {
     "program": ({"program": "other"}, "is of another program"),
-    "version": ({"version": 2}, "its version is 2, and this jaxconv reads 1"),
+    "version": ({"version": 3}, "its version is 3, and this jaxconv reads 2"),
     "more": ({"more": 1}, "must have exactly"),
     "needs": ({"needs": {}}, "its requirements are missing"),
-    "setting": ({"setting": {"lowering": 1, "options": [], "constants": False}}, "its setting is invalid"),
+    "setting": (
+        {"setting": {"lowering": 1, "options": [], "constants": False, "blocks": True}},
+        "its setting is invalid",
+    ),
     "inputs": ({"inputs": {"tuple": []}}, "its inputs must be a tuple of arrays"),
     "no batch": ({"inputs": {"tuple": [{"array": [], "dtype": "int8"}]}}, "an input has no batch"),
     "sizes": ({"sizes": [2, 1]}, "its batch sizes are invalid"),
@@ -274,7 +283,7 @@ def test_what_a_file_cannot_hold_is_refused(tmp_path):
     called = Of(lambda x: jax.pure_callback(np.sin, jax.ShapeDtypeStruct(x.shape, x.dtype), x))
     with pytest.raises(ValueError, match="the model calls back into Python"):
         jaxconv.compile(called, X).save(tmp_path / "none")
-    complex_state = jaxconv.compile((jaxconv.linen.ReLU(), {"params": {"a": jnp.ones(2, complex)}}), X)
+    complex_state = jaxconv.compile((Scaled(), {"params": {"a": jnp.ones((), complex)}}), X)
     with pytest.raises(
         TypeError, match=r"the model has parameters of complex128, which a .safetensors file cannot"
     ):

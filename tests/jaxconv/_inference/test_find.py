@@ -8,7 +8,7 @@ import torch
 
 import jaxconv
 from jaxconv import functional as F
-from jaxconv._epilogues.layers import Layers
+from jaxconv._inference.layers import Layers
 
 X, W, B, Z = (
     np.random.default_rng(0).integers(-3, 4, shape).astype(np.float32)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from jaxconv import functional as F
-from jaxconv._epilogues.layers import Layers
-from jaxconv._lower import native
+from jaxconv._inference.layers import Layers
+from jaxconv._lower import blocked, native
 from parity._bounds import rounding, tolerance
 
 RNG = np.random.default_rng(0)
@@ -40,16 +40,28 @@ def convolution(x, w, b, z, activation, bias, residual, **options):
 
 
 def judged(function, *args):
-    """`function` with its epilogues in the kernels, within the error bound of `function`. Returns the layers."""
+    """`function` with its epilogues in the kernels, within the error bound of `function`. Returns the layers.
+
+    Once in torch's layout, and once in blocks of channels if the kernels have them.
+    """
     layers = Layers(function, args)
-    program = jax.jit(layers.function(dict.fromkeys(layers.layers, "native")))
     expected = rounding.analyse(function, args, tolerance.arithmetic(np.float32))
-    for number, y in zip(jax.tree.leaves(expected), jax.tree.leaves(program(*args)), strict=True):
-        assert y.dtype == np.float32
-        assert np.isfinite(number.error).all()
-        np.testing.assert_array_less(abs(np.asarray(y, np.float64) - number.value), number.error + 1e-300)
-    text = program.lower(*args).as_text()
-    assert text.count(native.FUSED_TARGET) == sum(layer.epilogue is not None for layer in layers.layers)
+    for lanes in (0, native.lanes()):
+        program = jax.jit(layers.function(dict.fromkeys(layers.layers, "native"), lanes))
+        for number, y in zip(jax.tree.leaves(expected), jax.tree.leaves(program(*args)), strict=True):
+            assert y.dtype == np.float32
+            assert np.isfinite(number.error).all()
+            np.testing.assert_array_less(abs(np.asarray(y, np.float64) - number.value), number.error + 1e-300)
+        text = program.lower(*args).as_text()
+        in_blocks = sum(
+            lanes > 0 and blocked.can(layer.product, layer.batch, np.dtype(layer.dtype), lanes)
+            for layer in layers.layers
+        )
+        assert text.count(native.BLOCKED_TARGET) == in_blocks
+        fused = sum(layer.epilogue is not None for layer in layers.layers)
+        assert text.count(native.FUSED_TARGET) == (
+            0 if in_blocks == len(layers.layers) else fused - in_blocks
+        )
     return layers.layers
 
 
@@ -111,10 +123,11 @@ def test_what_is_not_finite_is_so_as_before():
     x = np.zeros((1, 1, 4, 5), np.float32)
     x.reshape(-1)[:6] = np.nan, np.inf, -np.inf, -0.0, 3e38, -3e38
     args = x, np.ones((1, 1, 1, 1), np.float32), np.zeros(1, np.float32)
-    ours = jax.jit(Layers(run, args).function())(*args)
-    for y, expected in zip(ours, jax.jit(run)(*args), strict=True):
-        np.testing.assert_array_equal(np.isnan(y), np.isnan(expected))
-        np.testing.assert_array_equal(np.isinf(y) * np.sign(y), np.isinf(expected) * np.sign(expected))
+    for lanes in (0, native.lanes()):
+        ours = jax.jit(Layers(run, args).function(lanes=lanes))(*args)
+        for y, expected in zip(ours, jax.jit(run)(*args), strict=True):
+            np.testing.assert_array_equal(np.isnan(y), np.isnan(expected))
+            np.testing.assert_array_equal(np.isinf(y) * np.sign(y), np.isinf(expected) * np.sign(expected))
 
 
 def test_a_layer_gets_the_lowering_that_is_chosen_for_it():

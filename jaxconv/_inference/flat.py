@@ -7,9 +7,8 @@ from typing import Any
 import jax
 
 from jaxconv import _jax_internals as internals
-
-Value = Callable[[Any], Any]
-"""From an operand of an equation to its value."""
+from jaxconv._inference.layout import in_blocks
+from jaxconv._inference.values import Values
 
 
 class Flat:
@@ -44,26 +43,35 @@ class Flat:
             for v in dict.fromkeys(v for v in eqn.invars if not internals.is_literal(v)):
                 self.users.setdefault(v, []).append(i)
 
-    def run(self, instead: Mapping[int, Callable[[Value], Any] | None], *args: Any) -> Any:
-        """The function's result.
+    def computed(
+        self,
+        instead: Mapping[int, Callable[[Values], Any] | None],
+        known: Mapping[Any, Any],
+        lanes: int = 0,
+    ) -> Values:
+        """The values of the variables.
 
         Args:
-            instead: by its number, what computes the only result of an equation, from the values of variables; None for
-                an equation that is left out.
-            args: the function's arguments.
+            instead: by its number, what computes the only result of an equation, an array or Blocks, from the values of
+                variables; None for an equation that is left out.
+            known: the values of the arguments.
+            lanes: the channels of a block, if results are Blocks.
         """
-        env = dict(self.constants)
-        env.update(zip(self.invars, jax.tree.leaves(args), strict=True))
-
-        def value(atom: Any) -> Any:
-            return atom.val if internals.is_literal(atom) else env[atom]
-
+        values = Values({**self.constants, **known}, lanes)
         for i, eqn in enumerate(self.eqns):
             if i not in instead:
-                env.update(zip(eqn.outvars, internals.evaluate(eqn, [*map(value, eqn.invars)]), strict=True))
+                results = in_blocks(eqn, values)
+                if results is None:
+                    results = internals.evaluate(eqn, [*map(values, eqn.invars)])
+                for variable, result in zip(eqn.outvars, results, strict=True):
+                    values.set(variable, result)
             elif (compute := instead[i]) is not None:
-                env[eqn.outvars[0]] = compute(value)
-        return jax.tree.unflatten(self._tree, [*map(value, self.outvars)])
+                values.set(eqn.outvars[0], compute(values))
+        return values
+
+    def results(self, values: Values) -> Any:
+        """The function's result."""
+        return jax.tree.unflatten(self._tree, [*map(values, self.outvars)])
 
 
 def _inlined(closed: Any, args: Sequence[Any]) -> list[Any]:

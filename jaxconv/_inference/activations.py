@@ -17,7 +17,7 @@ from jax import lax
 
 from jaxconv import _jax_internals as internals
 from jaxconv import functional as F
-from jaxconv._epilogues.flat import Flat
+from jaxconv._inference.flat import Flat
 
 Expression = Any
 INPUT = "x"

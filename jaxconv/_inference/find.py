@@ -7,8 +7,8 @@ from typing import Any
 import jax.numpy as jnp
 
 from jaxconv import _jax_internals as internals
-from jaxconv._epilogues import activations
-from jaxconv._epilogues.flat import Flat
+from jaxconv._inference import activations
+from jaxconv._inference.flat import Flat
 from jaxconv._lower.epilogue import Epilogue
 from jaxconv._lower.primitive import conv_p
 

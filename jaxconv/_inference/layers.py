@@ -7,9 +7,10 @@ from typing import Any
 
 import jax
 
-from jaxconv._epilogues.find import Found, find
-from jaxconv._epilogues.flat import Flat, Value
-from jaxconv._lower import native
+from jaxconv._inference.find import Found, find
+from jaxconv._inference.flat import Flat
+from jaxconv._inference.values import Blocks, Values
+from jaxconv._lower import blocked, blocks, native
 from jaxconv._lower.choice import NATIVE, Choice, choose
 from jaxconv._lower.epilogue import Epilogue
 from jaxconv._lower.fused import fused_conv_p
@@ -59,33 +60,68 @@ class Layers:
         product = eqn.params["product"]
         return Layer(product, product.batch(a, b), str(a.dtype), found.epilogue, eqn.params["forced"])
 
-    def function(self, chosen: Mapping[Layer, str] | None = None) -> Callable[..., Any]:
+    def function(self, chosen: Mapping[Layer, str] | None = None, lanes: int = 0) -> Callable[..., Any]:
         """The function.
 
         Args:
             chosen: a lowering's name by layer; without one a layer gets the table's.
+            lanes: if not 0, convolutions of the kernels are computed in blocks of so many channels.
         """
         chosen = chosen or {}
-        instead: dict[int, Callable[[Value], Any] | None] = {}
+        instead: dict[int, Callable[[Values], Any] | None] = {}
         for layer, found in zip(self.layers, self._found, strict=True):
             name = chosen.get(layer, layer.default().name)
-            if name == NATIVE and found.epilogue is not None:
+            in_blocks = lanes > 0 and blocked.can(
+                layer.product, layer.batch, jax.numpy.dtype(layer.dtype), lanes
+            )
+            if name == NATIVE and (in_blocks or found.epilogue is not None):
                 instead |= dict.fromkeys({found.at, *found.members})
-                instead[found.last] = partial(self._fused, layer, found)
+                last = found.at if found.epilogue is None else found.last
+                instead[last] = partial(self._in_blocks if in_blocks else self._fused, layer, found)
             elif layer in chosen and name != layer.default().name:
                 instead[found.at] = partial(self._forced, found, name)
-        return partial(self._flat.run, instead)
 
-    def _fused(self, layer: Layer, found: Found, value: Value) -> jax.Array:
+        def run(*args: Any) -> Any:
+            known = dict(zip(self._flat.invars, jax.tree.leaves(args), strict=True))
+            return self._flat.results(self._flat.computed(instead, known, lanes))
+
+        return run
+
+    def _fused(self, layer: Layer, found: Found, values: Values) -> jax.Array:
         eqn = self._flat.eqns[found.at]
-        operands = [*map(value, eqn.invars)]
+        operands = [*map(values, eqn.invars)]
         if found.bias is not None:
-            operands.append(value(found.bias).reshape(-1))
+            operands.append(values(found.bias).reshape(-1))
         if found.residual is not None:
-            operands.append(value(found.residual).reshape(eqn.outvars[0].aval.shape))
+            operands.append(values(found.residual).reshape(eqn.outvars[0].aval.shape))
         y = fused_conv_p.bind(*operands, product=layer.product, epilogue=layer.epilogue)
         return y.reshape(self._flat.eqns[found.last].outvars[0].aval.shape)
 
-    def _forced(self, found: Found, name: str, value: Value) -> jax.Array:
+    def _in_blocks(self, layer: Layer, found: Found, values: Values) -> Blocks:
+        product, lanes = layer.product, values.lanes
+        x, weight = self._flat.eqns[found.at].invars
+        takes_blocks = blocked.takes_blocks(product, lanes)
+        operands = [
+            values.blocks(x) if takes_blocks else values(x),
+            blocks.pack_weight(values(weight), product, lanes, takes_blocks),
+        ]
+        shape = (layer.batch, blocks.count(product.spec.out_channels, lanes), *product.out, lanes)
+        if found.bias is not None:
+            operands.append(blocks.filled(values(found.bias).reshape(-1), shape[1] * lanes, 0))
+        if found.residual is not None:
+            operands.append(values.blocks(found.residual).reshape(shape))
+        y = blocked.blocked_conv_p.bind(
+            *operands,
+            product=product,
+            epilogue=layer.epilogue or Epilogue(),
+            lanes=lanes,
+            blocked=takes_blocks,
+        )
+        if found.epilogue is None:
+            return Blocks(y)
+        size = self._flat.eqns[found.last].outvars[0].aval.shape[2:]
+        return Blocks(y.reshape(*shape[:2], *size, lanes))
+
+    def _forced(self, found: Found, name: str, values: Values) -> jax.Array:
         eqn = self._flat.eqns[found.at]
-        return conv_p.bind(*map(value, eqn.invars), **eqn.params | {"forced": name})
+        return conv_p.bind(*map(values, eqn.invars), **eqn.params | {"forced": name})
