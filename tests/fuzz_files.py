@@ -211,6 +211,7 @@ def work(seed, first, count, folder):
                 read(kind, folder / "warm", np.random.default_rng(i))
     (folder / "warm").write_bytes(files.compiled)
     read("compiled", folder / "warm", None)  # few that were changed get as far as XLA
+    _compile_cache.kernels_hash()  # reads the kernels
     b"".decode("cp437")  # zipfile's, for names that are not UTF-8
     if sys.platform == "linux":
         limit_memory()

@@ -69,9 +69,16 @@ def between(
 
 
 def further(layers: Sequence[Diagnosis], place: Seen | None) -> list[Diagnosis]:
-    """What else differs in networks in which these layers do."""
+    """What else differs in networks in which these layers do.
+
+    Of another layer only with its cause: it was judged on its own, and what it is given differs already.
+    """
     known = {fault.layer.partition("#")[0] for fault in layers}
-    return [fault for fault in place.all() if fault.layer not in known] if place is not None else []
+    return [
+        fault
+        for fault in (place.all() if place is not None else ())
+        if fault.layer not in known and not (fault.layer and fault.cause == UNKNOWN.id)
+    ]
 
 
 def hides(place: Seen | None) -> bool:

@@ -16,7 +16,7 @@ class Fault:
     Attributes:
         first: one of them, whose lines are shown.
         layers: the layers, in words; empty for one between the layers.
-        where: likewise, with the lines.
+        where: likewise; of one layer with its lines.
     """
 
     first: Diagnosis
@@ -44,10 +44,11 @@ def faults(diagnosis: Iterable[Diagnosis]) -> list[Fault]:
     together: dict[tuple[str, str], list[Diagnosis]] = {}
     for fault in diagnosis:
         together.setdefault((fault.cause, fault.fix), []).append(fault)
-    return [
-        Fault(alike[0], layers([fault.layer for fault in alike]), layers([fault.where for fault in alike]))
-        for alike in together.values()
-    ]
+    found = []
+    for first, *more in together.values():
+        names = layers([fault.layer for fault in (first, *more)])
+        found.append(Fault(first, names, names if more else first.where))
+    return found
 
 
 def findings(said: Iterable[tuple[str, str]]) -> list[str]:

@@ -59,7 +59,7 @@ def test_the_same_words_for_several_layers_are_said_once():
             text.count("cause: 6 layers (body.0, body.1, body.2, body.3 and 2 more): padding.same: write 1")
             == 1
         )
-        assert "cause: 2 layers (head (port.py:1, port.py:2), tail): padding.same: write 2" in text
+        assert "cause: 2 layers (head, tail): padding.same: write 2" in text
     assert len(json.loads(report.to_json())["diagnosis"]) == 8
 
 
