@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -11,11 +10,12 @@ import jax
 from flax import linen, nnx
 
 from jaxconv._compiled import Compiled
-from jaxconv._inference.layers import Layers
-from jaxconv._lower import gpu, lowering, native
+from jaxconv._inference.layers import Layer, Layers
+from jaxconv._lower import gpu, native
 from jaxconv._lower.choice import NATIVE, Choice, choose, forced_one
 from jaxconv._lower.product import Product
 from jaxconv._lower.watch import Seen, watching
+from jaxconv._programs import lanes, under
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,17 @@ class Explanation:
         platform: that of `jax.default_backend()`.
         remark: that the kernels for CPUs are missing, if they are.
         convolutions: in the order of their calls.
+        compiled: whether it is of a compiled model: then the table says what is computed with each convolution, and
+            leaves the gradients out.
     """
 
     platform: str
     convolutions: tuple[Explained, ...]
     remark: str = ""
+    compiled: bool = False
 
     def __str__(self) -> str:
-        if any(c.epilogue for c in self.convolutions):
+        if self.compiled:
             return self._for_inference()
         head = ("layer", "convolution", "y", "dx", "dweight", "why")
         rows = [(c.layer, c.what, c.y.name, c.x.name, c.weight.name, _reasons(c)) for c in self.convolutions]
@@ -66,7 +69,8 @@ class Explanation:
         rows = [(c.layer, c.what, c.y.name, c.epilogue, c.y.why) for c in self.convolutions]
         counts = Counter(c.epilogue for c in self.convolutions if c.epilogue)
         words = ", ".join(f"{n} with {epilogue}" for epilogue, n in counts.most_common())
-        return f"{self._table([head, *rows])}\n{counts.total()} of {len(rows)}: {words}"
+        summary = f"\n{counts.total()} of {len(rows)}: {words}" if counts else ""
+        return f"{self._table([head, *rows])}{summary}"
 
     def _table(self, rows: Sequence[tuple[str, ...]]) -> str:
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -134,7 +138,7 @@ def _compiled(compiled: Compiled, inputs: tuple[Any, ...]) -> Explanation:
     if inputs:
         raise ValueError("`inputs` must be left out for a compiled model, which has its own")
     args = compiled.examples
-    with lowering(compiled.setting.lowering) if compiled.setting.lowering else nullcontext():
+    with under(compiled.setting):
         found = explain(compiled.model, *args)
         if isinstance(compiled.model, nnx.Module):
             graph, state = nnx.split(compiled.model)
@@ -143,14 +147,21 @@ def _compiled(compiled: Compiled, inputs: tuple[Any, ...]) -> Explanation:
             module, variables = compiled.model
             layers = Layers(module.apply, (variables, *args)).layers
     if len(layers) != len(found.convolutions):  # some are in loops
-        return found
+        return replace(found, compiled=True)
+    block = lanes(compiled.setting)
     return replace(
         found,
+        compiled=True,
         convolutions=tuple(
-            replace(c, epilogue=str(layer.epilogue)) if layer.epilogue and c.y.name == NATIVE else c
+            _of_kernel(c, layer, block) if c.y.name == NATIVE else c
             for c, layer in zip(found.convolutions, layers, strict=True)
         ),
     )
+
+
+def _of_kernel(c: Explained, layer: Layer, block: int) -> Explained:
+    y = Choice(NATIVE, f"in blocks of {block} channels") if layer.in_blocks(block) else c.y
+    return replace(c, y=y, epilogue=str(layer.epilogue or ""))
 
 
 def _explained(seen: Seen, paths: dict[int, str], platform: str) -> Explained:

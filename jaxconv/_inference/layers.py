@@ -42,6 +42,11 @@ class Layer:
         return choose(self.product, self.batch, jax.numpy.dtype(self.dtype), self.forced, kernels)
 
 
+    def in_blocks(self, lanes: int) -> bool:
+        """Whether its kernel computes it in blocks of so many channels; not if there are 0."""
+        return lanes > 0 and blocked.can(self.product, self.batch, jax.numpy.dtype(self.dtype), lanes)
+
+
 class Layers:
     """A function as a program whose convolutions can be computed in several ways.
 
@@ -71,9 +76,7 @@ class Layers:
         instead: dict[int, Callable[[Values], Any] | None] = {}
         for layer, found in zip(self.layers, self._found, strict=True):
             name = chosen.get(layer, layer.default().name)
-            in_blocks = lanes > 0 and blocked.can(
-                layer.product, layer.batch, jax.numpy.dtype(layer.dtype), lanes
-            )
+            in_blocks = layer.in_blocks(lanes)
             if name == NATIVE and (in_blocks or found.epilogue is not None):
                 instead |= dict.fromkeys({found.at, *found.members})
                 last = found.at if found.epilogue is None else found.last

@@ -90,6 +90,7 @@ def test_what_follows_a_convolution_is_computed_with_it(model):
         ("body.3", "bias"),
     ]
     assert "2 of 2: 1 with bias + relu, 1 with bias" in str(explained)
+    assert f"in blocks of {native.lanes()} channels" in str(explained) and "dweight" not in str(explained)
     np.testing.assert_array_equal(compiled(X), expected(model))
     # Not where the kernels were not asked for.
     with jaxconv.lowering("xla"):
