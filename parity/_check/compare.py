@@ -112,7 +112,9 @@ def compared(theirs: Original, flax_module: Any, options: Options, tell: Tell) -
         tell("end to end: looking for the cause", 0.95)
         right = [r.name.partition("#")[0] for r in reports]
         causes += (
-            diagnose_between.further(causes, place())
+            diagnose_between.further(
+                causes, {r.name.partition("#")[0] for r in reports if r.ok} if causes else (), place()
+            )
             if causes or not whole.ours
             else diagnose_between.between(whole, theirs.calls, right, wrong, place())
         )

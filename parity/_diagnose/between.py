@@ -1,6 +1,6 @@
 """Why two networks differ whose layers are all the same."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -68,17 +68,13 @@ def between(
     return [found, *further]
 
 
-def further(layers: Sequence[Diagnosis], place: Seen | None) -> list[Diagnosis]:
+def further(layers: Sequence[Diagnosis], right: Collection[str], place: Seen | None) -> list[Diagnosis]:
     """What else differs in networks in which these layers do.
 
-    Of another layer only with its cause: it was judged on its own, and what it is given differs already.
+    Not what is found at a layer that is right on its own: it stands next to one that is not, and is given its results.
     """
-    known = {fault.layer.partition("#")[0] for fault in layers}
-    return [
-        fault
-        for fault in (place.all() if place is not None else ())
-        if fault.layer not in known and not (fault.layer and fault.cause == UNKNOWN.id)
-    ]
+    known = {*right, *(fault.layer.partition("#")[0] for fault in layers)}
+    return [fault for fault in place.all() if fault.layer not in known] if place is not None else []
 
 
 def hides(place: Seen | None) -> bool:

@@ -365,7 +365,7 @@ def test_json_and_text():
     assert data["layers"][0]["verdicts"][0]["ratio"] <= 1
     text = str(report)
     assert text.startswith("NOT the same network: 2 of 4 layers agree, the first that does not is body.0")
-    assert max(map(len, text.splitlines()[:10])) <= 100
+    assert max(len(line) for line in text.splitlines()[:10] if "convolution(" not in line) <= 100
     right = str(parity.check(torch_net(), Net(rngs=nnx.Rngs(0)), image()))
     assert right.startswith(
         "the same network: 4 of 4 layers and the network end to end differ by rounding only"
