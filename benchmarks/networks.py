@@ -208,6 +208,8 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
         functions["onnxruntime"] = exported
     chosen = None if tuned is None else str(tuned.setting)
     row = {"name": name, "compile": seconds, "tuned": chosen}
+    if tuned is not None:
+        row["candidates"] = {str(setting): ms for setting, ms in tuned.milliseconds.items()}
     if options.memory:
         memory = {side: peak(function) for side, function in functions.items()}
         if None in memory.values():

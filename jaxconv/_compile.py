@@ -23,23 +23,36 @@ from jaxconv.fusion import fuse_conv_bn
 _ROUNDS = 15
 """How often each candidate is run; the median counts."""
 
-# What made a difference on XLA's CPU compiler: Eigen's convolutions instead of YNNPACK's, its older code generator,
-# vectors of AVX-512. And once the weights are constants, turning them costs nothing.
+_CODE = (
+    Setting(options=(("xla_cpu_use_fusion_emitters", False),)),
+    Setting(options=(("xla_cpu_prefer_vector_width", 512),)),
+)
+"""What made a difference for what XLA computes between convolutions: its older code generator, wider vectors."""
+
 _CANDIDATES: dict[str, tuple[tuple[Setting, ...], tuple[Setting, ...]]] = {
-    "cpu": (
+    "cpu": ((Setting(), Setting(blocks=False), Setting("xla"), *_CODE), ()),
+    # Eigen's convolutions instead of YNNPACK's; and once weights are constants, turning them costs nothing.
+    "cpu without kernels": (
         (
             Setting(),
-            Setting(blocks=False),
-            Setting("xla"),
             Setting("direct"),
             Setting(options=(("xla_cpu_experimental_ynn_fusion_type", "LIBRARY_FUSION_TYPE_DOT"),)),
-            Setting(options=(("xla_cpu_use_fusion_emitters", False),)),
-            Setting(options=(("xla_cpu_prefer_vector_width", 512),)),
+            *_CODE,
         ),
         (Setting("channels_last", constants=True),),
     ),
 }
-"""By platform what is tried first, and what is tried beside the fastest of that."""
+"""By platform what is tried first, and what is tried beside the fastest of that.
+
+With the kernels, what is tried without them was never the fastest of the eight networks of benchmarks/networks.py.
+"""
+
+
+def _candidates() -> tuple[tuple[Setting, ...], tuple[Setting, ...]]:
+    platform = jax.default_backend()
+    if platform == "cpu" and native.isa() is None:
+        platform = "cpu without kernels"
+    return _CANDIDATES.get(platform, ((Setting(),), ()))
 
 
 def compile(
@@ -144,11 +157,7 @@ def _parts(model: Any, pairs: Any, inputs: tuple[Any, ...]) -> tuple[Any, Callab
 
 def _tuned(programs: Programs, inputs: Any) -> dict[Setting, tuple[float, Program]]:
     """Milliseconds and program of each candidate."""
-    first, second = _CANDIDATES.get(jax.default_backend(), ((Setting(),), ()))
-    if native.isa() is None:
-        first = tuple(
-            s for s in first if s.blocks and s.lowering != "xla"
-        )  # the others are the same programs
+    first, second = _candidates()
     found = _measured(programs, inputs, first)
     best = min(found, key=lambda s: found[s][0])
     # Once more beside the others, so that all are measured in the same minute.
@@ -187,7 +196,7 @@ def _accepted(entry: Any) -> Setting:
     Raises:
         ValueError: it holds something else.
     """
-    first, second = _CANDIDATES.get(jax.default_backend(), ((Setting(),), ()))
+    first, second = _candidates()
     lowerings = {setting.lowering for setting in (*first, *second)}
     options = {(n, type(v), v) for setting in (*first, *second) for n, v in setting.options}
     if not (isinstance(entry, dict) and {*entry} == {"lowering", "options", "constants", "blocks"}):

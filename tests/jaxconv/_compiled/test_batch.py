@@ -8,6 +8,7 @@ from flax import nnx
 
 import jaxconv
 from jaxconv import _compile
+from jaxconv._compiled import Setting
 
 X = np.ones((2, 3), np.float32)
 
@@ -82,7 +83,7 @@ def test_types_and_an_empty_example_are_enough():
 
 def test_the_largest_is_tuned(monkeypatch, tmp_path):
     monkeypatch.setattr(_compile, "_ROUNDS", 1)
-    monkeypatch.setattr(_compile, "_CANDIDATES", {})
+    monkeypatch.setattr(_compile, "_candidates", lambda: ((Setting(),), ()))
     seen, tuned = [], _compile._tuned
     monkeypatch.setattr(
         _compile, "_tuned", lambda programs, inputs: seen.append(inputs[0].shape) or tuned(programs, inputs)
