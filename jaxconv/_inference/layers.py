@@ -41,7 +41,6 @@ class Layer:
         kernels = jax.default_backend() == "cpu" and native.isa() is not None
         return choose(self.product, self.batch, jax.numpy.dtype(self.dtype), self.forced, kernels)
 
-
     def in_blocks(self, lanes: int) -> bool:
         """Whether its kernel computes it in blocks of so many channels; not if there are 0."""
         return lanes > 0 and blocked.can(self.product, self.batch, jax.numpy.dtype(self.dtype), lanes)
