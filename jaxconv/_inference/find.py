@@ -1,4 +1,7 @@
-"""What can be computed with a convolution, found in a program: a chain of equations of which nobody else needs any."""
+"""What can be computed with a convolution, found in a program: a chain of equations of which nobody else needs any.
+
+A dense layer of one sample counts as a convolution of one position.
+"""
 
 import math
 from dataclasses import dataclass, replace
@@ -11,14 +14,17 @@ from jaxconv._inference import activations
 from jaxconv._inference.flat import Flat
 from jaxconv._lower.epilogue import Epilogue
 from jaxconv._lower.primitive import conv_p
+from jaxconv._lower.product import Product
+from jaxconv._spec import conv_spec
 
 
 @dataclass(frozen=True)
 class Found:
-    """A convolution of a program.
+    """A convolution of a program, or a dense layer.
 
     Attributes:
         at: the number of its equation.
+        product: what it computes.
         epilogue: what follows it; None if that is nothing, or nothing that the kernels have.
         bias, residual: variables, if the epilogue has them.
         last: the number of the equation whose result is the epilogue's.
@@ -26,6 +32,7 @@ class Found:
     """
 
     at: int
+    product: Product
     epilogue: Epilogue | None = None
     bias: Any = None
     residual: Any = None
@@ -34,18 +41,36 @@ class Found:
 
 
 def find(flat: Flat) -> list[Found]:
-    """The program's convolutions, in order. No two epilogues have an equation in common."""
+    """The program's convolutions and dense layers, in order. No two epilogues have an equation in common."""
     found: list[Found] = []
     taken: set[int] = set()
     for i, eqn in enumerate(flat.eqns):
-        if eqn.primitive is conv_p:
-            found.append(_Chain(flat, i, taken).found() if _may_have_epilogue(eqn) else Found(i))
-            taken |= found[-1].members
+        product = eqn.params["product"] if eqn.primitive is conv_p else _dense(eqn)
+        if product is None:
+            continue
+        may_have = _may_have_epilogue(eqn, product)
+        found.append(_Chain(flat, i, product, taken).found() if may_have else Found(i, product))
+        taken |= found[-1].members
     return found
 
 
-def _may_have_epilogue(eqn: Any) -> bool:
-    product, y = eqn.params["product"], eqn.outvars[0].aval
+def _dense(eqn: Any) -> Product | None:
+    """A product of one row and a matrix, (1, I) and (O, I) or (I, O), as a convolution of one position."""
+    if eqn.primitive.name != "dot_general":
+        return None
+    a, b = (v.aval for v in eqn.invars)
+    y = eqn.outvars[0].aval
+    (contracted, (axis, *more)), batched = eqn.params["dimension_numbers"]
+    one_row = a.ndim == b.ndim == 2 and a.shape[0] == 1 and tuple(contracted) == (1,) and not more
+    if not one_row or batched != ((), ()) or {a.dtype, b.dtype, y.dtype} != {jnp.dtype(jnp.float32)}:
+        return None
+    if 0 in b.shape:
+        return None
+    return Product("y", conv_spec(1, (b.shape[1 - axis], b.shape[axis], 1), 1, 0, 1, 1), (1,))
+
+
+def _may_have_epilogue(eqn: Any, product: Product) -> bool:
+    y = eqn.outvars[0].aval
     fixed = all(isinstance(n, int) for n in y.shape)
     return fixed and product.wanted == "y" and y.dtype == eqn.invars[0].aval.dtype == jnp.float32
 
@@ -53,8 +78,8 @@ def _may_have_epilogue(eqn: Any) -> bool:
 class _Chain:
     """What follows a convolution, equation after equation."""
 
-    def __init__(self, flat: Flat, at: int, taken: set[int]) -> None:
-        self._flat, self._at, self._taken = flat, at, taken
+    def __init__(self, flat: Flat, at: int, product: Product, taken: set[int]) -> None:
+        self._flat, self._at, self._product, self._taken = flat, at, product, taken
         self._end = flat.eqns[at].outvars[0]
         self._shape = self._end.aval.shape
         self._epilogue = Epilogue()
@@ -68,9 +93,9 @@ class _Chain:
         if self._activation_follows() and self._residual is None:
             self._residual_follows("last")
         if self._epilogue == Epilogue():
-            return Found(self._at)
+            return Found(self._at, self._product)
         last = self._flat.maker[self._end]
-        return Found(self._at, self._epilogue, self._bias, self._residual, last, self._members)
+        return Found(self._at, self._product, self._epilogue, self._bias, self._residual, last, self._members)
 
     def _like(self, variable: Any) -> bool:
         """Whether the elements of a result of as many lie as the convolution's do, up to joined positions."""

@@ -43,7 +43,8 @@ class Layer:
 
     def in_blocks(self, lanes: int) -> bool:
         """Whether its kernel computes it in blocks of so many channels; not if there are 0."""
-        return lanes > 0 and blocked.can(self.product, self.batch, jax.numpy.dtype(self.dtype), lanes)
+        wanted = lanes > 0 and self.forced in (None, NATIVE)
+        return wanted and blocked.can(self.product, self.batch, jax.numpy.dtype(self.dtype), lanes)
 
 
 class Layers:
@@ -56,27 +57,34 @@ class Layers:
     def __init__(self, function: Callable[..., Any], args: Sequence[Any]) -> None:
         self._flat = Flat(function, args)
         self._found = find(self._flat)
-        self.layers = [self._layer(found) for found in self._found]
+        self._all = [self._layer(found) for found in self._found]
+        self.layers = [
+            layer
+            for layer, found in zip(self._all, self._found, strict=True)
+            if self._flat.eqns[found.at].primitive is conv_p
+        ]
 
     def _layer(self, found: Found) -> Layer:
         eqn = self._flat.eqns[found.at]
         a, b = (v.aval for v in eqn.invars)
-        product = eqn.params["product"]
-        return Layer(product, product.batch(a, b), str(a.dtype), found.epilogue, eqn.params["forced"])
+        forced = eqn.params.get("forced")
+        return Layer(found.product, found.product.batch(a, b), str(a.dtype), found.epilogue, forced)
 
     def function(self, chosen: Mapping[Layer, str] | None = None, lanes: int = 0) -> Callable[..., Any]:
         """The function.
 
         Args:
             chosen: a lowering's name by layer; without one a layer gets the table's.
-            lanes: if not 0, convolutions of the kernels are computed in blocks of so many channels.
+            lanes: if not 0, convolutions of the kernels are computed in blocks of so many channels, and so are dense
+                layers of one sample.
         """
         chosen = chosen or {}
         instead: dict[int, Callable[[Values], Any] | None] = {}
-        for layer, found in zip(self.layers, self._found, strict=True):
+        for layer, found in zip(self._all, self._found, strict=True):
             name = chosen.get(layer, layer.default().name)
-            in_blocks = layer.in_blocks(lanes)
-            if name == NATIVE and (in_blocks or found.epilogue is not None):
+            in_blocks = layer.in_blocks(lanes) and chosen.get(layer, NATIVE) == NATIVE
+            of_kernel = name == NATIVE and found.epilogue is not None and layer in self.layers
+            if in_blocks or of_kernel:
                 instead |= dict.fromkeys({found.at, *found.members})
                 last = found.at if found.epilogue is None else found.last
                 instead[last] = partial(self._in_blocks if in_blocks else self._fused, layer, found)
@@ -101,12 +109,9 @@ class Layers:
 
     def _in_blocks(self, layer: Layer, found: Found, values: Values) -> Blocks:
         product, lanes = layer.product, values.lanes
-        x, weight = self._flat.eqns[found.at].invars
+        x, weight = self._operands(found, values)
         takes_blocks = blocked.takes_blocks(product, lanes)
-        operands = [
-            values.blocks(x) if takes_blocks else values(x),
-            blocks.pack_weight(values(weight), product, lanes, takes_blocks),
-        ]
+        operands = [x, blocks.pack_weight(weight, product, lanes, takes_blocks)]
         shape = (layer.batch, blocks.count(product.spec.out_channels, lanes), *product.out, lanes)
         if found.bias is not None:
             operands.append(blocks.filled(values(found.bias).reshape(-1), shape[1] * lanes, 0))
@@ -119,10 +124,21 @@ class Layers:
             lanes=lanes,
             blocked=takes_blocks,
         )
-        if found.epilogue is None:
-            return Blocks(y)
-        size = self._flat.eqns[found.last].outvars[0].aval.shape[2:]
+        last = found.at if found.epilogue is None else found.last
+        size = self._flat.eqns[last].outvars[0].aval.shape[2:]
         return Blocks(y.reshape(*shape[:2], *size, lanes))
+
+    def _operands(self, found: Found, values: Values) -> tuple[jax.Array, jax.Array]:
+        """The input, in blocks if the kernels want it so, and the weight."""
+        eqn = self._flat.eqns[found.at]
+        in_blocks = blocked.takes_blocks(found.product, values.lanes)
+        x = values.blocks(eqn.invars[0]) if in_blocks else values(eqn.invars[0])
+        weight = values(eqn.invars[1])
+        if eqn.primitive is conv_p:
+            return x, weight
+        (_, (axis,)), _ = eqn.params["dimension_numbers"]
+        weight = weight if axis == 1 else weight.T
+        return x.reshape(*x.shape[:2], 1, *x.shape[2:]), weight[..., None]
 
     def _forced(self, found: Found, name: str, values: Values) -> jax.Array:
         eqn = self._flat.eqns[found.at]

@@ -4,6 +4,7 @@ It is a call of the kernels. Where those may not be called, it is computed in to
 """
 
 import functools
+import math
 from typing import Any
 
 import jax
@@ -12,7 +13,7 @@ import jax.numpy as jnp
 from jaxconv import _jax_internals as internals
 from jaxconv._lower import native
 from jaxconv._lower.blocks import count, depthwise, from_blocks, to_blocks, unpack_weight
-from jaxconv._lower.choice import NATIVE, choose
+from jaxconv._lower.choice import padded_far
 from jaxconv._lower.epilogue import Epilogue
 from jaxconv._lower.fused import REFUSED, unfused
 from jaxconv._lower.product import Product
@@ -24,6 +25,8 @@ x is in blocks if `blocked`, and the result and the residual always; the weight 
 with zeros to the channels of all blocks (blocks.py).
 """
 
+FEW_POSITIONS = 4
+"""With fewer in a sample, the weights of several samples would be read again and again: XLA's product is faster."""
 MOST_TAPS = 96
 """Of a depthwise kernel, which are added up in one register (kChunk in native/tile.h)."""
 
@@ -36,7 +39,7 @@ def can(product: Product, batch: Any, dtype: Any, lanes: int) -> bool:
         return False
     if not all(isinstance(n, int) and n > 0 for n in sizes):
         return False
-    if choose(product, batch, dtype, None, native=True).name != NATIVE:
+    if padded_far(product) or (batch > 1 and math.prod(product.out) < FEW_POSITIONS):
         return False
     if depthwise(product):
         return product.taps <= MOST_TAPS

@@ -92,7 +92,7 @@ def choose(p: Product, batch: Any, dtype: Any, forced: str | None = None, native
         return chosen
     if not floating:
         return Choice("direct", f"{jnp.dtype(dtype).name}: only floating dtypes have been measured")
-    if _padded_far(p):
+    if padded_far(p):
         if native and forced != XLA:
             return Choice(NATIVE, "padding far beyond input and output: the kernels do not copy it")
         return Choice("direct", "padding far beyond input and output: the other lowerings copy it")
@@ -117,7 +117,8 @@ SMALL = 2**16
 """...unless it has so few elements. Both limits are those of native/convolve.cc (kCopies, kFew)."""
 
 
-def _padded_far(p: Product) -> bool:
+def padded_far(p: Product) -> bool:
+    """Whether the padding is too large for an input to be copied with it."""
     padded = math.prod(n + low + high for n, (low, high) in zip(p.size, p.spec.padding, strict=True))
     held = p.group_in * math.prod(p.size) + p.group_out * math.prod(p.out)
     return p.group_in * padded > FAR * held + SMALL

@@ -126,3 +126,35 @@ def test_a_network_of_all_kinds_of_layers_with_odd_numbers_of_channels():
         lambda state, x: nnx.merge(graph, state)(x), (state, x), tolerance.arithmetic(np.float32)
     )
     assert (abs(np.asarray(compiled(x), np.float64) - expected.value) <= expected.error).all()
+
+
+DENSE = {
+    "with bias and activation": lambda x, w, b: F.relu(F.linear(x, w, b)),
+    "without": lambda x, w, b: F.linear(x, w),
+    "written out": lambda x, w, b: x @ w.T + b,
+    "the weight as it lies in Flax": lambda x, w, b: x @ w + b,
+}
+
+
+@pytest.mark.parametrize("name", DENSE)
+@pytest.mark.parametrize("inputs, outputs", [(2 * LANES, 3 * LANES), (LANES + 3, LANES - 1), (3, 2)])
+def test_a_dense_layer_of_one_sample_is_a_convolution_of_one_position(name, inputs, outputs):
+    function, args = DENSE[name], (whole(1, inputs), whole(outputs, inputs), whole(outputs))
+    if "Flax" in name:
+        args = args[0], args[1].T, args[2]
+    layers = Layers(function, args)
+    assert not layers.layers  # which are convolutions
+    written = jax.jit(layers.function(lanes=LANES))
+    np.testing.assert_array_equal(written(*args), function(*args))
+    if native.isa() is not None:
+        assert written.lower(*args).as_text().count(native.BLOCKED_TARGET) == 1
+
+
+def test_other_products_are_left_to_xla():
+    def run(x, w):
+        return x @ w, w @ w, x[0] @ w, (x.astype(jnp.float64) if jax.config.jax_enable_x64 else x[:0]) @ w
+
+    args = whole(2, LANES), whole(LANES, LANES)
+    assert (
+        native.BLOCKED_TARGET not in jax.jit(Layers(run, args).function(lanes=LANES)).lower(*args).as_text()
+    )
