@@ -36,8 +36,9 @@ python -m benchmarks zoo --again failed
 python docs/make_coverage.py
 ```
 
-Each row is computed in a process of its own with a limit of time (`--seconds`) and memory (`--gib`), and is written to
-`docs/results/zoo.json` at once. You may stop the program and start it again.
+The program computes each row in a process of its own with a limit of time (`--seconds`) and memory (`--gib`), and
+writes it to `docs/results/zoo.json` at once. You may stop it and start it again. Most of the rows above come from the
+same functions without these limits, several networks in one process.
 """
 
 
