@@ -31,7 +31,7 @@ def in_blocks(eqn: Any, values: Values) -> list[Blocks] | None:
     if name in _ELEMENTWISE:
         return _elementwise(eqn, values)
     if name in _REDUCTIONS:
-        return _same(eqn, values) if min(eqn.params["axes"]) >= 2 else None
+        return _same(eqn, values) if min(eqn.params["axes"], default=0) >= 2 else None
     rule = _RULES.get(name)
     return None if rule is None else rule(eqn, values)
 
