@@ -17,7 +17,7 @@ struct Kernels {
   void (*backward_weight)(const Convolution&, const T* input, const T* d_output, T* d_weight, Threads&);
   // The epilogue of n neighbours of a channel's feature map, and of the residual's there.
   void (*finish)(const Epilogue<T>&, Index channel, const T* residual, T* y, Index n);
-  // Of feature maps in blocks of so many channels.
+  // Of feature maps in blocks of so many channels; for float alone, else nullptr.
   void (*blocked)(const BlockedConvolution<T>&, Threads&);
   Index lanes;
 };

@@ -36,13 +36,14 @@ JAXCONV_PRAGMA(GCC target(JAXCONV_TARGET))
 
 #define JAXCONV_JOIN_(a, b) a##b
 #define JAXCONV_JOIN(a, b) JAXCONV_JOIN_(a, b)
-#define JAXCONV_KERNELS(T)                                                                   \
-  {JAXCONV_ISA::forward<T>, JAXCONV_ISA::backward_input<T>, JAXCONV_ISA::backward_weight<T>, \
-   JAXCONV_ISA::finish<T>,  JAXCONV_ISA::blocked<T>,        JAXCONV_ISA::kLanes<T>}
+#define JAXCONV_KERNELS(T) \
+  JAXCONV_ISA::forward<T>, JAXCONV_ISA::backward_input<T>, JAXCONV_ISA::backward_weight<T>, JAXCONV_ISA::finish<T>
 
 namespace jaxconv {
-extern const Kernels<float> JAXCONV_JOIN(JAXCONV_ISA, _of_float) = JAXCONV_KERNELS(float);
-extern const Kernels<double> JAXCONV_JOIN(JAXCONV_ISA, _of_double) = JAXCONV_KERNELS(double);
+extern const Kernels<float> JAXCONV_JOIN(JAXCONV_ISA, _of_float) = {JAXCONV_KERNELS(float), JAXCONV_ISA::blocked<float>,
+                                                                    JAXCONV_ISA::kLanes<float>};
+extern const Kernels<double> JAXCONV_JOIN(JAXCONV_ISA, _of_double) = {JAXCONV_KERNELS(double), nullptr,
+                                                                      JAXCONV_ISA::kLanes<double>};
 }  // namespace jaxconv
 
 #if defined(JAXCONV_TARGET) && !defined(JAXCONV_PORTABLE) && defined(__clang__)
