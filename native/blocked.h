@@ -148,8 +148,9 @@ class BlockedDense {
     row_blocks_ = ceil_div(c.output[1], rows_);
     rows_ = ceil_div(c.output[1], row_blocks_);
     const Index units = c.batch * c.groups * row_blocks_;
-    splits_ =
-        threads == 1 || units % threads == 0 || units >= 4 * threads ? 1 : min(sets_, ceil_div(4 * threads, units));
+    // Each part of a unit copies the unit's input, so there are as many as threads if they are equal.
+    const Index parts = sets_ % threads == 0 ? threads : ceil_div(4 * threads, units);
+    splits_ = threads == 1 || units % threads == 0 || units >= 4 * threads ? 1 : min(sets_, parts);
   }
 
   Index items() const { return g_.shape.batch * g_.shape.groups * row_blocks_ * splits_; }
