@@ -4,6 +4,7 @@ Written out, each with its own signature, so that help() and editors show torch'
 """
 
 import zlib
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import jax
@@ -16,6 +17,9 @@ from jaxconv._tree import with_leaves
 from jaxconv.init import TorchStream
 
 Tree = TypeVar("Tree")
+
+prefix: ContextVar[str] = ContextVar("prefix", default="")
+"""What stands before the names of the tree: `surgery.apply` hands out layers of a model one by one."""
 
 
 def zeros(tree: Tree, selector: Selector, *, count: int | None = None, buffers: bool = False) -> Tree:
@@ -181,7 +185,7 @@ def _fill(
     for name, leaf in distinct(tree, select(tree, selector, count=count, buffers=buffers)).items():
         own: Any = key
         if isinstance(key, jax.Array):
-            own = jax.random.fold_in(key, np.uint32(zlib.crc32(name.encode())))
+            own = jax.random.fold_in(key, np.uint32(zlib.crc32(f"{prefix.get()}{name}".encode())))
         try:
             value = initializer(own, leaf.shape, leaf.dtype)
         except (TypeError, ValueError) as error:

@@ -21,8 +21,9 @@ for them: running_mean, running_var and num_batches_tracked.
 A selector that selects nothing is an error, and with `count` one that does not select as many names as that.
 
 The functions with names of torch.nn.init fill what is selected. Those that draw take `key`, and draw each
-leaf from `fold_in(key, crc32(name))`: a layer added elsewhere changes nothing, a layer renamed draws anew. From
-`rngs.params()` of `jaxconv.TorchRngs` they draw one leaf after the other, in torch's order, as torch does.
+leaf from `fold_in(key, crc32(name))`: a layer added elsewhere changes nothing, a layer renamed draws anew. The name is
+that in the whole model, within `apply` as well. From `rngs.params()` of `jaxconv.TorchRngs` they draw one leaf after
+the other, in torch's order, as torch does.
 
 Several names of one tied parameter are one parameter: choosing any changes all, once.
 """
@@ -44,6 +45,7 @@ from jaxconv._fill import (
     normal,
     ones,
     orthogonal,
+    prefix,
     sparse,
     trunc_normal,
     uniform,
@@ -119,6 +121,7 @@ def apply(model: Module, fn: Callable[[Any], Any]) -> Module:
 
     `fn` gets every module, its children first and the model itself last, and returns it, or a new one of its class with
     arrays of the same names, shapes and dtypes: what the functions of this file make. A layer at several places is one.
+    One `key` serves all layers: what draws from it draws each parameter by its name in the model.
 
     Raises:
         TypeError: `model` is no NNX module; or `fn` returns something else than a layer of the same class, None too.
@@ -141,7 +144,12 @@ def _apply(name: str, module: Any, fn: Callable[[Any], Any], done: set[int]) -> 
     if id(module) in done:
         return
     done.add(id(module))
-    result, where = fn(module), repr(name) if name else "the model itself"
+    token = prefix.set(f"{name}." if name else "")
+    try:
+        result = fn(module)
+    finally:
+        prefix.reset(token)
+    where = repr(name) if name else "the model itself"
     if type(result) is not type(module):
         told = "None: end it with `return layer`" if result is None else f"a {type(result).__name__}"
         raise TypeError(

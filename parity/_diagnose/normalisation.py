@@ -45,7 +45,8 @@ def _momentum(module: Any) -> Modules:
         return
     m = module.momentum
     yield (
-        f"momentum {1 - m:g} and {m:g} are swapped: Flax's momentum is 1 - torch's, write momentum={1 - m:g}",
+        f"the running statistics move by {1 - m:g}, torch's by {m:g}: write momentum={m:g} in jaxconv's layer, "
+        f"momentum={1 - m:g} in Flax's, which is 1 - torch's",
         changed(module, momentum=1 - m),
     )
     for other in (0.1, 0.01, 0.9, 0.99, 0.999, 0.001):

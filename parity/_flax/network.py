@@ -174,7 +174,13 @@ def network(model: Any, training: bool | None = None) -> Part:
             return _in_mode(Part(kind, _apply_function, module, held, names, module), training)
     if callable(model) and not isinstance(model, linen.Module) and not jax.tree_util.all_leaves([model]):
         return _in_mode(_of_pytree(type(model).__call__, model), training)
-    hint = ": give (module, variables) or module.bind(variables)" if isinstance(model, linen.Module) else ""
+    hint = ""
+    if isinstance(model, linen.Module):
+        hint = ": give (module, variables) or module.bind(variables)"
+    elif any(c.__module__ == "torch.nn.modules.module" for c in type(model).__mro__):
+        hint = " of torch: the torch network is the first argument, the Flax network the second"
+    elif model is None:
+        hint = ": `model.eval()` and `model.train()` of Flax return None, so call them on a line of their own"
     raise TypeError(
         "`flax_module` must be an NNX module, or a Linen module with variables, or a pair (function, parameters), "
         f"or a pytree that can be called, got {type(model).__name__}{hint}"

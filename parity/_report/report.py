@@ -234,7 +234,7 @@ class Report:
             return "NOT the same network"
         first = next((layer for layer in self.layers if not layer.ok), None)
         where = f", the first that does not is {first.shown}" if first and self.first_divergence else ""
-        if not where and not all(v.ok for v in self.network):
+        if first is None and not all(v.ok for v in self.network):
             where = ", the difference is between the layers"
         return f"NOT the same network: {right} of {len(layers)} layers agree{where}"
 

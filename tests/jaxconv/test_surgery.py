@@ -762,3 +762,17 @@ def test_docs_table_covers_what_there_is():
     assert {f"torch.nn.init.{name}_(" for name in FILLERS} <= {
         m for left, _ in rows for m in re.findall(r"torch\.nn\.init\.\w+\(", left)
     }
+
+
+def test_apply_draws_each_parameter_by_its_name_in_the_model():
+    key = jax.random.key(3)
+    model = nnx.Sequential(*(nnx.Linear(4, 4, rngs=nnx.Rngs(0)) for _ in range(2)))
+
+    def drawn(layer):
+        return surgery.normal(layer, "kernel", key=key) if isinstance(layer, nnx.Linear) else layer
+
+    ours, whole = surgery.apply(model, drawn), surgery.normal(model, "**.kernel", key=key)
+    first, second = (layer.kernel[...] for layer in ours.layers)
+    assert not (first == second).any()
+    for layer, other in zip(ours.layers, whole.layers, strict=True):
+        np.testing.assert_array_equal(layer.kernel[...], other.kernel[...])
