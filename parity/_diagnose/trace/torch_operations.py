@@ -214,5 +214,23 @@ def compute(
         return found.detach().clone() if step.compute._schema.is_mutable else found.detach()  # type: ignore
 
     args, kwargs = tree_map(tensor, step.arguments)
+    _check_shapes(step, [x for x in tree_flatten((args, kwargs))[0] if isinstance(x, torch.Tensor)])
     result = step.compute(*args, **kwargs)
     return [y for y in tree_flatten(result)[0] if isinstance(y, torch.Tensor)]
+
+
+_UNCHECKED = ("batch_norm", "rnn", "lstm", "gru", "_scaled_dot_product", "embedding_bag", "_backward")
+"""In names of operations that write beyond their arrays if the shapes do not fit: torch checks them earlier."""
+
+
+def _check_shapes(step: Step, given: Sequence[torch.Tensor]) -> None:
+    """Refuses such an operation if its inputs have other shapes than in torch's network; batches may differ."""
+    if not any(word in step.name for word in _UNCHECKED):
+        return
+    first = True
+    for x, value in zip(given, step.inputs, strict=True):
+        # Of the first, which has samples and positions, the channels count in a norm.
+        count = slice(1, 2) if first and "batch_norm" in step.name else slice(None)
+        if len(x.shape) != len(value.shape) or tuple(x.shape[count]) != tuple(value.shape[count]):
+            raise ValueError(f"{step.name} was given {tuple(x.shape)} in the place of {value.shape}")
+        first = False

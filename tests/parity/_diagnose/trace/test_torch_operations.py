@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from parity._diagnose.trace.torch_operations import trace
+from parity._diagnose.trace.torch_operations import replay, trace
 
 X = np.linspace(-1, 1, 12).reshape(2, 6)
 
@@ -30,3 +30,12 @@ def test_two_tensors_that_are_written_in_place_stay_apart(times):
     assert [id(value) for value in cat.inputs] == [id(last["relu"]), id(last["add"])]
     np.testing.assert_array_equal(last["relu"].data.detach(), np.maximum(2 * X, 0))
     np.testing.assert_array_equal(last["add"].data.detach(), 3 * X + times)
+
+
+def test_an_operation_that_writes_beyond_its_arrays_is_not_computed_with_other_channels():
+    found = trace(torch.nn.BatchNorm2d(4).train(), [np.ones((2, 4, 3, 3))], {}, 2**20)
+    (norm,) = (step for step in found.steps if "batch_norm" in step.name)
+    x = norm.inputs[0]
+    assert norm.outputs[0] in replay(found, {x: torch.ones(8, 4, 5, 5, dtype=x.data.dtype)})
+    with pytest.raises(ValueError, match=r"batch_norm.* was given"):
+        replay(found, {x: torch.ones(2, 64, 3, 3, dtype=x.data.dtype)})
