@@ -64,7 +64,7 @@ def moved(text, cause):
 
 @pytest.mark.parametrize(
     ("text", "cause", "momentum"),
-    [("swapped", "batchnorm.momentum", 0.9), ("move by 0.01", "batchnorm.momentum", 0.01)],
+    [("move by 0.9", "batchnorm.momentum", 0.9), ("move by 0.01", "batchnorm.momentum", 0.01)],
 )
 def test_statistics_move_with_another_momentum(text, cause, momentum):
     before, after = moved(text, cause)
